@@ -1,0 +1,33 @@
+"""NumPy archives with arrays named `conv1_1/kernel` and, as JSON text in `metadata`, the labels and the origin."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from myvgg.architecture import Architecture
+from myvgg.files import replacing
+from myvgg.params import Params, WeightsError, checked, describe_foreign, metadata_of, pair_up, parse_metadata
+
+
+def read(path: Path, architecture: Architecture) -> Params:
+    """Read what `write` wrote; see `converters.load`."""
+    with np.load(path, allow_pickle=False) as archive:
+        if "metadata" not in archive.files:
+            problem = describe_foreign(archive.files) or "a NumPy archive, but not one that myvgg wrote"
+            raise WeightsError(path, problem)
+        tensors = {name: archive[name] for name in archive.files if name != "metadata"}
+        metadata = json.loads(str(archive["metadata"]))
+    labels, origin = parse_metadata(metadata, path=path, architecture=architecture)
+    return checked(pair_up(tensors, separator="/"), path=path, labels=labels, origin=origin, architecture=architecture)
+
+
+def write(params: Params, path: Path) -> None:
+    """Write an uncompressed archive; see `converters.save`."""
+    arrays = {
+        f"{name}/{part}": array for name, layer in params.layers.items() for part, array in layer._asdict().items()
+    }
+    with replacing(path) as temporary:
+        np.savez(temporary, metadata=json.dumps(metadata_of(params)), **arrays)

@@ -1,0 +1,281 @@
+"""The parameters of a network: what every converter reads into and every network computes with.
+
+Arrays are Keras' own: float32, convolution kernels height x width x inputs x outputs, conv1_1's inputs in the order
+B, G, R, fc6 flattened height, width, channels.
+Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from myvgg.architecture import CONFIGURATION_E, Architecture, Dense
+from myvgg.files import replacing
+
+FORMAT = "myvgg 1"
+"""Marks a safetensors or npz file as ours."""
+
+
+class WeightsError(ValueError):
+    """A weights file that cannot be used: which file, and everything that is wrong with it.
+
+    Attributes:
+        path: The file, or a word for where the arrays came from.
+        problems: One sentence each.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], problems: str | Iterable[str]) -> None:
+        self.path = os.fspath(path)
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__(f"{self.path}: {'; '.join(self.problems)}")
+
+
+class LayerParams(NamedTuple):
+    """Kernel and bias of one layer, float32; shapes (3, 3, inputs, outputs) or (inputs, outputs), and (outputs,)."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+
+Arrays = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""(kernel, bias) by layer, not yet checked."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where parameters came from.
+
+    Attributes:
+        file: Name of the file that was converted, without its folder.
+        sha256: Of that file, in hexadecimal.
+        generation: What kind of file it was, such as "MatConvNet beta16".
+        notes: What was changed on the way, such as a conversion from float64.
+    """
+
+    file: str = ""
+    sha256: str = ""
+    generation: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Params:
+    """The parameters of a network.
+
+    Attributes:
+        layers: Kernel and bias by layer, `conv1_1` to `conv5_4`, `fc6`, `fc7`, `fc8`; whole blocks from the first on,
+            and the dense layers all or none.
+        labels: Names of the classes in the order of `fc8`, empty where the file has none.
+        origin: Where the arrays came from.
+        architecture: The network that they belong to.
+    """
+
+    layers: Mapping[str, LayerParams]
+    labels: tuple[str, ...] = ()
+    origin: Origin = field(default_factory=Origin)
+    architecture: Architecture = CONFIGURATION_E
+
+    @property
+    def include_top(self) -> bool:
+        """Whether the dense layers are there."""
+        return self.architecture.classifier[0].name in self.layers
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all arrays together, in bytes."""
+        return sum(array.nbytes for layer in self.layers.values() for array in layer)
+
+
+def checked(
+    arrays: Arrays,
+    *,
+    path: str | os.PathLike[str],
+    labels: Sequence[str] = (),
+    origin: Origin | None = None,
+    architecture: Architecture = CONFIGURATION_E,
+) -> Params:
+    """Make parameters of arrays from outside, checked by name, shape, type and finiteness.
+
+    Args:
+        arrays: (kernel, bias) by layer; floating point of any width, converted to float32 with a note in the origin.
+        path: Where they came from, named in the error.
+        labels: Names of the classes.
+        origin: Kept, with the notes added.
+        architecture: What they must fit; a last layer of another width makes it a network of that many classes.
+
+    Raises:
+        WeightsError: With everything that is wrong.
+    """
+    last = architecture.classifier[-1].name
+    if last in arrays and np.ndim(arrays[last][1]) == 1 and np.size(arrays[last][1]) > 0:
+        architecture = architecture.with_classes(np.size(arrays[last][1]))
+    problems = _layer_problems(arrays, architecture)
+    found = {name: layer for name, layer in architecture.parametric.items() if name in arrays}
+    for name, layer in found.items():
+        kernel, bias = arrays[name]
+        problems += _array_problems(f"{name} kernel", kernel, layer.kernel_shape)
+        problems += _array_problems(f"{name} bias", bias, (layer.outputs,))
+    if labels and last in arrays and len(labels) != architecture.classifier[-1].outputs:
+        problems.append(f"{len(labels)} class names for {architecture.classifier[-1].outputs} classes")
+    if problems:
+        raise WeightsError(path, problems)
+    origin = origin or Origin()
+    dtypes = {array.dtype.name for name in found for array in arrays[name]} - {"float32"}
+    notes = tuple(f"{dtype} values converted to float32" for dtype in sorted(dtypes))
+    layers = {name: LayerParams(*(np.ascontiguousarray(part, np.float32) for part in arrays[name])) for name in found}
+    return Params(layers, tuple(labels), replace(origin, notes=origin.notes + notes), architecture)
+
+
+def random(
+    architecture: Architecture = CONFIGURATION_E, *, seed: int = 0, include_top: bool = True, method: str = "glorot"
+) -> Params:
+    """Draw parameters as the paper does for training from scratch; biases are zero.
+
+    Args:
+        architecture: The network.
+        seed: The same seed gives the same arrays.
+        include_top: With the dense layers.
+        method: `glorot`, uniform in +-sqrt(6 / (fan in + fan out)), with which a deep network trains at once; or
+            `normal`, variance 0.01, with which the authors could train only the shallow configuration A.
+
+    Raises:
+        ValueError: Unknown method.
+
+    Reference:
+        Simonyan and Zisserman, section 3.1; Glorot and Bengio (2010), "Understanding the difficulty of training deep
+        feedforward neural networks", equation 16.
+    """
+    if method not in ("glorot", "normal"):
+        raise ValueError(f"method must be 'glorot' or 'normal', not {method!r}")
+    rng = np.random.default_rng(seed)
+    layers = {}
+    for layer in architecture.parametric.values():
+        if isinstance(layer, Dense) and not include_top:
+            break
+        if method == "normal":
+            kernel = rng.standard_normal(layer.kernel_shape, np.float32) * np.float32(0.1)
+        else:
+            fans = math.prod(layer.kernel_shape[:-2]) * (layer.inputs + layer.outputs)
+            kernel = (rng.random(layer.kernel_shape, np.float32) * 2 - 1) * np.float32(math.sqrt(6 / fans))
+        layers[layer.name] = LayerParams(kernel, np.zeros(layer.outputs, np.float32))
+    return Params(layers, origin=Origin(generation=f"random, {method}, seed {seed}"), architecture=architecture)
+
+
+def save(params: Params, path: str | os.PathLike[str]) -> None:
+    """Write parameters as safetensors, `conv1_1.kernel` and so on, with labels and origin as its metadata.
+
+    Raises:
+        OSError: The file cannot be written; an older one stays as it was.
+    """
+    tensors = {
+        f"{name}.{part}": np.ascontiguousarray(array)  # safetensors writes memory as it lies, whatever the strides
+        for name, layer in params.layers.items()
+        for part, array in layer._asdict().items()
+    }
+    with replacing(path) as temporary:
+        try:
+            safetensors.numpy.save_file(tensors, temporary, metadata=metadata_of(params))
+        except safetensors.SafetensorError as error:
+            raise OSError(str(error)) from error
+
+
+def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATION_E) -> Params:
+    """Read what `save` wrote.
+
+    Raises:
+        WeightsError: Not such a file, damaged, or not of this architecture.
+    """
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            tensors = file.get_tensors()
+    except (safetensors.SafetensorError, OSError) as error:
+        raise WeightsError(path, f"damaged or cut off, get the file again ({error})") from error
+    if "format" not in metadata:
+        raise WeightsError(path, describe_foreign(tensors) or "a safetensors file, but not one that myvgg wrote")
+    labels, origin = parse_metadata(metadata, path=path, architecture=architecture)
+    return checked(pair_up(tensors, separator="."), path=path, labels=labels, origin=origin, architecture=architecture)
+
+
+def metadata_of(params: Params) -> dict[str, str]:
+    """Put what `Params` holds beside its arrays into words, for storing with them."""
+    return {
+        "format": FORMAT,
+        "architecture": params.architecture.name,
+        "labels": json.dumps(params.labels),
+        "origin": json.dumps(asdict(params.origin)),
+    }
+
+
+def parse_metadata(
+    metadata: Mapping[str, str], *, path: str | os.PathLike[str], architecture: Architecture
+) -> tuple[tuple[str, ...], Origin]:
+    """Return the labels and the origin that `metadata_of` stored.
+
+    Raises:
+        WeightsError: Of another program, version or architecture.
+    """
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(path, f"marked as {metadata.get('format')!r}, this version reads {FORMAT!r}")
+    if metadata["architecture"] != architecture.name:
+        raise WeightsError(path, f"holds {metadata['architecture']}, not {architecture.name}")
+    origin = json.loads(metadata["origin"])
+    return tuple(json.loads(metadata["labels"])), Origin(**origin | {"notes": tuple(origin["notes"])})
+
+
+def pair_up(tensors: Mapping[str, np.ndarray], *, separator: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Group arrays named `conv1_1.kernel` and `conv1_1.bias` by layer; a missing half becomes an empty array."""
+    nothing = np.empty(0, np.float32)
+    layers = dict.fromkeys(name.rpartition(separator)[0] for name in tensors)
+    return {
+        layer: (tensors.get(f"{layer}{separator}kernel", nothing), tensors.get(f"{layer}{separator}bias", nothing))
+        for layer in layers
+    }
+
+
+def describe_foreign(names: Iterable[str]) -> str:
+    """Say whose network a set of array names belongs to, or return an empty string."""
+    if "features.0.weight" in names:
+        return (
+            "torchvision's VGG (or timm's copy): other weights, trained for pictures prepared in another way; "
+            "this version reads only the original ones, as a MatConvNet .mat or a Keras .h5"
+        )
+    return ""
+
+
+def _layer_problems(names: Iterable[str], architecture: Architecture) -> list[str]:
+    """Say which layers are too many or missing: a file may end early, but only between two blocks."""
+    names, order = set(names), list(architecture.parametric)
+    extra = sorted(names - set(order))
+    problems = [f"layers that {architecture.name} does not have: {', '.join(extra)}"] if extra else []
+    deepest = next((name for name in reversed(order) if name in names), order[0])
+    end = max(index for index, name in enumerate(order) if _block(name) == _block(deepest))
+    missing = [name for name in order[: end + 1] if name not in names]
+    if missing == ["conv3_4", "conv4_4", "conv5_4"]:
+        problems.append("VGG16's file (conv3_4, conv4_4 and conv5_4 are missing); get VGG19's")
+    elif missing:
+        problems.append(f"missing layers: {', '.join(missing)}")
+    return problems
+
+
+def _block(layer: str) -> str:
+    return layer.partition("_")[0] if "_" in layer else "fc"
+
+
+def _array_problems(name: str, array: np.ndarray, shape: tuple[int, ...]) -> list[str]:
+    if array.shape != shape:
+        return [f"{name} has shape {array.shape}, expected {shape}"]
+    if not np.issubdtype(array.dtype, np.floating):
+        return [f"{name} has {array.dtype} values, expected float32"]
+    if not np.isfinite(array).all():
+        return [f"{name} holds NaN or infinite values"]
+    return []

@@ -1,0 +1,61 @@
+"""Fixtures: a small network of VGG19's form, and the files outside the repository that some tests need."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from myvgg.architecture import Architecture
+    from myvgg.params import Params
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Architecture:
+    """VGG19's layers with few channels, for pictures of 64 x 64, so that fc6 still flattens 2 x 2 positions."""
+    from myvgg.architecture import vgg
+
+    blocks = ((4, 5), (6, 7), (8, 7, 6, 8), (9, 8, 7, 9), (8, 9, 10, 7))
+    return vgg("tiny", blocks, dense=(12, 11, 10), input_size=64)
+
+
+@pytest.fixture(scope="session")
+def tiny_params(tiny: Architecture) -> Params:
+    """Random parameters of the tiny network, biases too, and class names."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from myvgg.params import LayerParams, random
+
+    rng = np.random.default_rng(7)
+    params = random(tiny, seed=1)
+    layers = {
+        name: LayerParams(kernel, rng.standard_normal(bias.shape, np.float32))
+        for name, (kernel, bias) in params.layers.items()
+    }
+    return replace(params, layers=layers, labels=tuple(f"class {i}" for i in range(10)))
+
+
+@pytest.fixture(scope="session")
+def trained_weights() -> Path:
+    """A file of trained weights in Keras' layout."""
+    return _from_environment("MYVGG_TEST_WEIGHTS")
+
+
+@pytest.fixture(scope="session")
+def facts() -> Path:
+    """The folder with published values."""
+    return _from_environment("MYVGG_TEST_FACTS")
+
+
+def _from_environment(variable: str) -> Path:
+    if not os.environ.get(variable):
+        pytest.skip(f"{variable} is not set")
+    path = Path(os.environ[variable])
+    if not path.exists():
+        pytest.fail(f"{variable} names {path}, which does not exist")
+    return path
