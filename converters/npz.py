@@ -29,5 +29,5 @@ def write(params: Params, path: Path) -> None:
     arrays = {
         f"{name}/{part}": array for name, layer in params.layers.items() for part, array in layer._asdict().items()
     }
-    with replacing(path) as temporary:
-        np.savez(temporary, metadata=json.dumps(metadata_of(params)), **arrays)
+    with replacing(path) as temporary, temporary.open("wb") as file:  # by name, savez would add a suffix to some
+        np.savez(file, metadata=json.dumps(metadata_of(params)), **arrays)

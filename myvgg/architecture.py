@@ -108,7 +108,7 @@ class Architecture:
     @cached_property
     def parametric(self) -> dict[str, Conv | Dense]:
         """The layers that have a kernel and a bias, by name, in order."""
-        return {layer.name: layer for layer in (*self.convolutions, *self.classifier)}
+        return {layer.name: layer for layer in self.layers if not isinstance(layer, Pool)}
 
     @cached_property
     def activations(self) -> dict[str, Activation]:
@@ -117,7 +117,7 @@ class Architecture:
 
     @cached_property
     def keras_names(self) -> dict[str, str]:
-        """What Keras calls a parametric layer or a pool: `conv4_2` is stored as `block4_conv2`, `fc8` as `predictions`."""
+        """What Keras calls a layer: `conv4_2` is stored as `block4_conv2`, `fc8` as `predictions`."""
         dense = dict(zip((layer.name for layer in self.classifier), ("fc1", "fc2", "predictions"), strict=False))
         return {layer.name: dense.get(layer.name) or _keras_name(layer.name) for layer in self.layers}
 

@@ -1,0 +1,156 @@
+"""The command line of the converters: `python -m converters`, or `python scripts/convert_weights.py`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from myvgg.command import UsageError, muted, run
+
+if TYPE_CHECKING:
+    from myvgg.params import Params
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Convert VGG19 weights, MatConvNet's .mat or Keras' .h5 for example, to the format that myvgg loads."""
+
+    source: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")] = None
+    """The file to convert."""
+
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = None
+    """What to write: .safetensors, .npz, .h5 or .weights.h5; weights/vgg19.safetensors of the checkout by default."""
+
+    download: bool = False
+    """Download the public Keras file in place of SOURCE."""
+
+    with_top: bool = False
+    """Download the one with the classifier."""
+
+    verify: bool = False
+    """Run Keras' network and ours on a random picture, and print how much each layer differs."""
+
+    compare: Annotated[Path | None, tyro.conf.arg(metavar="OTHER")] = None
+    """Compare SOURCE with another file, array by array, and write nothing."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    return run("convert_weights.py", lambda: _main(sys.argv[1:] if argv is None else list(argv)))
+
+
+def _main(argv: list[str]) -> None:
+    arguments = tyro.cli(Arguments, args=argv, prog="convert_weights.py", config=(tyro.conf.FlagCreatePairsOff,))
+    if (arguments.source is None) != arguments.download:
+        raise UsageError("name one file to convert, or --download")
+    if arguments.with_top and not arguments.download:
+        raise UsageError("--with-top goes with --download")
+    if arguments.compare:
+        if arguments.download:
+            raise UsageError("--compare takes two files")
+        return _compare(arguments.source, arguments.compare)
+    return _convert(arguments)
+
+
+def _convert(arguments: Arguments) -> None:
+    import converters
+    from myvgg import store
+    from myvgg.files import check_writable
+
+    output = arguments.output or store.FOLDER / store.NAMES[False]
+    converters.writer_of(output)
+    check_writable(output)
+    if arguments.source is None:
+        params = store.download(output, with_top=arguments.with_top)
+    else:
+        params = converters.load(arguments.source)
+    print("\n".join(_describe(params, arguments.source)))
+    if arguments.verify:
+        _verify(params)
+    if arguments.source is not None:
+        converters.save(params, output)
+    print(f"wrote {output} ({output.stat().st_size:,} bytes)")
+
+
+def _describe(params: Params, source: Path | None) -> Iterator[str]:
+    """Say in a few lines what a file turned out to be."""
+    from converters.fingerprints import describe_values
+
+    origin = params.origin
+    yield f"{origin.file or source}: {origin.generation}"
+    yield f"  sha256   {origin.sha256 or 'not known'}"
+    if source is not None:
+        yield f"  release  {_release(source)}"
+    count = sum(array.size for layer in params.layers.values() for array in layer)
+    yield f"  layers   {len(params.layers)}, {count:,} parameters, {params.nbytes:,} bytes as float32"
+    for name, layer in params.layers.items():
+        yield f"           {name:8} {' x '.join(map(str, layer.kernel.shape)):>19}  +{layer.bias.size:5}"
+    yield f"  values   {describe_values(params)}"
+    if params.labels:
+        yield f"  classes  {len(params.labels)}, from {params.labels[0]!r} to {params.labels[-1]!r}"
+    for note in origin.notes:
+        yield f"  note     {note}"
+
+
+def _release(source: Path) -> str:
+    """Look a file up among the public ones, by its MD5."""
+    import hashlib
+
+    from myvgg import store
+
+    with source.open("rb") as file:
+        md5 = hashlib.file_digest(file, "md5").hexdigest()
+    for public in store.manifest().values():
+        if public.md5 == md5:
+            return f"the public file, {public.format}, {public.generation}"
+    return f"none of the public files, by its md5 {md5}"
+
+
+def _verify(params: Params) -> None:
+    with muted():
+        from myvgg.parity import differences
+
+    print("  Keras and ours on a random picture, largest difference over largest value:")
+    found = differences(params)
+    for name, difference in found.items():
+        print(f"           {name:8} {difference:.1e}" if difference else f"           {name:8} equal bit for bit")
+    if max(found.values()) > 1e-5:
+        raise ValueError("Keras and ours differ by more than rounding; nothing was written")
+
+
+def _compare(first: Path | None, second: Path) -> None:
+    import converters
+
+    assert first is not None
+    ours, theirs = converters.load(first), converters.load(second)
+    different = 0
+    for name in dict.fromkeys([*ours.layers, *theirs.layers]):
+        result = _compare_layer(ours, theirs, name)
+        different += result != "equal"
+        print(f"{name:8} {result}")
+    if different:
+        raise ValueError(f"{different} of the layers of {first} and {second} differ")
+    print(f"all layers of {first} and {second} are equal bit for bit")
+
+
+def _compare_layer(ours: Params, theirs: Params, name: str) -> str:
+    import numpy as np
+
+    if name not in theirs.layers or name not in ours.layers:
+        return f"only in the {'first' if name in ours.layers else 'second'}"
+    pairs = list(zip(ours.layers[name], theirs.layers[name], strict=True))
+    if all(np.array_equal(a, b) for a, b in pairs):
+        return "equal"
+    if any(a.shape != b.shape for a, b in pairs):
+        return "of another shape"
+    kernel, bias = (float(np.abs(a - b).max()) for a, b in pairs)
+    return f"largest difference {kernel:.2e} in the kernel, {bias:.2e} in the bias"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Are these the ImageNet weights that the authors published? A few of their values tell.
+
+Caffe's, MatConvNet's and Keras' files hold the same numbers; torchvision's are others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from myvgg.params import Params
+
+KERNELS = {
+    "conv1_2": 0.14868847,
+    "conv2_1": -0.00240122,
+    "conv2_2": -0.00059147,
+    "conv3_1": -0.00428896,
+    "conv3_2": -0.00118033,
+    "conv3_3": -0.00019824,
+    "conv3_4": -0.01455188,
+}
+"""kernel[0, 0, 0, 0] of some layers, printed to eight decimals."""
+
+BIASES = {
+    "conv1_1": 0.7301776,
+    "conv4_1": 0.02342767,
+    "conv4_2": 0.00436518,
+    "conv4_3": 0.00169088,
+    "conv4_4": 0.04184591,
+    "conv5_1": -0.05643649,
+    "conv5_2": 0.05146062,
+    "conv5_3": -0.0102901,
+    "conv5_4": 0.72227454,
+}
+"""bias[0] of the others."""
+
+CONV1_1 = (0.34119523, 0.46418372, 0.39416704)
+"""kernel[0, 0, :, 0] of conv1_1 for B, G, R."""
+
+TOLERANCE = 5e-8
+"""Half of the last digit printed, for values below 1, with room for the nearest float32."""
+
+
+def describe_values(params: Params) -> str:
+    """Say whether parameters are the published ones."""
+    layers = params.layers
+    pairs = [(layers[name].kernel[0, 0, 0, 0], value) for name, value in KERNELS.items() if name in layers]
+    pairs += [(layers[name].bias[0], value) for name, value in BIASES.items() if name in layers]
+    first = layers["conv1_1"].kernel[0, 0, :, 0]
+    pairs += list(zip(first, CONV1_1, strict=True))
+    agree = sum(abs(float(actual) - expected) <= TOLERANCE for actual, expected in pairs)
+    if agree == len(pairs):
+        return f"the ImageNet weights of the VGG group, all {agree} known values agree"
+    if np.allclose(first[::-1], CONV1_1, rtol=0, atol=TOLERANCE):
+        return "the ImageNet weights of the VGG group, but conv1_1 takes R, G, B: reverse the third axis of its kernel"
+    return f"not the ImageNet weights of the VGG group, {agree} of {len(pairs)} known values agree"

@@ -1,0 +1,1 @@
+"""Draw the example pictures; every module draws one, from a seed, with `draw()`."""

@@ -1,0 +1,56 @@
+"""What the command lines share: errors become one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class UsageError(ValueError):
+    """Arguments that do not go together."""
+
+
+def run(program: str, main: Callable[[], None]) -> int:
+    """Run a command line and return its exit code.
+
+    Args:
+        program: Name put before an error.
+        main: Raises ValueError, OSError or ArithmeticError when something cannot be done.
+
+    Returns:
+        0, or 2 for wrong usage, 1 for a failed run, 130 after Ctrl-C.
+    """
+    try:
+        main()
+    except UsageError as error:
+        return _say(program, f"{error} (see --help)", 2)
+    except KeyboardInterrupt as interrupt:
+        return _say(program, f"interrupted{': ' if interrupt.args else ''}{' '.join(interrupt.args)}", 130)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _say(program, f"{place}{error.strerror or error}", 1)
+    except (ValueError, ArithmeticError) as error:
+        return _say(program, str(error), 1)
+    return 0
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Keep the greetings that TensorFlow's libraries write on stderr while they are imported from the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr = os.dup(2)
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def _say(program: str, message: str, code: int) -> int:
+    print(f"{program}: {message}", file=sys.stderr)  # noqa: T201
+    return code

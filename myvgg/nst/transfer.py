@@ -1,0 +1,94 @@
+"""The loop: from a noisy content picture to a stylised one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float32
+
+from myvgg.nst.images import as_rgb, resize
+from myvgg.nst.objective import Targets, losses, make_targets
+from myvgg.nst.optimizers import Adam
+from myvgg.nst.settings import Settings
+from myvgg.vgg19 import VGG19
+
+Picture = Float32[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the optimisation.
+
+    Attributes:
+        iteration: From 1.
+        image: The picture after so many steps, R, G, B, 0 to 255.
+        losses: `content`, `style`, `tv` and the weighted `total` of this picture.
+    """
+
+    iteration: int
+    image: Picture
+    losses: dict[str, float]
+
+
+def stylize(content: Any, style: Any, settings: Settings | None = None, *, vgg: VGG19 | None = None) -> Iterator[Step]:
+    """Give a picture the look of another.
+
+    Args:
+        content: What to show: R, G, B, 0 to 255, uint8 or floating point, (height, width, 3) or grey (height, width).
+        style: How to show it, likewise, of any size.
+        settings: How to go about it.
+        vgg: The network; by default `VGG19.load` with the settings' pooling.
+
+    Returns:
+        The steps as they are made; the last one's image is the result. Nothing is computed between two of them.
+
+    Raises:
+        ValueError: A picture of the wrong shape, or too small for the layers.
+        FloatingPointError: While iterating, the loss is no number any more.
+        WeightsError: There are no weights.
+    """
+    settings = settings or Settings()
+    content, style = resize(as_rgb(content), settings.size), resize(as_rgb(style), settings.size)
+    vgg = vgg or VGG19.load(pooling=settings.pooling)
+    targets = make_targets(vgg, tf.constant(content[None]), tf.constant(style[None]), settings)
+    return _optimize(vgg, first_image(content, settings), targets, settings)
+
+
+def first_image(content: Picture, settings: Settings) -> Picture:
+    """Blend the content with uniform noise of the whole range of values."""
+    noise = np.random.default_rng(settings.seed).uniform(0, 255, content.shape)
+    return np.asarray(settings.noise * noise + (1 - settings.noise) * content, np.float32)
+
+
+def _optimize(vgg: VGG19, start: Picture, targets: Targets, settings: Settings) -> Iterator[Step]:
+    image = tf.Variable(start[None], trainable=False)
+    step = _make_step(vgg, image, targets, settings)
+    for iteration in range(settings.iterations + 1):
+        before = image.numpy()[0]
+        terms = {name: float(term) for name, term in step().items()}
+        if not np.isfinite(terms["total"]):
+            raise FloatingPointError(f"the loss is {terms['total']} at iteration {iteration}: lower the learning rate")
+        if iteration > 0:
+            yield Step(iteration, before, terms)
+
+
+def _make_step(
+    vgg: VGG19, image: tf.Variable, targets: Targets, settings: Settings
+) -> Callable[[], dict[str, tf.Tensor]]:
+    adam = Adam(image, settings.learning_rate)
+
+    @tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    def step() -> dict[str, tf.Tensor]:
+        current = image.read_value()
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(current)
+            terms = losses(vgg, current, targets, settings)
+        gradient = tape.gradient(terms["total"], current)
+        image.assign(tf.clip_by_value(adam.step(gradient), 0, 255))
+        return terms
+
+    return step  # type: ignore[no-any-return]

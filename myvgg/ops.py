@@ -1,0 +1,47 @@
+"""The operations of a VGG network: convolution, rectification, pooling, matrix product.
+
+Maps are (batch, height, width, channels), kernels (height, width, inputs, outputs).
+These are the TensorFlow operations that Keras ends in, in the same order, which is why results are equal bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from jaxtyping import Float
+
+from myvgg.architecture import PoolPadding
+
+Maps = Float[tf.Tensor, "batch height width channels"]
+Rows = Float[tf.Tensor, "batch units"]
+
+
+def conv2d(x: Maps, kernel: Any, bias: Any) -> Maps:
+    """Convolve with stride 1, zero padding to the same size, and add the bias."""
+    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
+
+
+def relu(x: Float[tf.Tensor, ...]) -> Float[tf.Tensor, ...]:
+    """Set what is negative to zero."""
+    return tf.nn.relu(x)
+
+
+def max_pool(x: Maps, padding: PoolPadding = "valid") -> Maps:
+    """Take the largest of each 2 x 2 positions; `valid` drops the last odd row and column, `same` keeps them."""
+    return tf.nn.max_pool2d(x, 2, 2, padding.upper())
+
+
+def avg_pool(x: Maps, padding: PoolPadding = "valid") -> Maps:
+    """Take the mean of each 2 x 2 positions; with `same`, the mean of those of the last odd row that exist."""
+    return tf.nn.avg_pool2d(x, 2, 2, padding.upper())
+
+
+def dense(x: Rows, kernel: Any, bias: Any) -> Rows:
+    """Multiply with a matrix (inputs, outputs) and add the bias."""
+    return tf.nn.bias_add(tf.matmul(x, kernel), bias)
+
+
+def flatten(x: Maps) -> Rows:
+    """Lay out each picture's maps as one row: height, then width, then channels."""
+    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])

@@ -1,0 +1,93 @@
+"""Seeded random weights that are good enough for style transfer, for when there are no trained ones.
+
+Kernels are orthogonal, and layer by layer every channel is shifted and scaled until its values before the rectification
+have zero mean and unit variance on pictures. Such features tell textures apart, which is all that a Gram loss needs.
+
+Reference:
+    Mishkin and Matas (2016), "All You Need Is a Good Init"; He, Wang and Hopcroft (2016), "A Powerful Generative Model
+    Using Random Weights for the Deep Image Representation".
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float32
+
+from myvgg import ops
+from myvgg.architecture import CONFIGURATION_E, Architecture, Conv
+from myvgg.params import LayerParams, Origin, Params, WeightsError, load, save
+from myvgg.preprocessing import preprocess
+from myvgg.store import cache_folder
+
+
+def load_random(seed: int = 0) -> Params:
+    """Return `calibrated` parameters of VGG19, from the cache where they have been made before.
+
+    A cache that cannot be used costs the seconds that making them takes, nothing else.
+    """
+    path = cache_folder() / f"vgg19-random-{seed}.safetensors"
+    try:
+        return load(path)
+    except WeightsError:
+        params = calibrated(seed=seed)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(params, path)
+    except OSError:
+        pass
+    return params
+
+
+def calibrated(architecture: Architecture = CONFIGURATION_E, *, seed: int = 0) -> Params:
+    """Make random parameters of the convolutions that suit natural pictures.
+
+    Args:
+        architecture: The network.
+        seed: The same seed gives the same arrays on the same machine.
+    """
+    rng = np.random.default_rng(seed)
+    x = preprocess(dead_leaves(rng, count=4, size=96))
+    layers = {}
+    for layer in architecture.layers:
+        if isinstance(layer, Conv):
+            layers[layer.name], x = _calibrate(orthogonal(rng, layer.kernel_shape), x)
+        elif x.shape[1] > 1:
+            x = ops.avg_pool(x, "same")
+    return Params(layers, origin=Origin(generation=f"random, orthogonal, seed {seed}"), architecture=architecture)
+
+
+def orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> Float32[np.ndarray, "height width inputs outputs"]:
+    """Draw a kernel whose filters, as vectors, are orthonormal, or whose entries are where there are more filters."""
+    matrix = rng.standard_normal((math.prod(shape[:-1]), shape[-1]), np.float32)
+    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+    values, vectors = np.linalg.eigh(tall.T @ tall)
+    orthonormal = tall @ (vectors / np.sqrt(values)) @ vectors.T  # the nearest orthonormal matrix; faster than QR
+    return np.ascontiguousarray((orthonormal if tall is matrix else orthonormal.T).reshape(shape))
+
+
+def dead_leaves(rng: np.random.Generator, count: int, size: int) -> Float32[np.ndarray, "count size size 3"]:
+    """Draw pictures of overlapping discs whose radii follow a cubic power law: edges at all scales, as in photographs.
+
+    Reference:
+        Lee, Mumford and Huang (2001), "Occlusion Models for Natural Images".
+    """
+    pictures = np.full((count, size, size, 3), 127.5, np.float32)
+    rows, columns = np.mgrid[:size, :size]
+    smallest, largest = 1.5, size / 2
+    for picture in pictures:
+        for share in rng.uniform((smallest / largest) ** 2, 1, 600):
+            y, x = rng.uniform(0, size, 2)
+            picture[(rows - y) ** 2 + (columns - x) ** 2 <= smallest**2 / share] = rng.uniform(0, 255, 3)
+    return pictures
+
+
+def _calibrate(kernel: np.ndarray, x: tf.Tensor) -> tuple[LayerParams, tf.Tensor]:
+    """Scale and shift a convolution until its output on `x` is standardised; return it and the rectified output."""
+    response = ops.conv2d(x, kernel, np.zeros(kernel.shape[-1], np.float32))
+    mean, variance = (moment.numpy() for moment in tf.nn.moments(response, [0, 1, 2]))
+    scale = 1 / np.sqrt(variance + 1e-12)
+    layer = LayerParams(kernel * scale, -mean * scale)
+    return layer, ops.relu(ops.conv2d(x, *layer))

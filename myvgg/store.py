@@ -1,0 +1,227 @@
+"""Where weights are: on this machine, or on the network, from where they are fetched once, verified and converted.
+
+Files are searched for in this order: the argument; the environment variable `MYVGG_WEIGHTS`; the folder `weights` of
+the repository; the user's cache, which `MYVGG_CACHE` moves.
+An argument or a variable that names no usable file is an error, never a reason to look further.
+Nothing else in this project opens the network.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import safetensors
+
+from myvgg.architecture import CONFIGURATION_E, Architecture
+from myvgg.params import Params, WeightsError
+
+NAMES = {False: "vgg19.safetensors", True: "vgg19-with-top.safetensors"}
+"""What a stored file is called, by whether the classifier was wanted."""
+
+TIMEOUT = (5.0, 30.0)
+"""Seconds to wait for a connection, and for the next bytes."""
+
+_PACKAGE = Path(__file__).parent
+FOLDER = (_PACKAGE if (_PACKAGE / "weights").is_dir() else _PACKAGE.parent) / "weights"
+"""The repository's `weights`, or what an installed package carries of it: the manifest."""
+
+WAYS_OUT = """
+No file that would do is on this machine either. One of these helps:
+  - run 'python scripts/convert_weights.py --download{option}' where there is a connection, \
+and copy the file that it writes to {path}
+  - name a file: --weights FILE, or VGG19.load(path)
+  - name a file by the environment variable MYVGG_WEIGHTS
+  - do without training: --weights random"""
+
+
+class DownloadError(WeightsError):
+    """A public file that could not be fetched: its address, why, and what else can be done."""
+
+
+@dataclass(frozen=True)
+class PublicFile:
+    """A file that its makers publish.
+
+    Attributes:
+        md5: In hexadecimal.
+        format: In words.
+        generation: Which of several releases, in words.
+        url: Empty where no address is known.
+        bytes: 0 where the size is not known.
+    """
+
+    md5: str
+    format: str
+    generation: str
+    url: str = ""
+    bytes: int = 0
+
+
+@cache
+def manifest() -> dict[str, PublicFile]:
+    """Return the public files by the names that `weights/manifest.toml` gives them."""
+    with (FOLDER / "manifest.toml").open("rb") as file:
+        return {name: PublicFile(**entry) for name, entry in tomllib.load(file).items()}
+
+
+def cache_folder() -> Path:
+    """Return the folder for converted downloads: `MYVGG_CACHE`, or where this system keeps a user's caches."""
+    import pooch
+
+    return Path(os.environ.get("MYVGG_CACHE") or pooch.os_cache("myvgg")).expanduser()
+
+
+def find(source: str | os.PathLike[str] | None = None, *, include_top: bool = False) -> Path | None:
+    """Return the file that `load` would read, or None where it would have to download one.
+
+    Args:
+        source: A file, returned as it is; searched for where it is None.
+        include_top: Pass over files without a classifier in the two folders.
+
+    Raises:
+        WeightsError: `MYVGG_WEIGHTS` names no file.
+    """
+    if source is not None:
+        return Path(source)
+    if variable := os.environ.get("MYVGG_WEIGHTS"):
+        path = Path(variable).expanduser()
+        if not path.exists():
+            raise WeightsError(path, "no such file, though the environment variable MYVGG_WEIGHTS names it")
+        return path
+    return next(_stored(include_top), None)
+
+
+def load(
+    source: str | os.PathLike[str] | None = None,
+    *,
+    include_top: bool | None = None,
+    architecture: Architecture = CONFIGURATION_E,
+) -> Params:
+    """Load trained parameters from this machine, or from the network into the cache.
+
+    Args:
+        source: A file of any format that `converters` reads; searched for where it is None.
+        include_top: True, with the dense layers; False, without; None, as the file has it, and a download has none.
+        architecture: The network that the file must hold.
+
+    Raises:
+        DownloadError: There is no file, and none could be fetched; lists what else can be done.
+        WeightsError: The file is missing, damaged or without the classifier, or the cache cannot be written to.
+    """
+    import converters
+
+    path = find(source, include_top=bool(include_top))
+    if path is None:
+        return _download_to_cache(bool(include_top), architecture)
+    params = converters.load(path, architecture=architecture)
+    if include_top and not params.include_top:
+        raise WeightsError(path, "has no classifier (fc6, fc7, fc8), which include_top=True needs")
+    return _without_top(params) if include_top is False else params
+
+
+def download(
+    path: str | os.PathLike[str], *, with_top: bool = False, architecture: Architecture = CONFIGURATION_E
+) -> Params:
+    """Fetch the public Keras file, verify it and store it converted.
+
+    Args:
+        path: What to write, in the format that its suffix names.
+        with_top: The file with the classifier, 575 MB in place of 80 MB.
+        architecture: The network that it must hold.
+
+    Raises:
+        DownloadError: It could not be fetched; nothing is left behind.
+        ValueError: No format has this suffix.
+        OSError: `path` cannot be written.
+    """
+    import converters
+
+    converters.writer_of(path)
+    file = manifest()["keras" if with_top else "keras-notop"]
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=Path(path).parent) as folder:
+        params = converters.load(_fetch(file, folder), architecture=architecture)
+        converters.save(params, path)
+    return params
+
+
+def _stored(include_top: bool) -> Iterator[Path]:
+    """List the usable files of the two folders, the best first."""
+    for folder in (FOLDER, cache_folder()):
+        for name in (NAMES[include_top], NAMES[not include_top]):
+            path = folder / name
+            if path.is_file() and not (include_top and _lacks_top(path)):
+                yield path
+
+
+def _lacks_top(path: Path) -> bool:
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            return "fc6.kernel" not in file.keys()  # noqa: SIM118, a file is not a mapping
+    except (safetensors.SafetensorError, OSError):
+        return False  # whoever reads it will say what is wrong with it
+
+
+def _without_top(params: Params) -> Params:
+    dense = {layer.name for layer in params.architecture.classifier}
+    return replace(params, layers={name: layer for name, layer in params.layers.items() if name not in dense})
+
+
+def _download_to_cache(with_top: bool, architecture: Architecture) -> Params:
+    path = cache_folder() / NAMES[with_top]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return download(path, with_top=with_top, architecture=architecture)
+    except OSError as error:
+        problem = f"cannot be written to ({error.strerror or error}); MYVGG_CACHE names another folder"
+        raise WeightsError(path.parent, problem) from error
+    except DownloadError as error:
+        ways_out = WAYS_OUT.format(option=" --with-top" * with_top, path=path)
+        raise DownloadError(error.path, "; ".join(error.problems) + ways_out) from error
+
+
+def _fetch(file: PublicFile, folder: str) -> Path:
+    """Download a file into a folder, if its hash is right."""
+    import pooch
+    import requests
+    from tqdm import tqdm
+
+    name = Path(urlsplit(file.url).path).name
+    responses: list[requests.Response] = []
+    options = {"timeout": TIMEOUT, "hooks": {"response": lambda response, **_: responses.append(response)}}
+    try:
+        with tqdm(total=file.bytes, desc=name, unit="B", unit_scale=True, delay=0.5, disable=None) as bar:
+            downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, **options)
+            return Path(pooch.retrieve(file.url, f"md5:{file.md5}", name, folder, downloader=downloader))
+    except (requests.RequestException, ValueError) as error:
+        raise DownloadError(file.url, _cause(error, urlsplit(file.url).hostname)) from error
+    finally:
+        for response in responses:  # pooch leaves the connection of a broken download open
+            response.close()
+
+
+def _cause(error: Exception, host: str | None) -> str:
+    """Say in a few words why a download failed."""
+    from requests import exceptions
+    from urllib3.exceptions import ReadTimeoutError
+
+    match error:
+        case exceptions.HTTPError(response=response) if response is not None:
+            return f"{host} answered {response.status_code} {response.reason}"
+        case exceptions.Timeout() | exceptions.ConnectionError(args=(ReadTimeoutError(), *_)):
+            return f"{host} did not answer in time"
+        case exceptions.ChunkedEncodingError():
+            return "the download broke off, try again"
+        case exceptions.SSLError():
+            return f"no connection to {host} that can be trusted (its certificate was refused)"
+        case exceptions.ConnectionError():
+            return f"no connection to {host}"
+        case exceptions.RequestException():
+            return f"no download from {host} ({type(error).__name__})"
+    return "what arrived has another MD5, it may be the page of a proxy or of a login; try again"

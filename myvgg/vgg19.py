@@ -1,0 +1,273 @@
+"""VGG19: its forward pass as pure functions, and a module that binds them to weights.
+
+The functions take preprocessed input `x`; the module takes pictures.
+Names of tensors are the field's (`conv4_2` before its rectification, `relu4_2` after), Keras' names are understood.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float32
+
+from myvgg import ops
+from myvgg.architecture import DROPOUT, Architecture, Conv, Pool, PoolPadding, rectified
+from myvgg.labels import labels as imagenet_labels
+from myvgg.labels import top
+from myvgg.params import LayerParams, Params, random
+from myvgg.preprocessing import preprocess
+
+Pooling = Literal["max", "avg"]
+Input = Float32[tf.Tensor, "batch height width 3"]
+
+
+def features(
+    params: Params, x: Input, names: Sequence[str], *, pooling: Pooling = "max", pool_padding: PoolPadding = "valid"
+) -> dict[str, tf.Tensor]:
+    """Compute the named tensors and nothing beyond the deepest of them.
+
+    Args:
+        params: The network's parameters, as far as the deepest name needs them.
+        x: Preprocessed pictures.
+        names: Tensors (`relu4_2`) or Keras' names (`block4_conv2`, which is the same).
+        pooling: `max` as in the paper, or `avg`.
+        pool_padding: `valid` drops the last odd row and column before a pool, `same` keeps them.
+
+    Returns:
+        float32 tensors under the names asked for: (batch, height, width, channels), or (batch, units) from fc6 on.
+
+    Raises:
+        ValueError: An unknown name or option, a picture too small, or parameters that end too early.
+    """
+    return _features(params.architecture, params.layers, x, names, pooling=pooling, pool_padding=pool_padding)
+
+
+def logits(
+    params: Params,
+    x: Input,
+    *,
+    pooling: Pooling = "max",
+    pool_padding: PoolPadding = "valid",
+    training: bool = False,
+) -> Float32[tf.Tensor, "batch classes"]:
+    """Compute the class scores before the softmax, `fc8`.
+
+    Args:
+        params: With the dense layers.
+        x: Preprocessed pictures of the size that the dense layers were made for, 224 x 224.
+        pooling: As in `features`.
+        pool_padding: As in `features`.
+        training: With dropout.
+
+    Raises:
+        ValueError: No dense layers, or pictures of another size.
+    """
+    last = params.architecture.classifier[-1].name
+    computed = _features(
+        params.architecture, params.layers, x, [last], pooling=pooling, pool_padding=pool_padding, training=training
+    )
+    return computed[last]
+
+
+class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    """VGG19 with weights, taking pictures: R, G, B, 0 to 255, uint8 or floating point, a batch or one picture.
+
+    Attributes:
+        architecture: The layers as data.
+        labels: Names of the classes.
+    """
+
+    def __init__(
+        self,
+        params: Params | None = None,
+        *,
+        pooling: Pooling = "max",
+        pool_padding: PoolPadding = "valid",
+        trainable: bool = False,
+        classes: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Bind a network to parameters.
+
+        Args:
+            params: The parameters; drawn as the paper does where there are none.
+            pooling: `max` or `avg`.
+            pool_padding: `valid` or `same`.
+            trainable: Whether the parameters are trainable variables.
+            classes: Another number of classes; the last layer is then drawn anew, or all dense layers where there
+                are none.
+            seed: Of what is drawn.
+        """
+        super().__init__(name="vgg19")
+        _check_option("pooling", pooling, POOLS)
+        _check_option("pool_padding", pool_padding, ("valid", "same"))
+        params = params or random(seed=seed)
+        if classes is not None:
+            params = _with_classes(params, classes, seed)
+        self.architecture = params.architecture
+        self.labels = params.labels
+        self._origin = params.origin
+        self._options: dict[str, Any] = {"pooling": pooling, "pool_padding": pool_padding}
+        self._layers = {
+            name: LayerParams(
+                tf.Variable(layer.kernel, trainable=trainable, name=f"{name}/kernel"),
+                tf.Variable(layer.bias, trainable=trainable, name=f"{name}/bias"),
+            )
+            for name, layer in params.layers.items()
+        }
+
+    @classmethod
+    def load(
+        cls, source: str | os.PathLike[str] | None = None, *, include_top: bool | None = None, **options: Any
+    ) -> VGG19:
+        """Load weights from where they are.
+
+        Args:
+            source: A file of any supported format; `random` for seeded random weights that are good for style
+                transfer; or None for the first of the environment variable MYVGG_WEIGHTS, `weights/vgg19.safetensors`
+                in the checkout, the user's cache, and a verified download into it.
+            include_top: True where the dense layers are needed, False to leave them, None for what the file has.
+            **options: Those of `VGG19`.
+
+        Raises:
+            WeightsError: A file that cannot be used, or nothing found; says what to do.
+        """
+        if source == "random":
+            from myvgg.random_weights import load_random
+
+            return cls(load_random(), **options)
+        from myvgg import store
+
+        return cls(store.load(source, include_top=include_top), **options)
+
+    @property
+    def params(self) -> Params:
+        """The parameters as they are now, as arrays."""
+        layers = {name: LayerParams(*(np.asarray(part) for part in layer)) for name, layer in self._layers.items()}
+        return Params(layers, self.labels, self._origin, self.architecture)
+
+    def features(self, images: Any, names: Sequence[str]) -> dict[str, tf.Tensor]:
+        """Compute the named tensors of pictures; see `myvgg.features`."""
+        return _features(self.architecture, self._layers, _batch(images), names, **self._options)
+
+    def logits(self, images: Any, *, training: bool = False) -> Float32[tf.Tensor, "batch classes"]:
+        """Compute the class scores of pictures, with dropout if `training`; see `myvgg.logits`."""
+        last = self.architecture.classifier[-1].name
+        x = _batch(images)
+        return _features(self.architecture, self._layers, x, [last], training=training, **self._options)[last]
+
+    def probabilities(self, images: Any) -> Float32[tf.Tensor, "batch classes"]:
+        """Compute the probabilities of the classes."""
+        return self.features(images, ["prob"])["prob"]
+
+    def top(self, images: Any, k: int = 5) -> list[list[tuple[str, float]]]:
+        """Return, for each picture, the `k` most probable classes as (label, probability), most probable first."""
+        classes = self.architecture.classifier[-1].outputs
+        names = self.labels or (imagenet_labels() if classes == len(imagenet_labels()) else range(classes))
+        return [top(row, tuple(map(str, names)), k) for row in self.probabilities(images).numpy()]
+
+
+POOLS = {"max": ops.max_pool, "avg": ops.avg_pool}
+
+
+def _features(
+    architecture: Architecture,
+    layers: Mapping[str, LayerParams],
+    x: Input,
+    names: Sequence[str],
+    *,
+    pooling: Pooling = "max",
+    pool_padding: PoolPadding = "valid",
+    training: bool = False,
+) -> dict[str, tf.Tensor]:
+    _check_option("pooling", pooling, POOLS)
+    _check_option("pool_padding", pool_padding, ("valid", "same"))
+    if isinstance(names, str) or not names:
+        raise ValueError(f"names must be a list of at least one layer, not {names!r}")
+    wanted = {name: architecture.resolve(name) for name in names}
+    deepest = architecture.deepest(names)
+    _check_layers(architecture, layers, deepest)
+    if x.shape[1] is not None and x.shape[2] is not None:
+        architecture.shape(deepest, x.shape[1], x.shape[2], pool_padding)
+    computed = {}
+    for name, tensor in _activations(architecture, layers, x, POOLS[pooling], pool_padding, training):
+        computed[name] = tensor
+        if name == deepest:
+            break
+    return {name: computed[tensor] for name, tensor in wanted.items()}
+
+
+def _activations(
+    architecture: Architecture,
+    layers: Mapping[str, LayerParams],
+    x: tf.Tensor,
+    pool: Any,
+    pool_padding: PoolPadding,
+    training: bool,
+) -> Iterator[tuple[str, tf.Tensor]]:
+    """Compute the tensors one after the other, as far as the caller goes on asking."""
+    last = architecture.classifier[-1].name
+    for layer in architecture.layers:
+        if isinstance(layer, Pool):
+            x = pool(x, pool_padding)
+            yield layer.name, x
+        elif isinstance(layer, Conv):
+            x = ops.conv2d(x, *layers[layer.name])
+            yield layer.name, x
+            x = ops.relu(x)
+            yield rectified(layer.name), x
+        else:
+            x = ops.dense(ops.flatten(x) if x.shape.rank == 4 else x, *layers[layer.name])
+            yield layer.name, x
+            x = tf.nn.softmax(x) if layer.name == last else ops.relu(x)
+            yield rectified(layer.name, last=last), x
+            x = tf.nn.dropout(x, DROPOUT) if training else x
+
+
+def _check_layers(architecture: Architecture, layers: Mapping[str, LayerParams], deepest: str) -> None:
+    order = architecture.layer_names()
+    needed = [name for name in architecture.parametric if order.index(name) <= order.index(deepest)]
+    if missing := [name for name in needed if name not in layers]:
+        hint = (
+            "; load a file with the classifier (include_top=True)"
+            if missing[0] == architecture.classifier[0].name
+            else ""
+        )
+        raise ValueError(f"{deepest} needs {', '.join(missing)}, which these weights do not have{hint}")
+
+
+def _check_option(name: str, value: str, allowed: Sequence[str] | Mapping[str, Any]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+
+
+def _batch(images: Any) -> Input:
+    """Preprocess a batch, or one picture as a batch of one."""
+    x = preprocess(images)
+    if x.shape.rank not in (3, 4):
+        raise ValueError(
+            f"images must have shape (batch, height, width, 3) or (height, width, 3), not {tuple(x.shape)}"
+        )
+    return x if x.shape.rank == 4 else x[tf.newaxis]
+
+
+def _with_classes(params: Params, classes: int, seed: int) -> Params:
+    """Draw a last layer for another number of classes, and the dense layers before it where there are none."""
+    if classes < 1:
+        raise ValueError(f"classes must be at least 1, not {classes}")
+    architecture = params.architecture.with_classes(classes)
+    if params.include_top and architecture == params.architecture:
+        return params
+    last = architecture.classifier[-1].name
+    drawn = random(architecture, seed=seed).layers
+    return replace(
+        params,
+        layers={**drawn, **{name: layer for name, layer in params.layers.items() if name != last}},
+        labels=(),
+        architecture=architecture,
+    )

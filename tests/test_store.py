@@ -1,0 +1,511 @@
+"""The search for weights, and the download, from a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import multiprocessing
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import converters
+from myvgg import store
+from myvgg.architecture import Architecture
+from myvgg.params import Origin, Params, WeightsError, save
+
+Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
+
+
+class Server(ThreadingHTTPServer):
+    """Publishes files and answers every request in one way."""
+
+    daemon_threads = False  # closing the server waits for its threads
+
+    def __init__(self, files: dict[str, bytes], answer: Answer) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files, self.answer = files, answer
+        self.requests: list[str] = []
+        self.closing = threading.Event()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Leaves the answer to the server's function."""
+
+    server: Server
+
+    def do_GET(self) -> None:
+        """Note the request and answer it."""
+        self.server.requests.append(self.path)
+        self.server.answer(self, self.server.files[self.path])
+
+    def log_message(self, *args: object) -> None:
+        """Stay silent."""
+
+
+def whole(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Answer as a server should."""
+    begin(handler, len(content))
+    handler.wfile.write(content)
+
+
+def begin(handler: BaseHTTPRequestHandler, length: int) -> None:
+    """Announce a file."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(length))
+    handler.end_headers()
+
+
+def half(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Announce the file, send half of it and hang up."""
+    begin(handler, len(content))
+    handler.wfile.write(content[: len(content) // 2])
+
+
+def page(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Send something else."""
+    whole(handler, b"<!DOCTYPE html><title>Please log in</title>")
+
+
+def missing(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Know nothing of the file."""
+    handler.send_error(404)
+
+
+def silence(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Keep the connection and send nothing."""
+    handler.server.closing.wait(60)
+
+
+def stall(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Send half of the file and then nothing."""
+    half(handler, content)
+    silence(handler, content)
+
+
+def interrupt(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+    """Send half of the file, then press Ctrl-C."""
+    half(handler, content)
+    os.kill(os.getpid(), signal.SIGINT)
+    silence(handler, content)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without weights and without a network; the folders `weights` and `cache` are in it."""
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setattr(store, "FOLDER", tmp_path / "weights")
+    monkeypatch.setenv("MYVGG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MYVGG_WEIGHTS", raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    publish(monkeypatch, closed_address())
+    return tmp_path
+
+
+@pytest.fixture
+def serve(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], Server]]:
+    """A function that starts a server which publishes the tiny network's two files."""
+    servers = []
+    files = {
+        "/keras.h5": public_file(tiny_params, with_top=True),
+        "/keras-notop.h5": public_file(tiny_params, with_top=False),
+    }
+
+    def start(answer: Answer) -> Server:
+        server = Server(files, answer)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        servers.append(server)
+        publish(monkeypatch, f"http://127.0.0.1:{server.server_port}", files)
+        return server
+
+    yield start
+    for server in servers:
+        server.closing.set()
+        server.shutdown()
+        server.server_close()
+
+
+def public_file(params: Params, *, with_top: bool) -> bytes:
+    """Lay parameters out as Keras' public files are."""
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        names = params.architecture.keras_names
+        file.attrs["layer_names"] = [name.encode() for name in names.values()]
+        for layer, name in names.items():
+            group = file.create_group(name)
+            arrays = params.layers.get(layer, ()) if with_top or not layer.startswith("fc") else ()
+            stored = dict(zip((f"{name}_W_1:0", f"{name}_b_1:0"), arrays, strict=False))
+            group.attrs["weight_names"] = np.array(list(stored), "S")
+            for part, array in stored.items():
+                group[part] = array
+    return content.getvalue()
+
+
+def publish(monkeypatch: pytest.MonkeyPatch, address: str, files: dict[str, bytes] | None = None) -> None:
+    """Put files under an address into the table of public files; empty ones unless told."""
+    table = {
+        Path(path).stem: store.PublicFile(hashlib.md5(content).hexdigest(), "", "", address + path, len(content))
+        for path, content in (files or {"/keras.h5": b"", "/keras-notop.h5": b""}).items()
+    }
+    monkeypatch.setattr(store, "manifest", lambda: table)
+
+
+def closed_address() -> str:
+    """Return an address where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def store_at(path: Path, params: Params, *, top: bool = True) -> Path:
+    """Save parameters that carry the file's name as their origin."""
+    layers = {name: layer for name, layer in params.layers.items() if top or name.startswith("conv")}
+    path.parent.mkdir(exist_ok=True)
+    save(replace(params, layers=layers, origin=Origin(generation=f"{path.parent.name}/{path.name}")), path)
+    return path
+
+
+def equal(actual: Params, expected: Params) -> bool:
+    """Compare all arrays, bit for bit."""
+    return list(actual.layers) == list(expected.layers) and all(
+        np.array_equal(a, b)
+        for name in expected.layers
+        for a, b in zip(actual.layers[name], expected.layers[name], strict=True)
+    )
+
+
+def left_in(folder: Path) -> list[str]:
+    """List whatever is in a folder, hidden files and folders too."""
+    return sorted(path.name for path in folder.rglob("*")) if folder.exists() else []
+
+
+# The search
+
+
+@pytest.mark.parametrize("first", range(4), ids=["argument", "variable", "repository", "cache"])
+def test_search_order(
+    first: int, machine: Path, tiny: Architecture, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each place wins over those after it, and the network is the last."""
+    names = ["by-hand/argument.safetensors", "by-hand/variable.safetensors", "weights/vgg19.safetensors"]
+    names.append("cache/vgg19.safetensors")
+    for name in names[first:]:
+        store_at(machine / name, tiny_params)
+    if first <= 1:
+        monkeypatch.setenv("MYVGG_WEIGHTS", str(machine / names[1]))
+    source = machine / names[0] if first == 0 else None
+
+    assert store.find(source) == machine / names[first]
+    assert store.load(source, architecture=tiny).origin.generation == names[first]
+
+
+@pytest.mark.parametrize(
+    ("files", "include_top", "expected"),
+    [
+        pytest.param({"weights/vgg19": False, "cache/vgg19": True}, True, "cache/vgg19", id="pass over without top"),
+        pytest.param({"weights/vgg19": True, "cache/vgg19": True}, True, "weights/vgg19", id="top under either name"),
+        pytest.param({"cache/vgg19": True, "cache/vgg19-with-top": True}, True, "cache/vgg19-with-top", id="prefer"),
+        pytest.param({"cache/vgg19": False, "cache/vgg19-with-top": True}, False, "cache/vgg19", id="prefer small"),
+        pytest.param({"cache/vgg19-with-top": True}, False, "cache/vgg19-with-top", id="top will do"),
+        pytest.param({"weights/vgg19": False, "cache/vgg19": False}, True, None, id="none with top"),
+    ],
+)
+def test_classifier_guides_the_search(
+    files: dict[str, bool], include_top: bool, expected: str | None, machine: Path, tiny_params: Params
+) -> None:
+    """Where the classifier is needed, only files that have it count; otherwise the smaller file is preferred."""
+    for name, top in files.items():
+        store_at(machine / f"{name}.safetensors", tiny_params, top=top)
+
+    assert store.find(include_top=include_top) == (expected and machine / f"{expected}.safetensors")
+
+
+def test_classifier_is_left_out_unless_wanted(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
+    """The same file gives all layers, or the convolutions only."""
+    path = store_at(machine / "all.safetensors", tiny_params)
+
+    assert equal(store.load(path, include_top=True, architecture=tiny), tiny_params)
+    assert list(store.load(path, include_top=False, architecture=tiny).layers) == [conv.name for conv in tiny.convolutions]
+
+
+def test_named_file_without_the_classifier_is_an_error(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
+    """A file that was asked for is not passed over in silence."""
+    path = store_at(machine / "small.safetensors", tiny_params, top=False)
+
+    with pytest.raises(WeightsError, match=r"small.safetensors: has no classifier \(fc6, fc7, fc8\)"):
+        store.load(path, include_top=True, architecture=tiny)
+
+
+@pytest.mark.parametrize("by_variable", [False, True], ids=["argument", "variable"])
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "[Nn]o such file"), (b"<html>", "a web page")], ids=["missing", "broken"]
+)
+def test_named_file_never_falls_through(
+    content: bytes | None,
+    message: str,
+    by_variable: bool,
+    serve: Callable[[Answer], Server],
+    machine: Path,
+    tiny: Architecture,
+    tiny_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file that is missing or broken is an error though there are others, and the network."""
+    server = serve(whole)
+    store_at(machine / "cache" / "vgg19.safetensors", tiny_params)
+    path = machine / "named.h5"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("MYVGG_WEIGHTS", str(path) if by_variable else "")
+
+    with pytest.raises(WeightsError, match=rf"named\.h5: .*{message}") as caught:
+        store.load(None if by_variable else path, architecture=tiny)
+
+    assert server.requests == []
+    assert ("MYVGG_WEIGHTS" in str(caught.value)) == (by_variable and content is None)
+
+
+def test_broken_file_in_a_folder_is_an_error(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
+    """A damaged stored file is reported, not replaced and not mistaken for one without a classifier."""
+    path = store_at(machine / "cache" / "vgg19.safetensors", tiny_params)
+    path.write_bytes(path.read_bytes()[:-9])
+
+    with pytest.raises(WeightsError, match=r"vgg19\.safetensors: damaged or cut off"):
+        store.load(include_top=True, architecture=tiny)
+
+
+def test_home_is_expanded(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that no shell has seen may begin with a tilde."""
+    monkeypatch.setenv("HOME", str(machine))
+    monkeypatch.setenv("MYVGG_CACHE", "~/elsewhere")
+    path = store_at(machine / "elsewhere" / "vgg19.safetensors", tiny_params)
+    assert store.find() == path
+
+    monkeypatch.setenv("MYVGG_WEIGHTS", "~/elsewhere/vgg19.safetensors")
+    assert store.find() == path
+
+
+def test_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless told, the cache is this package's folder among the user's caches."""
+    monkeypatch.delenv("MYVGG_CACHE", raising=False)
+
+    assert store.cache_folder().name == "myvgg"
+
+
+# The download
+
+
+@pytest.mark.parametrize("include_top", [False, True], ids=["without top", "with top"])
+def test_download_is_converted_into_the_cache(
+    include_top: bool, serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
+) -> None:
+    """The file is fetched once, its bits survive, its name is remembered, and only the converted file stays."""
+    server = serve(whole)
+    expected = store_at(machine / "expected.safetensors", tiny_params, top=include_top)
+
+    first = store.load(include_top=include_top, architecture=tiny)
+    second = store.load(include_top=include_top, architecture=tiny)
+
+    assert left_in(machine / "cache") == [store.NAMES[include_top]]
+    assert len(server.requests) == 1
+    assert equal(first, second)
+    assert first.origin == second.origin
+    assert first.origin.file == ("keras.h5" if include_top else "keras-notop.h5")
+    assert equal(first, store.load(expected, include_top=include_top, architecture=tiny))
+
+
+@pytest.mark.parametrize("name", ["vgg19.safetensors", "vgg19.npz"])
+def test_download_into_a_file(
+    name: str, serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
+) -> None:
+    """Ahead of time, the file goes where it is wanted, in the format that its suffix names."""
+    serve(whole)
+    path = machine / "weights" / name
+
+    assert equal(store.download(path, with_top=True, architecture=tiny), tiny_params)
+    assert equal(converters.load(path, architecture=tiny), tiny_params)
+    assert left_in(machine / "weights") == [name]
+
+
+FAILURES = {
+    "wrong hash": (page, "what arrived has another MD5"),
+    "404": (missing, "127.0.0.1 answered 404 Not Found"),
+    "broken off": (half, "the download broke off"),
+    "never answers": (silence, "127.0.0.1 did not answer in time"),
+    "stops answering": (stall, "127.0.0.1 did not answer in time"),
+    "refused": (None, "no connection to 127.0.0.1"),
+}
+
+
+@pytest.mark.parametrize(("answer", "message"), FAILURES.values(), ids=FAILURES)
+def test_failed_download_says_why_and_leaves_nothing(
+    answer: Answer | None,
+    message: str,
+    serve: Callable[[Answer], Server],
+    machine: Path,
+    tiny: Architecture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every failure is one line with the address and the cause, and both folders stay as they were."""
+    if answer:
+        serve(answer)
+    if answer in (silence, stall):
+        monkeypatch.setattr(store, "TIMEOUT", (0.3, 0.3))
+    (machine / "weights" / "vgg19.npz").write_bytes(b"older")
+    line = rf"http://127\.0\.0\.1:\d+/keras-notop\.h5: {re.escape(message)}[^\n]*"
+
+    with pytest.raises(store.DownloadError) as caught:
+        store.download(machine / "weights" / "vgg19.npz", architecture=tiny)
+    assert re.fullmatch(line, str(caught.value))
+
+    with pytest.raises(store.DownloadError, match=line):
+        store.load(architecture=tiny)
+    assert left_in(machine / "cache") == []
+    assert left_in(machine / "weights") == ["vgg19.npz"]
+    assert (machine / "weights" / "vgg19.npz").read_bytes() == b"older"
+
+
+@pytest.mark.parametrize(
+    ("include_top", "command"), [(False, "--download'"), (True, "--download --with-top'")], ids=["without top", "top"]
+)
+def test_failure_lists_the_ways_out(include_top: bool, command: str, machine: Path, tiny: Architecture) -> None:
+    """Whoever has neither weights nor a connection reads what can be done."""
+    with pytest.raises(store.DownloadError) as caught:
+        store.load(include_top=include_top, architecture=tiny)
+
+    cause, _, *ways = str(caught.value).splitlines()
+    assert cause.endswith("no connection to 127.0.0.1")
+    assert len(ways) == 4
+    for way, words in zip(ways, (command, "--weights FILE", "MYVGG_WEIGHTS", "--weights random"), strict=True):
+        assert words in way
+    assert str(machine / "cache" / store.NAMES[include_top]) in ways[0]
+    assert "VGG19.load(path)" in ways[1]
+
+
+def test_refused_certificate_is_not_a_missing_network(
+    serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that cannot prove who it is, as behind some proxies, is told from one that is not there."""
+    publish(monkeypatch, f"https://127.0.0.1:{serve(whole).server_port}")
+
+    with pytest.raises(store.DownloadError, match=r"no connection to 127\.0\.0\.1 that can be trusted"):
+        store.load(architecture=tiny)
+
+
+def test_other_failures_are_named(machine: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure of no common kind shows at least its name."""
+    publish(monkeypatch, "http://127.0.0.1:port")
+
+    with pytest.raises(store.DownloadError, match=r"no download from 127\.0\.0\.1 \(InvalidURL\)"):
+        store.load(architecture=tiny)
+
+
+@pytest.mark.parametrize("cache", ["file", "file/below"])
+def test_unusable_cache_is_told_before_the_download(
+    cache: str,
+    serve: Callable[[Answer], Server],
+    machine: Path,
+    tiny: Architecture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is fetched that could not be stored, and the message says how to move the cache."""
+    server = serve(whole)
+    (machine / "file").write_bytes(b"")
+    monkeypatch.setenv("MYVGG_CACHE", str(machine / cache))
+
+    with pytest.raises(WeightsError, match=rf"{cache}: cannot be written to \(.*\); MYVGG_CACHE"):
+        store.load(architecture=tiny)
+    assert server.requests == []
+
+
+def test_full_disk_leaves_nothing(
+    serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full when the converted file is written keeps no part of the download."""
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    serve(whole)
+    monkeypatch.setattr(converters, "save", full)
+
+    with pytest.raises(WeightsError, match=r"cannot be written to \(No space left on device\)"):
+        store.load(architecture=tiny)
+    assert left_in(machine / "cache") == []
+
+
+def test_unknown_suffix_is_told_before_the_download(serve: Callable[[Answer], Server], machine: Path) -> None:
+    """A file that could not be written is not fetched."""
+    server = serve(whole)
+
+    with pytest.raises(ValueError, match=r"vgg19\.mat: name it with one of the suffixes"):
+        store.download(machine / "vgg19.mat")
+    assert server.requests == []
+
+
+def test_interrupted_download_leaves_nothing(
+    serve: Callable[[Answer], Server], machine: Path, tiny: Architecture
+) -> None:
+    """Ctrl-C in the middle of the transfer ends it and keeps no part of it."""
+    serve(interrupt)
+
+    with pytest.raises(KeyboardInterrupt):
+        store.load(architecture=tiny)
+    assert left_in(machine / "cache") == []
+
+
+def test_two_processes_at_once(
+    serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
+) -> None:
+    """Two processes that download into one cache at the same moment both get the weights, and so does the third."""
+    together = threading.Barrier(2, timeout=60)
+
+    def wait_for_both(handler: BaseHTTPRequestHandler, content: bytes) -> None:
+        together.wait()
+        whole(handler, content)
+
+    server = serve(wait_for_both)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        arguments = (store.manifest(), machine, tiny)
+        results = [job.result() for job in [pool.submit(load_elsewhere, *arguments) for _ in range(2)]]
+
+    assert len(server.requests) == 2
+    assert all(equal(result, tiny_params) for result in results)
+    assert equal(store.load(include_top=True, architecture=tiny), tiny_params)
+    assert left_in(machine / "cache") == ["vgg19-with-top.safetensors"]
+
+
+def load_elsewhere(files: dict[str, store.PublicFile], machine: Path, architecture: Architecture) -> Params:
+    """Load in another process, which has the environment of this one but not what was patched."""
+    store.manifest = lambda: files  # type: ignore[assignment]
+    store.FOLDER = machine / "weights"
+    return store.load(include_top=True, architecture=architecture)
+
+
+# The table of public files
+
+
+def test_manifest_is_complete() -> None:
+    """Every public file has an MD5 of its own; those that are downloaded have an address and a size."""
+    files = store.manifest()
+
+    assert all(re.fullmatch("[0-9a-f]{32}", file.md5) for file in files.values())
+    assert len({file.md5 for file in files.values()}) == len(files)
+    assert all(file.url.startswith("https://") for file in files.values() if file.url)
+    assert (files["keras"].bytes, files["keras-notop"].bytes) == (574_710_816, 80_134_624)
+    assert all("/vgg19/" in files[name].url for name in ("keras", "keras-notop"))
+
+
+def test_folder_is_the_repositorys() -> None:
+    """In a checkout, weights are looked for beside the package."""
+    assert Path(store.__file__).parents[1] / "weights" == store.FOLDER
