@@ -93,10 +93,10 @@ def _check_elements(path: Path) -> None:
 def _plain(value: Any) -> Any:
     """Turn what SciPy reads into a `Tree` without copying numbers."""
     if value.dtype.names:
-        structs = [{name: _plain(struct[name]) for name in value.dtype.names} for struct in value.flat]
+        structs = [{name: _plain(record[name]) for name in value.dtype.names} for record in value.flat]
         return structs[0] if len(structs) == 1 else structs
     if value.dtype == object:
-        return [_plain(cell) for cell in value.flat]
+        return [_plain(cell) for cell in value.flat if cell is not None]  # None is a struct without fields
     return "".join(value.flat) if value.dtype.kind == "U" else value
 
 
@@ -117,7 +117,7 @@ def _plain_hdf5(item: Any) -> Any:
     if item.attrs.get("MATLAB_empty"):  # the dataset then holds the shape
         return "" if is_text else NOTHING
     if h5py.check_ref_dtype(item.dtype):
-        return [_plain_hdf5(item.file[reference]) for reference in item[()].T.flat]
+        return [_plain_hdf5(item.file[reference]) for reference in item[()].flat]
     return item[()].astype("<u2").tobytes().decode("utf-16-le") if is_text else item[()].T
 
 

@@ -14,34 +14,34 @@ from jaxtyping import Float
 from myvgg.architecture import PoolPadding
 
 Maps = Float[tf.Tensor, "batch height width channels"]
-Rows = Float[tf.Tensor, "batch units"]
+Pooled = Float[tf.Tensor, "batch half_height half_width channels"]
 
 
-def conv2d(x: Maps, kernel: Any, bias: Any) -> Maps:
+def conv2d(x: Maps, kernel: Any, bias: Any) -> Float[tf.Tensor, "batch height width outputs"]:
     """Convolve with stride 1, zero padding to the same size, and add the bias."""
     return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
 
 
-def relu(x: Float[tf.Tensor, ...]) -> Float[tf.Tensor, ...]:
+def relu(x: Float[tf.Tensor, "..."]) -> Float[tf.Tensor, "..."]:
     """Set what is negative to zero."""
     return tf.nn.relu(x)
 
 
-def max_pool(x: Maps, padding: PoolPadding = "valid") -> Maps:
+def max_pool(x: Maps, padding: PoolPadding = "valid") -> Pooled:
     """Take the largest of each 2 x 2 positions; `valid` drops the last odd row and column, `same` keeps them."""
     return tf.nn.max_pool2d(x, 2, 2, padding.upper())
 
 
-def avg_pool(x: Maps, padding: PoolPadding = "valid") -> Maps:
+def avg_pool(x: Maps, padding: PoolPadding = "valid") -> Pooled:
     """Take the mean of each 2 x 2 positions; with `same`, the mean of those of the last odd row that exist."""
     return tf.nn.avg_pool2d(x, 2, 2, padding.upper())
 
 
-def dense(x: Rows, kernel: Any, bias: Any) -> Rows:
+def dense(x: Float[tf.Tensor, "batch inputs"], kernel: Any, bias: Any) -> Float[tf.Tensor, "batch outputs"]:
     """Multiply with a matrix (inputs, outputs) and add the bias."""
     return tf.nn.bias_add(tf.matmul(x, kernel), bias)
 
 
-def flatten(x: Maps) -> Rows:
+def flatten(x: Maps) -> Float[tf.Tensor, "batch units"]:
     """Lay out each picture's maps as one row: height, then width, then channels."""
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])

@@ -32,7 +32,7 @@ def differences(params: Params, *, seed: int = 0) -> dict[str, float]:
     names = _shared_names(params)
     size = (1, architecture.input_size, architecture.input_size, 3)
     x = preprocess(np.random.default_rng(seed).uniform(0, 255, size).astype(np.float32))
-    expected = keras.Model(model.inputs, [model.get_layer(name).output for name in names])(x)
+    expected = keras.Model(model.input, [model.get_layer(name).output for name in names])(x)
     actual = features(params, x, list(names))
     return {names[name]: _difference(actual[name], e) for name, e in zip(names, expected, strict=True)}
 

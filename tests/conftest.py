@@ -18,7 +18,7 @@ def tiny() -> Architecture:
     """VGG19's layers with few channels, for pictures of 64 x 64, so that fc6 still flattens 2 x 2 positions."""
     from myvgg.architecture import vgg
 
-    blocks = ((4, 5), (6, 7), (8, 7, 6, 8), (9, 8, 7, 9), (8, 9, 10, 7))
+    blocks = ((4, 5), (6, 7), (8, 8, 8, 8), (9, 8, 7, 9), (8, 9, 10, 7))
     return vgg("tiny", blocks, dense=(12, 11, 10), input_size=64)
 
 

@@ -235,7 +235,9 @@ def test_classifier_is_left_out_unless_wanted(machine: Path, tiny: Architecture,
     path = store_at(machine / "all.safetensors", tiny_params)
 
     assert equal(store.load(path, include_top=True, architecture=tiny), tiny_params)
-    assert list(store.load(path, include_top=False, architecture=tiny).layers) == [conv.name for conv in tiny.convolutions]
+    assert list(store.load(path, include_top=False, architecture=tiny).layers) == [
+        conv.name for conv in tiny.convolutions
+    ]
 
 
 def test_named_file_without_the_classifier_is_an_error(machine: Path, tiny: Architecture, tiny_params: Params) -> None:

@@ -27,6 +27,7 @@ Struct = dict[str, Any]
 
 MEAN_RGB = (123.68, 116.779, 103.939)
 HEADER = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Fri Sep 30 12:00:00 2016 HDF5 schema 1.00 ."
+KERNEL, BIAS = 0, 1
 CLASSES = {"float32": "single", "float64": "double", "bool": "logical"}
 
 PRINT_ROUNDING = 5e-9
@@ -149,6 +150,7 @@ def network(
 
 
 def put(group: h5py.Group, name: str, value: Any) -> None:
+    """Store a value of any kind as version 7.3 does."""
     if isinstance(value, dict):
         struct = group.create_group(name)
         struct.attrs["MATLAB_class"] = np.bytes_("struct")
@@ -165,6 +167,7 @@ def put(group: h5py.Group, name: str, value: Any) -> None:
 
 
 def put_array(group: h5py.Group, name: str, value: np.ndarray, matlab_class: str) -> h5py.Dataset:
+    """Store an array with its axes reversed, or the shape of an empty one."""
     data = value.T if value.size else np.array(value.shape, np.uint64)
     stored = group.create_dataset(name, data=data)
     stored.attrs["MATLAB_class"] = np.bytes_(matlab_class)
@@ -174,13 +177,14 @@ def put_array(group: h5py.Group, name: str, value: np.ndarray, matlab_class: str
 
 
 def references(file: h5py.File, array: np.ndarray) -> np.ndarray:
+    """Store what a cell array holds elsewhere in the file and return references to it."""
     targets = file.require_group("#refs#")
-    references = np.empty(array.shape, h5py.ref_dtype)
+    found = np.empty(array.shape, h5py.ref_dtype)
     for position, value in np.ndenumerate(array):
         name = f"item{len(targets)}"
         put(targets, name, value)
-        references[position] = targets[name].ref
-    return references
+        found[position] = targets[name].ref
+    return found
 
 
 def write_hdf5(path: Path, variables: Struct) -> None:
@@ -204,22 +208,12 @@ def convolution(records: list[Struct], name: str) -> Struct:
     return next(record for record in records if record["name"] == name)
 
 
-def set_kernel(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[list[Struct]], None]:
-    """Make a change of one kernel."""
+def altered(name: str, part: int, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[list[Struct]], None]:
+    """Make a change of one layer's kernel or bias."""
 
     def apply(records: list[Struct]) -> None:
         weights = convolution(records, name)["weights"]
-        weights[0, 0] = change(weights[0, 0])
-
-    return apply
-
-
-def set_bias(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[list[Struct]], None]:
-    """Make a change of one bias."""
-
-    def apply(records: list[Struct]) -> None:
-        weights = convolution(records, name)["weights"]
-        weights[0, 1] = change(weights[0, 1])
+        weights[0, part] = change(weights[0, part])
 
     return apply
 
@@ -295,7 +289,7 @@ def test_each_number_arrives_at_its_place(tiny_params: Params, load: Callable[..
 
     def change(records: list[Struct]) -> None:
         for name in ("conv1_1", "conv1_2", "fc6", "fc8"):
-            set_kernel(name, number(name))(records)
+            altered(name, KERNEL, number(name))(records)
 
     actual = load(network(tiny_params, change=change)).layers
 
@@ -318,7 +312,7 @@ def test_a_bias_may_lie_along_any_axis(
 
     def change(records: list[Struct]) -> None:
         for name in tiny_params.layers:
-            set_bias(name, lambda bias: bias.reshape(shape))(records)
+            altered(name, BIAS, lambda bias: bias.reshape(shape))(records)
 
     assert_same(load(network(tiny_params, change=change), kind), tiny_params)
 
@@ -485,15 +479,15 @@ def without_bias(records: list[Struct]) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (set_kernel("conv3_2", lambda kernel: kernel * np.nan), "conv3_2 kernel holds NaN"),
-        (set_bias("conv3_2", lambda bias: bias / 0), "conv3_2 bias holds NaN or infinite"),
-        (set_kernel("conv3_2", lambda kernel: kernel[..., :-1]), r"conv3_2 kernel has shape \(3, 3, 8, 6\)"),
-        (set_kernel("conv3_2", lambda kernel: kernel.astype(np.int32)), "conv3_2 kernel has int32 values"),
-        (set_kernel("conv1_1", lambda kernel: np.float32([[1]])), r"conv1_1 kernel has shape \(1, 1\)"),
-        (set_kernel("fc6", lambda kernel: kernel.transpose(2, 0, 1, 3)), r"fc6 kernel has shape \(7, 2, 2, 12\)"),
-        (set_kernel("fc6", lambda kernel: kernel.reshape(1, 1, 28, 12)), r"fc6 kernel has shape \(1, 1, 28, 12\)"),
-        (set_bias("fc6", lambda bias: bias.reshape(3, 4)), r"fc6 bias has shape \(3, 4\), expected \(12,\)"),
-        (set_bias("conv1_1", lambda bias: bias[:0]), "conv1_1 bias has shape"),
+        (altered("conv3_2", KERNEL, lambda kernel: kernel * np.nan), "conv3_2 kernel holds NaN"),
+        (altered("conv3_2", BIAS, lambda bias: bias / 0), "conv3_2 bias holds NaN or infinite"),
+        (altered("conv3_2", KERNEL, lambda kernel: kernel[..., :-1]), r"conv3_2 kernel has shape \(3, 3, 8, 6\)"),
+        (altered("conv3_2", KERNEL, lambda kernel: kernel.astype(np.int32)), "conv3_2 kernel has int32 values"),
+        (altered("conv1_1", KERNEL, lambda kernel: kernel[0, :1, 0, :1]), r"conv1_1 kernel has shape \(1, 1\)"),
+        (altered("fc6", KERNEL, lambda kernel: kernel.transpose(2, 0, 1, 3)), r"fc6 kernel has shape \(7, 2, 2, 12\)"),
+        (altered("fc6", KERNEL, lambda kernel: kernel.reshape(1, 1, 28, 12)), r"fc6 kernel has shape \(1, 1, 28, 12\)"),
+        (altered("fc6", BIAS, lambda bias: bias.reshape(3, 4)), r"fc6 bias has shape \(3, 4\), expected \(12,\)"),
+        (altered("conv1_1", BIAS, lambda bias: bias[:0]), "conv1_1 bias has shape"),
         (without_bias, "conv1_2 bias has shape"),
         (drop("conv2_1"), "missing layers: conv2_1"),
         (drop("fc8"), "missing layers: fc8"),
@@ -516,7 +510,9 @@ def test_what_does_not_fit_is_named(
 @pytest.mark.parametrize("kind", ["v5", "v7.3"])
 def test_double_precision_is_converted_with_a_note(kind: str, tiny_params: Params, load: Callable[..., Params]) -> None:
     """A network saved as doubles gives the same arrays, and the origin tells."""
-    actual = load(network(tiny_params, change=set_kernel("conv3_2", lambda kernel: kernel.astype(np.float64))), kind)
+    actual = load(
+        network(tiny_params, change=altered("conv3_2", KERNEL, lambda kernel: kernel.astype(np.float64))), kind
+    )
 
     assert_same(actual, tiny_params)
     assert actual.origin.notes == ("float64 values converted to float32",)
@@ -527,7 +523,7 @@ def test_whole_numbers_that_matlab_stores_in_bytes_are_read(
 ) -> None:
     """MATLAB packs an array of singles that are all small whole numbers into bytes, and it is an array of singles."""
     path = tmp_path / "network.mat"
-    savemat(path, network(tiny_params, change=set_bias("conv3_2", lambda bias: (bias > 0).astype(np.uint8))))
+    savemat(path, network(tiny_params, change=altered("conv3_2", BIAS, lambda bias: (bias > 0).astype(np.uint8))))
     byte_array, single_array = (b"\x06\0\0\0\x08\0\0\0" + code for code in (b"\x09", b"\x07"))
     path.write_bytes(path.read_bytes().replace(byte_array, single_array))
 
