@@ -22,7 +22,7 @@ def conv2d(x: Maps, kernel: Any, bias: Any) -> Float[tf.Tensor, "batch height wi
     return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
 
 
-def relu(x: Float[tf.Tensor, "..."]) -> Float[tf.Tensor, "..."]:
+def relu(x: Float[tf.Tensor, "*shape"]) -> Float[tf.Tensor, "*shape"]:
     """Set what is negative to zero."""
     return tf.nn.relu(x)
 

@@ -1,0 +1,265 @@
+"""The module `VGG19` and the functions underneath: options, inputs, errors, training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jaxtyping
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import myvgg
+from myvgg.architecture import Architecture
+from myvgg.architecture import vgg as build
+from myvgg.params import LayerParams, Params, random, save
+from tests.keras_models import pictures
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Leave it to our own checks to find wrong arguments, as they must where annotations are not checked."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def vgg(tiny_params: Params) -> myvgg.VGG19:
+    """The tiny network."""
+    return myvgg.VGG19(tiny_params)
+
+
+@pytest.mark.parametrize(
+    "kind", [np.uint8, np.float16, np.float32, np.float64, tf.constant], ids=lambda kind: kind.__name__
+)
+def test_pictures_of_any_type(kind: Callable[[np.ndarray], Any], vgg: myvgg.VGG19) -> None:
+    """Whole numbers from 0 to 255 mean the same as uint8, floating point or tensor."""
+    images = np.floor(pictures(1, 33, 32))
+    expected = vgg.features(images, ["relu3_1"])["relu3_1"]
+    actual = vgg.features(kind(images) if kind is tf.constant else images.astype(kind), ["relu3_1"])["relu3_1"]
+    assert actual.dtype == tf.float32
+    assert np.array_equal(actual, expected)
+
+
+def test_one_picture_is_a_batch_of_one(vgg: myvgg.VGG19) -> None:
+    """(height, width, 3) gives what (1, height, width, 3) gives."""
+    images = pictures(1, 32, 40)
+    assert np.array_equal(vgg.features(images[0], ["pool5"])["pool5"], vgg.features(images, ["pool5"])["pool5"])
+
+
+def test_features_are_returned_under_the_names_asked_for(vgg: myvgg.VGG19) -> None:
+    """Aliases come back as they were written, in any order, repeated or not."""
+    found = vgg.features(pictures(1, 32, 32), ["pool5", "block4_conv2", "relu4_2", "block4_conv2"])
+    assert list(found) == ["pool5", "block4_conv2", "relu4_2"]
+    assert np.array_equal(found["block4_conv2"], found["relu4_2"])
+
+
+def test_module_equals_pure_functions(vgg: myvgg.VGG19, tiny_params: Params) -> None:
+    """The module is the functions with preprocessing before them."""
+    images = pictures(2, 64, 64)
+    x = myvgg.preprocess(images)
+    expected = myvgg.features(tiny_params, x, ["conv2_2", "fc7"])
+    actual = vgg.features(images, ["conv2_2", "fc7"])
+    assert all(np.array_equal(actual[name], expected[name]) for name in expected)
+    assert np.array_equal(vgg.logits(images), myvgg.logits(tiny_params, x))
+
+
+def test_options_reach_the_pools(tiny_params: Params) -> None:
+    """Each pooling and padding gives what the pure function gives with it, and they differ."""
+    images = pictures(1, 65, 71)
+    found = []
+    for pooling in ("max", "avg"):
+        for pool_padding in ("valid", "same"):
+            options = {"pooling": pooling, "pool_padding": pool_padding}
+            actual = myvgg.VGG19(tiny_params, **options).features(images, ["relu4_1"])["relu4_1"]
+            assert np.array_equal(
+                actual, myvgg.features(tiny_params, myvgg.preprocess(images), ["relu4_1"], **options)["relu4_1"]
+            )
+            found.append(actual.numpy())
+    assert len({array.tobytes() for array in found}) == 4
+
+
+def test_gradients_reach_the_picture(vgg: myvgg.VGG19) -> None:
+    """A loss on features can be differentiated with respect to the pictures."""
+    images = tf.constant(pictures(1, 40, 40))
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        loss = tf.reduce_sum(tf.square(vgg.features(images, ["relu2_2"])["relu2_2"]))
+    assert float(tf.norm(tape.gradient(loss, images))) > 0
+
+
+def test_top_names_the_most_probable(vgg: myvgg.VGG19) -> None:
+    """Labels come with their probabilities, most probable first, a list for each picture."""
+    images = pictures(2, 64, 64)
+    probabilities = vgg.probabilities(images).numpy()
+    actual = vgg.top(images, k=3)
+    expected = [
+        [(f"class {i}", float(row[i])) for i in sorted(range(10), key=lambda i: -row[i])[:3]] for row in probabilities
+    ]
+    assert actual == expected
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_top_without_labels_counts(tiny_params: Params) -> None:
+    """A network of ten classes and no names calls them by number, not by ImageNet's names."""
+    vgg = myvgg.VGG19(replace(tiny_params, labels=()))
+    assert {label for label, _ in vgg.top(pictures(1, 64, 64), k=10)[0]} == set(map(str, range(10)))
+
+
+@pytest.mark.parametrize(
+    ("images", "names", "message"),
+    [
+        (pictures(1, 31, 32), ["pool5"], "31 x 32 pixels leaves nothing at pool5: the smallest that works is 32 x 32"),
+        (pictures(1, 65, 64), ["fc6"], "fc6 needs pictures of 64 x 64 pixels, not 65 x 64"),
+        (pictures(1, 32, 32), ["relu9_1"], "no layer 'relu9_1'"),
+        (pictures(1, 32, 32), [], "names must be a list of at least one layer"),
+        (pictures(1, 32, 32), "relu1_1", "names must be a list of at least one layer, not 'relu1_1'"),
+        (np.zeros((2, 2)), ["relu1_1"], "must have shape"),
+        (np.zeros((1, 1, 2, 2, 3)), ["relu1_1"], r"must have shape \(batch, height, width, 3\) or"),
+        (np.zeros((1, 8, 8, 4)), ["relu1_1"], "must have shape"),
+        (np.zeros((1, 8, 8, 3), np.int32), ["relu1_1"], "must be uint8 or floating point from 0 to 255, not int32"),
+    ],
+    ids=["vanishes", "classifier", "unknown", "nothing", "string", "two axes", "five axes", "alpha", "int32"],
+)
+def test_wrong_arguments(images: np.ndarray, names: list[str], message: str, vgg: myvgg.VGG19) -> None:
+    """What cannot be computed is refused with what is wrong and what is allowed."""
+    with pytest.raises(ValueError, match=message):
+        vgg.features(images, names)
+
+
+@pytest.mark.parametrize("options", [{"pooling": "mean"}, {"pool_padding": "ceil"}, {"classes": 0}], ids=str)
+def test_wrong_options(options: dict[str, Any], tiny_params: Params, unchecked: None) -> None:
+    """Options are checked when the network is made."""
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+        myvgg.VGG19(tiny_params, **options)
+
+
+def test_weights_that_end_early(tiny_params: Params) -> None:
+    """What needs layers that are not there names them, and the classifier how to get it."""
+    head = {name: layer for name, layer in tiny_params.layers.items() if name[:5] in ("conv1", "conv2")}
+    with pytest.raises(ValueError, match="relu3_2 needs conv3_1, conv3_2, which these weights do not have"):
+        myvgg.VGG19(replace(tiny_params, layers=head)).features(pictures(1, 32, 32), ["relu3_2"])
+    maps = {name: layer for name, layer in tiny_params.layers.items() if name.startswith("conv")}
+    with pytest.raises(ValueError, match="include_top=True"):
+        myvgg.VGG19(replace(tiny_params, layers=maps)).logits(pictures(1, 64, 64))
+
+
+def test_frozen_unless_trainable(tiny_params: Params) -> None:
+    """Parameters are trainable variables only where that was asked for."""
+    assert myvgg.VGG19(tiny_params).trainable_variables == ()
+    trainable = myvgg.VGG19(tiny_params, trainable=True).trainable_variables
+    assert len(trainable) == 2 * 19
+    assert sum(int(tf.size(variable)) for variable in trainable) == tiny_params.architecture.parameter_count()
+
+
+def test_parameters_come_back(vgg: myvgg.VGG19, tiny_params: Params) -> None:
+    """`params` holds the arrays that went in, with their labels and origin."""
+    actual = vgg.params
+    assert all(
+        np.array_equal(a, b)
+        for n in tiny_params.layers
+        for a, b in zip(actual.layers[n], tiny_params.layers[n], strict=True)
+    )
+    assert (actual.labels, actual.origin, actual.architecture) == (
+        tiny_params.labels,
+        tiny_params.origin,
+        tiny_params.architecture,
+    )
+
+
+def test_training_lowers_the_loss_and_changes_params(tiny_params: Params) -> None:
+    """Some steps of gradient descent on two pictures learn their classes, and `params` follows."""
+    vgg = myvgg.VGG19(tiny_params, trainable=True, classes=2)
+    images, classes = pictures(2, 64, 64), tf.constant([0, 1])
+    losses = []
+    for _ in range(5):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(classes, vgg.logits(images)))
+        gradients = tape.gradient(loss, vgg.trainable_variables)
+        assert all(gradient is not None for gradient in gradients)
+        norm = tf.linalg.global_norm(gradients)
+        for variable, gradient in zip(vgg.trainable_variables, gradients, strict=True):
+            variable.assign_sub(0.01 * gradient / norm)
+        losses.append(float(loss))
+    assert losses[-1] < losses[0]
+    assert not np.array_equal(vgg.params.layers["fc7"].kernel, tiny_params.layers["fc7"].kernel)
+
+
+def test_dropout_only_while_training() -> None:
+    """With `training`, half of relu6 and half of relu7 are dropped and the rest doubled; without, nothing is."""
+    units = 1000
+    architecture = build("identity", ((2,),), dense=(units,) * 3, input_size=2)
+    ones, eye, zeros = np.ones(units, np.float32), np.eye(units, dtype=np.float32), np.zeros(units, np.float32)
+    layers = {**random(architecture).layers, "fc7": LayerParams(eye, zeros), "fc8": LayerParams(eye, zeros)}
+    layers["fc6"] = LayerParams(np.zeros((2, units), np.float32), ones)
+    vgg = myvgg.VGG19(Params(layers, architecture=architecture))
+    image = pictures(1, 2, 2)
+    assert np.array_equal(vgg.logits(image)[0], ones)
+    tf.random.set_seed(0)
+    dropped = vgg.logits(image, training=True).numpy()[0]
+    assert set(dropped) == {0, 4}
+    assert abs((dropped == 4).mean() - 0.25) < 0.07  # five standard deviations of a thousand draws
+    assert not np.array_equal(vgg.logits(image, training=True)[0], dropped)
+
+
+def test_another_number_of_classes(tiny_params: Params) -> None:
+    """The last layer is drawn anew, the others stay, and class names do not."""
+    vgg = myvgg.VGG19(tiny_params, classes=3, seed=4)
+    assert vgg.probabilities(pictures(1, 64, 64)).shape == (1, 3)
+    assert np.array_equal(vgg.params.layers["fc7"].kernel, tiny_params.layers["fc7"].kernel)
+    assert vgg.labels == ()
+    assert myvgg.VGG19(tiny_params, classes=10).labels == tiny_params.labels
+
+
+def test_classes_for_weights_without_a_classifier(tiny_params: Params) -> None:
+    """Where there are no dense layers, all of them are drawn."""
+    maps = {name: layer for name, layer in tiny_params.layers.items() if name.startswith("conv")}
+    vgg = myvgg.VGG19(replace(tiny_params, layers=maps), classes=3)
+    assert vgg.logits(pictures(1, 64, 64)).shape == (1, 3)
+    assert np.array_equal(vgg.params.layers["conv5_4"].kernel, tiny_params.layers["conv5_4"].kernel)
+
+
+def test_initialisation_follows_the_paper(tiny: Architecture) -> None:
+    """Biases are zero; kernels have Glorot's limits, or the variance 0.01 of section 3.1."""
+    glorot, normal = random(tiny, seed=1), random(tiny, seed=1, method="normal")
+    for name, layer in tiny.parametric.items():
+        positions = 9 if name.startswith("conv") else 1
+        limit = np.sqrt(6 / (positions * (layer.inputs + layer.outputs)))
+        kernel = glorot.layers[name].kernel
+        assert limit / 2 < np.abs(kernel).max() <= limit
+        assert not glorot.layers[name].bias.any()
+    together = np.concatenate([kernel.ravel() for kernel, _ in normal.layers.values()])
+    assert abs(together.std() - 0.1) < 0.005
+    assert abs(together.mean()) < 0.005
+    with pytest.raises(ValueError, match="method must be"):
+        random(tiny, method="he")
+
+
+def test_load_takes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`VGG19.load` reads a named file, and the one that MYVGG_WEIGHTS names."""
+    params = random(include_top=False, seed=2)
+    save(params, tmp_path / "w.safetensors")
+    images = pictures(1, 32, 32)
+    expected = myvgg.features(params, myvgg.preprocess(images), ["relu1_2"])["relu1_2"]
+    monkeypatch.setenv("MYVGG_WEIGHTS", str(tmp_path / "w.safetensors"))
+    for vgg in (myvgg.VGG19.load(tmp_path / "w.safetensors", pooling="avg"), myvgg.VGG19.load()):
+        assert np.array_equal(vgg.features(images, ["relu1_2"])["relu1_2"], expected)
+
+
+def test_load_random(monkeypatch: pytest.MonkeyPatch, tiny_params: Params) -> None:
+    """`VGG19.load("random")` takes the seeded random weights."""
+    monkeypatch.setattr("myvgg.random_weights.load_random", lambda: tiny_params)
+    assert myvgg.VGG19.load("random", pooling="avg").architecture == tiny_params.architecture
+
+
+def test_checkpoint_round_trip(tmp_path: Path, tiny_params: Params) -> None:
+    """TensorFlow's own checkpoints save and restore the variables."""
+    vgg = myvgg.VGG19(tiny_params, trainable=True)
+    path = tf.train.Checkpoint(vgg=vgg).write(str(tmp_path / "checkpoint"))
+    other = myvgg.VGG19(random(tiny_params.architecture, seed=9), trainable=True)
+    tf.train.Checkpoint(vgg=other).read(path).assert_consumed()
+    assert np.array_equal(other.params.layers["conv3_1"].kernel, tiny_params.layers["conv3_1"].kernel)
