@@ -189,7 +189,9 @@ def save(params: Params, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATION_E) -> Params:
-    """Read what `save` wrote.
+    """Read what `save` wrote, without copying: the arrays are views of the file, which must not change meanwhile.
+
+    `save` renames, so it may replace the file at any time; a program that writes into it may not.
 
     Raises:
         WeightsError: Not such a file, damaged, or not of this architecture.

@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     from myvgg.params import Params
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-DEMO_CONTENT, DEMO_STYLE = EXAMPLES / "chelsea.jpg", EXAMPLES / "strokes.jpg"
+DEMO_CONTENT, DEMO_STYLE = EXAMPLES / "landscape.jpg", EXAMPLES / "strokes.jpg"
 
 DEMO_SETTINGS = Settings(size=384, iterations=100)
-RANDOM_SETTINGS: dict[str, Any] = {"pooling": "avg", "noise": 0.1, "content_weight": 0.1, "tv_weight": 30.0}
-"""What suits random weights: they see less of the content and let more of the noise through."""
+RANDOM_SETTINGS: dict[str, Any] = {
+    "content_layers": ("relu3_1",),
+    "style_layers": ("relu1_1", "relu2_1", "relu3_1"),
+    "content_weight": 0.1,
+    "tv_weight": 10.0,
+    "noise": 0.1,
+}
+"""What suits random weights: shallow layers, since deep ones hold little more, and less noise, since more stays."""
 
 
 NO_WEIGHTS = (

@@ -48,7 +48,7 @@ class Settings:
     """Layers whose Gram matrices hold the style."""
 
     pooling: Literal["max", "avg"] = "max"
-    """Pooling of the network; avg gives random weights a smoother gradient."""
+    """Pooling of the network: max, as it was trained, or avg, as Gatys et al. preferred."""
 
     def __post_init__(self) -> None:
         for name, smallest in {"size": 1, "iterations": 1, "seed": 0}.items():

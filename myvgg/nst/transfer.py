@@ -81,7 +81,7 @@ def _make_step(
 ) -> Callable[[], dict[str, tf.Tensor]]:
     adam = Adam(image, settings.learning_rate)
 
-    @tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def step() -> dict[str, tf.Tensor]:
         current = image.read_value()
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -1,0 +1,53 @@
+"""The command line: `python -m benchmarks [NAME ...] [--json FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.measure import Result
+from myvgg.files import check_writable
+
+NAMES = ("startup", "loading", "forward", "conversion")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run benchmarks, print a table, and return 1 where a figure is not reached."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure ourselves beside our rivals.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all by default")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write machine and results there as well")
+    arguments = parser.parse_args(argv)
+    if unknown := set(arguments.names) - {*NAMES}:
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    try:
+        if arguments.json:
+            check_writable(arguments.json)
+    except ValueError as error:
+        parser.error(str(error))
+    machine = report.machine()
+    print(report.describe(machine), report.header(), sep="\n\n")
+    results = []
+    for result in _results(arguments.names or NAMES):
+        print(report.row(result), flush=True)
+        results.append(result)
+    if arguments.json:
+        report.write(arguments.json, machine, results)
+    return int(not all(result.reached for result in results))
+
+
+def _results(names: Sequence[str]) -> Iterator[Result]:
+    for name in names:
+        module = import_module(f"benchmarks.{name}")
+        if missing := [package for package in module.NEEDS if find_spec(package) is None]:
+            print(f"skipped {name}: {', '.join(missing)} not installed", file=sys.stderr)
+        else:
+            yield from module.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
