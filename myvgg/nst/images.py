@@ -48,8 +48,10 @@ def save(image: Picture, path: str | os.PathLike[str]) -> None:
     """
     rounded = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     options = {"quality": 95, "subsampling": 0} if format_of(path) == "JPEG" else {}
+    encoded = io.BytesIO()  # Pillow's own writing into files does not notice a full disk
+    Image.fromarray(rounded).save(encoded, format_of(path), **options)
     with replacing(path) as temporary:
-        Image.fromarray(rounded).save(temporary, format_of(path), **options)
+        temporary.write_bytes(encoded.getbuffer())
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -82,7 +84,7 @@ def as_rgb(image: Any) -> Picture:
     return array.astype(np.float32)
 
 
-def resize(image: Picture, longest: int) -> Picture:
+def resize(image: Picture, longest: int) -> Float32[np.ndarray, "new_height new_width 3"]:
     """Scale a picture, antialiased, until its longest side has `longest` pixels."""
     height, width = image.shape[:2]
     scale = longest / max(height, width)
@@ -112,7 +114,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             pass
         else:
             return converted or image

@@ -36,7 +36,9 @@ class Targets(NamedTuple):
     style: dict[str, Target]
 
 
-def make_targets(vgg: VGG19, content: Image, style: Image, settings: Settings) -> Targets:
+def make_targets(
+    vgg: VGG19, content: Image, style: Float32[tf.Tensor, "1 style_height style_width 3"], settings: Settings
+) -> Targets:
     """Compute what the result is compared with; the two pictures may differ in size."""
     return Targets(
         _targets(vgg, content, settings.content_layers, lambda features: features),

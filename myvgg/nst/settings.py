@@ -59,5 +59,9 @@ class Settings:
                 raise ValueError(f"{name} must be a number from 0 on, not {getattr(self, name)}")
         if not 0 <= self.noise <= 1:
             raise ValueError(f"noise must be from 0 to 1, not {self.noise}")
+        if self.pooling not in ("max", "avg"):
+            raise ValueError(f"pooling must be max or avg, not {self.pooling!r}")
+        if not self.content_layers and not self.style_layers:
+            raise ValueError("content_layers and style_layers must not both be empty")
         for layer in (*self.content_layers, *self.style_layers):
             CONFIGURATION_E.resolve(layer)

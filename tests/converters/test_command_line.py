@@ -267,7 +267,12 @@ def test_both_ways_to_call_it(command: list[str]) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     """--help answers without NumPy, TensorFlow or the parsers."""
-    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); import converters.__main__ as m; m.main(['-h'])"
+    code = """
+import atexit, sys
+from converters.__main__ import main
+atexit.register(lambda: print(*sys.modules))
+main(["--help"])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"numpy", "tensorflow", "h5py", "scipy"}.isdisjoint(done.stdout.split())
 
