@@ -26,6 +26,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be written: {error.strerror or error}", os.fspath(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

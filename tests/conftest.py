@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jaxtyping
 import pytest
 
 if TYPE_CHECKING:
@@ -38,6 +40,14 @@ def tiny_params(tiny: Architecture) -> Params:
         for name, (kernel, bias) in params.layers.items()
     }
     return replace(params, layers=layers, labels=tuple(f"class {i}" for i in range(10)))
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Leave it to our own checks to find wrong arguments, as they must where annotations are not checked."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jaxtyping
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,14 +16,6 @@ from myvgg.architecture import Architecture
 from myvgg.architecture import vgg as build
 from myvgg.params import LayerParams, Params, random, save
 from tests.keras_models import pictures
-
-
-@pytest.fixture
-def unchecked() -> Iterator[None]:
-    """Leave it to our own checks to find wrong arguments, as they must where annotations are not checked."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DEMO_CONTENT, DEMO_STYLE = EXAMPLES / "landscape.jpg", EXAMPLES / "strokes.jpg"
 
-DEMO_SETTINGS = Settings(size=384, iterations=100)
+DEMO_SETTINGS = Settings(size=384, iterations=150)
 RANDOM_SETTINGS: dict[str, Any] = {
     "content_layers": ("relu3_1",),
     "style_layers": ("relu1_1", "relu2_1", "relu3_1"),

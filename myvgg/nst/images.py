@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,15 @@ def load(path: str | os.PathLike[str]) -> Picture:
         ImageError: Missing, empty, damaged, or not a picture.
     """
     try:
-        with Image.open(path) as image:
+        with (
+            warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
+            Image.open(path) as image,
+        ):
             return _to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError as error:
         problem = "the file is empty" if Path(path).stat().st_size == 0 else "not a picture that Pillow can read"
         raise ImageError(f"{os.fspath(path)}: {problem}") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError) as error:
         raise ImageError(f"{os.fspath(path)}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 

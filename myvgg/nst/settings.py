@@ -63,5 +63,8 @@ class Settings:
             raise ValueError(f"pooling must be max or avg, not {self.pooling!r}")
         if not self.content_layers and not self.style_layers:
             raise ValueError("content_layers and style_layers must not both be empty")
-        for layer in (*self.content_layers, *self.style_layers):
-            CONFIGURATION_E.resolve(layer)
+        for name in ("content_layers", "style_layers"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be a tuple of names, not the text {getattr(self, name)!r}")
+            for layer in getattr(self, name):
+                CONFIGURATION_E.resolve(layer)

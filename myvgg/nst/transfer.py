@@ -41,7 +41,7 @@ def stylize(content: Any, style: Any, settings: Settings | None = None, *, vgg: 
         content: What to show: R, G, B, 0 to 255, uint8 or floating point, (height, width, 3) or grey (height, width).
         style: How to show it, likewise, of any size.
         settings: How to go about it.
-        vgg: The network; by default `VGG19.load` with the settings' pooling.
+        vgg: The network, with whatever pooling it has; by default `VGG19.load` with the settings' pooling.
 
     Returns:
         The steps as they are made; the last one's image is the result. Nothing is computed between two of them.
@@ -71,7 +71,8 @@ def _optimize(vgg: VGG19, start: Picture, targets: Targets, settings: Settings) 
         before = image.numpy()[0]
         terms = {name: float(term) for name, term in step().items()}
         if not np.isfinite(terms["total"]):
-            raise FloatingPointError(f"the loss is {terms['total']} at iteration {iteration}: lower the learning rate")
+            hint = "lower the learning rate" if iteration else "the weights do not suit these pictures"
+            raise FloatingPointError(f"the loss is {terms['total']} after {iteration} steps: {hint}")
         if iteration > 0:
             yield Step(iteration, before, terms)
 

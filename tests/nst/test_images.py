@@ -328,6 +328,17 @@ def test_refuses_truncated_pictures(kind: str, share: float, tmp_path: Path, cap
     refusal(path)
 
 
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+def test_refuses_damaged_avif(tmp_path: Path) -> None:
+    """AVIF whose data are destroyed, for which Pillow raises RuntimeError, is refused like any other picture."""
+    noise = np.random.default_rng(2).integers(0, 256, (40, 50, 3), np.uint8)
+    content = encode(Image.fromarray(noise), "AVIF")
+    path = tmp_path / "a.avif"
+    start = content.index(b"mdat") + 4
+    path.write_bytes(content[:start] + b"\xff" * (len(content) - start))
+    assert "cannot be read" in refusal(path)
+
+
 def test_refuses_decompression_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small file of gigantic pixels is refused before they are unpacked."""
     (tmp_path / "a.png").write_bytes(encode(Image.fromarray(RGB), "PNG"))

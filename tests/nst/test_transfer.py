@@ -252,7 +252,7 @@ def test_a_loss_that_is_no_number_ends_the_run(
     """Weights that overflow give FloatingPointError, never a picture of NaN."""
     layer = tiny_params.layers["conv1_2"]
     huge = {**tiny_params.layers, "conv1_2": LayerParams(layer.kernel * np.float32(1e30), layer.bias)}
-    with pytest.raises(FloatingPointError, match="the loss is nan at iteration 0"):
+    with pytest.raises(FloatingPointError, match="the loss is nan after 0 steps"):
         next(stylize(content, style, SETTINGS, vgg=VGG19(replace(tiny_params, layers=huge))))
 
 
@@ -270,7 +270,7 @@ def test_a_loss_that_breaks_later_ends_the_run_there(
     monkeypatch.setattr(transfer, "losses", breaking)
     steps = stylize(content, style, SETTINGS, vgg=network)
     assert [next(steps).iteration, next(steps).iteration] == [1, 2]
-    with pytest.raises(FloatingPointError, match="the loss is nan at iteration 3: lower the learning rate"):
+    with pytest.raises(FloatingPointError, match="the loss is nan after 3 steps: lower the learning rate"):
         next(steps)
 
 
