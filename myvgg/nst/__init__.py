@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any
 from myvgg.nst.settings import Settings
 
 if TYPE_CHECKING:
+    from myvgg.nst import images as images
     from myvgg.nst.images import ImageError as ImageError
     from myvgg.nst.transfer import Step as Step
     from myvgg.nst.transfer import stylize as stylize
 
 _HOMES = {"stylize": "myvgg.nst.transfer", "Step": "myvgg.nst.transfer", "ImageError": "myvgg.nst.images"}
 
-__all__ = ["ImageError", "Settings", "Step", "stylize"]
+__all__ = ["ImageError", "Settings", "Step", "images", "stylize"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "images":
+        return import_module("myvgg.nst.images")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'myvgg.nst' has no attribute {name!r}")

@@ -1,0 +1,122 @@
+"""What the documents say is run: their Python, their commands, their lists of files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import tyro
+
+import converters.__main__
+import myvgg.nst.__main__
+from myvgg.architecture import CONFIGURATION_E
+from myvgg.params import Params, random, save
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "weights/README.md",
+    "examples/README.md",
+]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Find the fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random parameters without the classifier."""
+    path = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
+    save(random(include_top=False), path)
+    return path
+
+
+def test_python_of_the_readme_runs(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All Python blocks, one after the other in one session, do what their comments say."""
+    monkeypatch.setenv("MYVGG_WEIGHTS", str(weights))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    session: dict[str, object] = {}
+    first, *rest = blocks(README, "python")
+    exec(first, session)
+    shapes = {name: tuple(tensor.shape) for name, tensor in session["maps"].items()}  # type: ignore[attr-defined]
+    assert f"# {shapes}".replace("'", '"') in first
+    for block in rest:
+        exec(block, session)
+    assert len(rest) == 2
+    assert isinstance(session["params"], Params)
+    assert (tmp_path / "out.png").stat().st_size > 1000
+
+
+COMMANDS = [
+    line.partition("#")[0]
+    for document in DOCUMENTS
+    for block in blocks((ROOT / document).read_text(), "sh")
+    for line in re.split(r"\n|&&", block)
+    if "python scripts/" in line
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_are_understood(command: str) -> None:
+    """Every command of the documents has only arguments that the command lines know."""
+    _, script, *arguments = shlex.split(command)
+    assert (ROOT / script).is_file()
+    known = {"style.py": myvgg.nst.__main__.Arguments, "convert_weights.py": converters.__main__.Arguments}
+    if "--help" in arguments:
+        with pytest.raises(SystemExit):
+            tyro.cli(known[Path(script).name], args=arguments)
+    else:
+        tyro.cli(known[Path(script).name], args=arguments)
+
+
+def test_there_are_commands() -> None:
+    """The documents show each script."""
+    assert {Path(shlex.split(command)[1]).name for command in COMMANDS} == {p.name for p in ROOT.glob("scripts/*.py")}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    """Links to files of the repository name files that exist."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / document).read_text())
+    missing = [link for link in links if not (ROOT / document).parent.joinpath(link).exists()]
+    assert missing == []
+
+
+def test_architecture_names_every_module() -> None:
+    """ARCHITECTURE.md has a place for each module, and names none that is gone."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    modules = {path for package in ("myvgg", "converters") for path in (ROOT / package).rglob("[!_]*.py")}
+    assert [str(path.relative_to(ROOT)) for path in modules if path.name not in text] == []
+    named = re.findall(r"`((?:myvgg|converters)/[\w/]+\.py)`", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_tests_named_as_proof_exist() -> None:
+    """A test that the README points to is there."""
+    for name, path in re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", README):
+        assert f"def {name}(" in (ROOT / path).read_text()
+
+
+def test_readme_names_layers_that_exist() -> None:
+    """The table of names holds names of the network."""
+    table = README[README.index("| name | what it is") : README.index("Pictures are R, G, B")]
+    for name in re.findall(r"`(\w+)`", table):
+        CONFIGURATION_E.resolve(name)
+
+
+def test_example_pictures_have_credits() -> None:
+    """Every example picture has its row with a licence."""
+    text = (ROOT / "examples/README.md").read_text()
+    pictures = sorted(path.name for path in (ROOT / "examples").glob("*.jpg"))
+    rows = dict(re.findall(r"^\| `(\S+)` \|.*\| (.+) \|$", text, flags=re.M))
+    assert sorted(rows) == pictures
+    assert all(re.search("MIT|CC0|public domain", credit) for credit in rows.values())
