@@ -30,7 +30,6 @@ MAGIC = (
 """The module that reads a file with these first bytes; a zip archive is told by what is in it."""
 
 STRANGERS = (
-    (b"", "the file is empty: download or convert it again"),
     (b"<", "a web page, not weights: the download answered with a page, download the file again"),
     (b"version https://git-lfs", "a Git LFS pointer, not weights: fetch the file itself with 'git lfs pull'"),
     (b"\x80", "a pickle, which may run code when it is read: save it as safetensors or Keras' .h5 where it came from"),
@@ -60,7 +59,7 @@ def load(path: str | os.PathLike[str], *, architecture: Architecture | None = No
     reader = import_module(f"converters.{_recognise(path)}")
     try:
         params: Params = reader.read(path, architecture or CONFIGURATION_E)
-    except WeightsError:
+    except (WeightsError, MemoryError):
         raise
     except Exception as error:  # parsers throw almost anything at a damaged file
         raise WeightsError(path, f"damaged or cut off, get the file again ({error or type(error).__name__})") from error
@@ -114,8 +113,10 @@ def _recognise(path: Path) -> str:
             return _in_archive(path) if module == "zip" else module
     if head[8:9] == b"{":  # after the eight bytes of its length, safetensors starts with a JSON object
         return "safetensors"
-    for magic, problem in STRANGERS:
-        if head.lstrip().startswith(magic) if magic else not head:
+    if not head:
+        raise WeightsError(path, "the file is empty: download or convert it again")
+    for start, problem in STRANGERS:
+        if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(start):  # the mark that text may begin with
             raise WeightsError(path, problem)
     raise WeightsError(path, "not a weights file that is known here: .mat, .h5, .keras, .safetensors or .npz")
 

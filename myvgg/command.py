@@ -32,6 +32,8 @@ def run(program: str, main: Callable[[], None]) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _say(program, f"{place}{error.strerror or error}", 1)
+    except MemoryError:
+        return _say(program, "not enough memory", 1)
     except (ValueError, ArithmeticError) as error:
         return _say(program, str(error), 1)
     return 0

@@ -201,7 +201,9 @@ def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATIO
         with safetensors.safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             tensors = _mapped(path, file)
-    except (safetensors.SafetensorError, OSError) as error:
+    except OSError as error:
+        raise WeightsError(path, f"cannot be read: {error.strerror or error}") from error
+    except safetensors.SafetensorError as error:
         raise WeightsError(path, f"damaged or cut off, get the file again ({error})") from error
     if "format" not in metadata:
         raise WeightsError(path, describe_foreign(tensors) or "a safetensors file, but not one that myvgg wrote")

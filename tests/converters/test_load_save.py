@@ -104,6 +104,7 @@ def in_zip(name: str) -> bytes:
 STRANGERS = {
     "html": (b"<!DOCTYPE html><html><title>Google Drive", "a web page, not weights"),
     "html after a blank line": (b"\r\n\r\n  <html>", "a web page, not weights"),
+    "html after a byte order mark": (b"\xef\xbb\xbf<!DOCTYPE html>", "a web page, not weights"),
     "empty": (b"", "the file is empty"),
     "git lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "a Git LFS pointer"),
     "pickle": (pickle.dumps({"conv1_1": np.ones(3)}), "a pickle, which may run code"),

@@ -309,8 +309,9 @@ def test_interrupting_keeps_the_best_picture(
     [
         (KeyboardInterrupt(), 130, "style.py: interrupted"),
         (FloatingPointError("the loss is nan"), 1, "style.py: the loss is nan"),
+        (MemoryError(), 1, "style.py: not enough memory"),
     ],
-    ids=["interrupted", "failed"],
+    ids=["interrupted", "failed", "memory"],
 )
 def test_an_older_result_survives_a_run_without_steps(
     error: BaseException,

@@ -1,0 +1,153 @@
+"""Parameters, the gate that arrays go through, and our own stored format."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+
+from converters.fingerprints import describe_values
+from myvgg.architecture import Architecture
+from myvgg.params import LayerParams, Origin, Params, WeightsError, checked, load, metadata_of, random, save
+
+
+def equal(first: Params, second: Params) -> bool:
+    """Compare all arrays, bit for bit."""
+    assert list(first.layers) == list(second.layers)
+    return all(
+        np.array_equal(a, b) for n in first.layers for a, b in zip(first.layers[n], second.layers[n], strict=True)
+    )
+
+
+def test_round_trip_keeps_everything(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
+    """Arrays, labels, origin with its notes, and the number of classes come back as they were."""
+    origin = Origin("a.mat", "00ff", "MatConvNet current (meta)", ("float64 values converted to float32",))
+    params = replace(tiny_params, origin=origin)
+    save(params, tmp_path / "p.safetensors")
+    actual = load(tmp_path / "p.safetensors", tiny)
+    assert equal(actual, params)
+    assert (actual.labels, actual.origin, actual.architecture) == (params.labels, origin, tiny)
+
+
+def test_round_trip_of_another_number_of_classes(tiny: Architecture, tmp_path: Path) -> None:
+    """The last layer's width tells how many classes the network has."""
+    params = random(tiny.with_classes(3))
+    save(params, tmp_path / "p.safetensors")
+    assert load(tmp_path / "p.safetensors", tiny).architecture == tiny.with_classes(3)
+
+
+def test_arrays_of_any_memory_layout_are_stored_rightly(
+    tiny: Architecture, tiny_params: Params, tmp_path: Path
+) -> None:
+    """Transposed and strided arrays are written by value, not as they lie in memory."""
+    layers = {n: LayerParams(np.asfortranarray(k), b[::-1][::-1]) for n, (k, b) in tiny_params.layers.items()}
+    save(replace(tiny_params, layers=layers), tmp_path / "p.safetensors")
+    assert equal(load(tmp_path / "p.safetensors", tiny), tiny_params)
+
+
+def test_loaded_arrays_do_not_write_through(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
+    """They are views of the file, but a change stays in memory, and saving over the file works."""
+    path = tmp_path / "p.safetensors"
+    save(tiny_params, path)
+    first = load(path, tiny)
+    first.layers["conv1_1"].bias[:] = 7
+    assert equal(load(path, tiny), tiny_params)
+    save(first, path)
+    assert (load(path, tiny).layers["conv1_1"].bias == 7).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_widths_are_converted_with_a_note(
+    dtype: type, tiny: Architecture, tiny_params: Params, tmp_path: Path
+) -> None:
+    """A stored file of half or double precision is read as float32 and says so."""
+    tensors = {
+        f"{name}.{part}": array.astype(dtype)
+        for name, layer in tiny_params.layers.items()
+        for part, array in layer._asdict().items()
+    }
+    safetensors.numpy.save_file(tensors, tmp_path / "p.safetensors", metadata=metadata_of(tiny_params))
+    actual = load(tmp_path / "p.safetensors", tiny)
+    assert actual.origin.notes == (f"{np.dtype(dtype).name} values converted to float32",)
+    expected = tiny_params.layers["conv3_1"].kernel.astype(dtype).astype(np.float32)
+    assert np.array_equal(actual.layers["conv3_1"].kernel, expected)
+
+
+def test_everything_wrong_is_said_at_once(tiny: Architecture, tiny_params: Params) -> None:
+    """Missing and foreign layers, shapes, types, NaN and a wrong number of labels come in one error."""
+    layers = dict(tiny_params.layers)
+    del layers["conv4_3"]
+    layers["conv9_9"] = layers["conv1_1"]
+    layers["conv1_2"] = LayerParams(layers["conv1_2"].kernel[:2], layers["conv1_2"].bias)
+    layers["conv2_1"] = LayerParams(layers["conv2_1"].kernel.astype(np.int64), layers["conv2_1"].bias)
+    layers["conv2_2"] = LayerParams(layers["conv2_2"].kernel, np.full_like(layers["conv2_2"].bias, np.inf))
+    with pytest.raises(WeightsError) as caught:
+        checked(layers, path="some file", labels=["a"], architecture=tiny)
+    assert caught.value.path == "some file"
+    assert caught.value.problems == (
+        "layers that tiny does not have: conv9_9",
+        "missing layers: conv4_3",
+        "conv1_2 kernel has shape (2, 3, 4, 5), expected (3, 3, 4, 5)",
+        "conv2_1 kernel has int64 values, expected float32",
+        "conv2_2 bias holds NaN or infinite values",
+        "1 class names for 10 classes",
+    )
+    assert str(caught.value).startswith("some file: layers that tiny does not have: conv9_9; missing")
+
+
+def test_large_finite_values_pass(tiny: Architecture, tiny_params: Params) -> None:
+    """Values whose squares overflow are still finite."""
+    kernel, bias = tiny_params.layers["conv1_1"]
+    layers = {**tiny_params.layers, "conv1_1": LayerParams(kernel, np.full_like(bias, 3e38))}
+    assert checked(layers, path="p", architecture=tiny).layers["conv1_1"].bias[0] == np.float32(3e38)
+
+
+@pytest.mark.parametrize("last", ["conv1_2", "conv2_2", "conv3_4", "conv5_4", "fc8"])
+def test_files_may_end_between_blocks(last: str, tiny: Architecture, tiny_params: Params) -> None:
+    """Whole blocks from the first on are enough."""
+    order = list(tiny_params.layers)
+    head = {name: tiny_params.layers[name] for name in order[: order.index(last) + 1]}
+    assert list(checked(head, path="p", architecture=tiny).layers) == list(head)
+
+
+@pytest.mark.parametrize("last", ["conv1_1", "conv3_3", "fc6", "fc7"])
+def test_files_may_not_end_within_a_block(last: str, tiny: Architecture, tiny_params: Params) -> None:
+    """A block, or the classifier, that is not whole is missing layers."""
+    order = list(tiny_params.layers)
+    head = {name: tiny_params.layers[name] for name in order[: order.index(last) + 1]}
+    with pytest.raises(WeightsError, match="missing layers: "):
+        checked(head, path="p", architecture=tiny)
+
+
+def test_unwritable_arrays_are_an_os_error(
+    tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the library says of a full disk reaches the caller as OSError, and nothing is left behind."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise safetensors.SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors.numpy, "save_file", fail)
+    with pytest.raises(OSError, match="No space left"):
+        save(tiny_params, tmp_path / "p.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fingerprints_tell_strangers() -> None:
+    """Random parameters are not the published ones, and a published conv1_1 in R, G, B order is told."""
+    from converters.fingerprints import CONV1_1
+
+    params = random(include_top=False)
+    assert describe_values(params).startswith("not the ImageNet weights")
+    params.layers["conv1_1"].kernel[0, 0, :, 0] = CONV1_1[::-1]
+    assert "conv1_1 takes R, G, B" in describe_values(params)
+
+
+def test_a_missing_file_is_not_called_damaged(tmp_path: Path) -> None:
+    """What cannot be opened is told apart from what cannot be understood."""
+    with pytest.raises(WeightsError, match="cannot be read: No such file"):
+        load(tmp_path / "nothing.safetensors")
