@@ -192,6 +192,7 @@ def _fetch(file: PublicFile, folder: str) -> Path:
     import requests
     from tqdm import tqdm
 
+    pooch.get_logger().setLevel("WARNING")  # the progress bar says enough
     name = Path(urlsplit(file.url).path).name
     responses: list[requests.Response] = []
     options = {"timeout": TIMEOUT, "hooks": {"response": lambda response, **_: responses.append(response)}}
