@@ -23,6 +23,7 @@ DOCUMENTS = [
     "CHANGELOG.md",
     "weights/README.md",
     "examples/README.md",
+    "docs/README.md",
 ]
 
 
