@@ -1,6 +1,6 @@
 """Weights files of the world to `myvgg.Params` and back.
 
-A file is recognised by its first bytes, never by its name, and no pickle is ever read.
+A file is recognised by its first bytes, never by its name, and files that could run code (pickles) are refused.
 Each format is a module with `read(path, architecture) -> Params`, and `write(params, path)` where that makes sense; it
 is imported when a file needs it.
 """

@@ -37,7 +37,7 @@ CONV1_1 = (0.34119523, 0.46418372, 0.39416704)
 """kernel[0, 0, :, 0] of conv1_1 for B, G, R."""
 
 TOLERANCE = 5e-8
-"""Half of the last digit printed, for values below 1, with room for the nearest float32."""
+"""Half a unit of the seventh decimal, the last one that is known of some."""
 
 
 def describe_values(params: Params) -> str:

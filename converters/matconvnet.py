@@ -129,7 +129,7 @@ def _dig(tree: Any, *names: str) -> Any:
 
 def _generation(tree: Tree) -> str:
     if any(_dig(layer, "filters") is not None for layer in tree.get("layers", ())):
-        return "MatConvNet, up to beta10"
+        return "MatConvNet up to beta10"
     return "MatConvNet current (meta)" if "meta" in tree else "MatConvNet beta11 to beta16"
 
 

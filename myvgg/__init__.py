@@ -37,11 +37,11 @@ _HOMES = {
 __all__ = [*_HOMES, "layer_names", "nst"]  # all of them strings
 
 
-def layer_names(include_top: bool = True) -> tuple[str, ...]:
+def layer_names(*, include_top: bool = True) -> tuple[str, ...]:
     """List the names of VGG19's tensors in the order of computation, `conv1_1` to `prob`, or to `pool5` without top."""
     from myvgg.architecture import CONFIGURATION_E
 
-    return CONFIGURATION_E.layer_names(include_top)
+    return CONFIGURATION_E.layer_names(include_top=include_top)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 """The VGG networks as data: layers, names, shapes, strides, receptive fields and counts.
 
-Everything here follows from one column of Table 1 in Simonyan and Zisserman, "Very Deep Convolutional Networks for
+The layers follow from one column of Table 1 in Simonyan and Zisserman, "Very Deep Convolutional Networks for
 Large-Scale Image Recognition" (arXiv:1409.1556).
 Convolutions are 3 x 3 with stride 1 and zero padding 1, pools are 2 x 2 with stride 2, and both are followed through
 with whole numbers only, so this module needs nothing but the standard library.
@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 MEAN = (103.939, 116.779, 123.68)
-"""Mean of the training pictures, B, G, R, 0 to 255: what is subtracted from every pixel (section 2.1)."""
+"""B, G, R, 0 to 255, subtracted from every pixel (section 2.1); the numbers are those of the published weights."""
 
 DROPOUT = 0.5
 """Share of fc6 and fc7 outputs dropped while training (section 3.1)."""
@@ -129,7 +129,7 @@ class Architecture:
             for layer, keras in self.keras_names.items()
         }
 
-    def layer_names(self, include_top: bool = True) -> tuple[str, ...]:
+    def layer_names(self, *, include_top: bool = True) -> tuple[str, ...]:
         """List the names of all tensors in the order of computation.
 
         Args:
@@ -159,7 +159,7 @@ class Architecture:
         order = list(self.activations)
         return max((self.resolve(name) for name in names), key=order.index)
 
-    def shape(self, name: str, height: int, width: int, pool_padding: PoolPadding = "valid") -> tuple[int, ...]:
+    def shape(self, name: str, height: int, width: int, *, pool_padding: PoolPadding = "valid") -> tuple[int, ...]:
         """Return the shape of a tensor for one picture: (height, width, channels), or (units,) of a dense layer.
 
         Args:
@@ -177,7 +177,7 @@ class Architecture:
                 size = self.input_size
                 raise ValueError(f"{activation.name} needs pictures of {size} x {size} pixels, not {height} x {width}")
             return (activation.channels,)
-        smallest = self.smallest_size(name, pool_padding)
+        smallest = self.smallest_size(name, pool_padding=pool_padding)
         if min(height, width) < smallest:
             raise ValueError(
                 f"a picture of {height} x {width} pixels leaves nothing at {activation.name}: "
@@ -188,16 +188,16 @@ class Architecture:
             return (-(-height // stride), -(-width // stride), activation.channels)
         return (height // stride, width // stride, activation.channels)
 
-    def smallest_size(self, name: str, pool_padding: PoolPadding = "valid") -> int:
+    def smallest_size(self, name: str, *, pool_padding: PoolPadding = "valid") -> int:
         """Return the smallest height and width, in pixels, for which a tensor is not empty."""
         return 1 if pool_padding == "same" else self.activations[self.resolve(name)].stride
 
-    def parameter_count(self, include_top: bool = True) -> int:
+    def parameter_count(self, *, include_top: bool = True) -> int:
         """Count kernels' and biases' entries."""
         layers = self.parametric.values() if include_top else self.convolutions
         return sum(math.prod(layer.kernel_shape) + layer.outputs for layer in layers)
 
-    def multiply_adds(self, height: int = 224, width: int = 224, include_top: bool = True) -> int:
+    def multiply_adds(self, height: int, width: int, *, include_top: bool = True) -> int:
         """Count the multiplications of one picture's way through the network, each with its addition."""
         positions = {c.name: self.shape(c.name, height, width)[:2] for c in self.convolutions}
         maps = sum(math.prod(c.kernel_shape) * math.prod(positions[c.name]) for c in self.convolutions)
@@ -215,7 +215,7 @@ def rectified(layer: str, *, last: str = "") -> str:
     return "prob" if layer == last else "relu" + layer.removeprefix("conv").removeprefix("fc")
 
 
-def vgg(name: str, blocks: Sequence[Sequence[int]], dense: Sequence[int], input_size: int = 224) -> Architecture:
+def vgg(name: str, blocks: Sequence[Sequence[int]], dense: Sequence[int], *, input_size: int = 224) -> Architecture:
     """Build a network from a column of Table 1.
 
     Args:
@@ -251,7 +251,7 @@ def _activations(architecture: Architecture) -> Iterator[Activation]:
         is_last = layer == architecture.layers[-1]
         if isinstance(layer, Conv):
             field += 2 * stride
-        elif layer.name == "fc6":
+        elif layer == architecture.classifier[0]:
             field += architecture.input_size - stride
         yield Activation(layer.name, "conv" if isinstance(layer, Conv) else "dense", channels, stride, field)
         after = rectified(layer.name, last=layer.name if is_last else "")

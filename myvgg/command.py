@@ -29,11 +29,14 @@ def run(program: str, main: Callable[[], None]) -> int:
         return _say(program, f"{error} (see --help)", 2)
     except KeyboardInterrupt as interrupt:
         return _say(program, f"interrupted{': ' if interrupt.args else ''}{' '.join(interrupt.args)}", 130)
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         return _say(program, f"{place}{error.strerror or error}", 1)
-    except MemoryError:
-        return _say(program, "not enough memory", 1)
+    except MemoryError as error:
+        return _say(program, str(error) or "not enough memory", 1)
     except (ValueError, ArithmeticError) as error:
         return _say(program, str(error), 1)
     return 0
@@ -41,7 +44,10 @@ def run(program: str, main: Callable[[], None]) -> int:
 
 @contextmanager
 def muted() -> Iterator[None]:
-    """Keep the greetings that TensorFlow's libraries write on stderr while they are imported from the terminal."""
+    """Silence stderr while TensorFlow is imported, which greets there.
+
+    For command lines only: it closes the stream of the whole process, and leaves `TF_CPP_MIN_LOG_LEVEL` set.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     stderr = os.dup(2)
     with Path(os.devnull).open("wb") as nothing:

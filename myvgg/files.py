@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 @contextmanager
@@ -14,20 +16,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path in the same folder and with the same suffix, renamed to `path` at the end.
 
     Whatever goes wrong before the end removes the temporary file and leaves an older `path` as it was.
+    An older file's permissions are kept, and a symbolic link's target is what is replaced.
 
     Raises:
         OSError: The folder is missing or cannot be written to.
     """
-    path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix="".join(path.suffixes[-2:]))
-    os.close(handle)
-    temporary = Path(name)
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{uuid4().hex}{''.join(target.suffixes[-2:])}")
     try:
+        temporary.touch(exist_ok=False)
+        mode = (target if target.exists() else temporary).stat().st_mode
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        temporary.chmod(stat.S_IMODE(mode))
+        temporary.replace(target)
     except OSError as error:
-        raise OSError(error.errno, f"cannot be written: {error.strerror or error}", os.fspath(path)) from error
+        raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -50,9 +53,3 @@ def check_writable(path: str | os.PathLike[str]) -> None:
             pass
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -29,12 +29,12 @@ def imagenet_classes() -> tuple[ImageNetClass, ...]:
     return tuple(ImageNetClass(*line.split()) for line in text.splitlines())
 
 
-def labels() -> tuple[str, ...]:
+def imagenet_labels() -> tuple[str, ...]:
     """Return the names of the 1000 classes in order."""
     return tuple(one.name for one in imagenet_classes())
 
 
-def top(probabilities: np.ndarray, labels: Sequence[str], k: int = 5) -> list[tuple[str, float]]:
+def top(probabilities: np.ndarray, labels: Sequence[str], *, k: int = 5) -> list[tuple[str, float]]:
     """Return the `k` most probable classes of one picture, the best first; of equal ones the earlier class first.
 
     Args:

@@ -33,7 +33,7 @@ def max_pool(x: Maps, padding: PoolPadding = "valid") -> Pooled:
 
 
 def avg_pool(x: Maps, padding: PoolPadding = "valid") -> Pooled:
-    """Take the mean of each 2 x 2 positions; with `same`, the mean of those of the last odd row that exist."""
+    """Take the mean of each 2 x 2 positions; with `same`, cells at an odd edge average what they cover."""
     return tf.nn.avg_pool2d(x, 2, 2, padding.upper())
 
 
@@ -44,4 +44,4 @@ def dense(x: Float[tf.Tensor, "batch inputs"], kernel: Any, bias: Any) -> Float[
 
 def flatten(x: Maps) -> Float[tf.Tensor, "batch units"]:
     """Lay out each picture's maps as one row: height, then width, then channels."""
-    return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
+    return tf.reshape(x, [tf.shape(x)[0], -1])

@@ -13,13 +13,13 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
-from myvgg.architecture import CONFIGURATION_E, Architecture, Dense
+from myvgg.architecture import CONFIGURATION_E, Architecture, Conv, Dense
 from myvgg.files import replacing
 
 FORMAT = "myvgg 1"
@@ -38,6 +38,9 @@ class WeightsError(ValueError):
         self.path = os.fspath(path)
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__(f"{self.path}: {'; '.join(self.problems)}")
+
+    def __reduce__(self) -> tuple[type[WeightsError], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.path, self.problems)
 
 
 class LayerParams(NamedTuple):
@@ -58,17 +61,19 @@ class Origin:
     Attributes:
         file: Name of the file that was converted, without its folder.
         sha256: Of that file, in hexadecimal.
-        generation: What kind of file it was, such as "MatConvNet beta16".
+        generation: What kind of file it was, such as "MatConvNet beta11 to beta16".
         notes: What was changed on the way, such as a conversion from float64.
+        trained: False of random ones.
     """
 
     file: str = ""
     sha256: str = ""
     generation: str = ""
     notes: tuple[str, ...] = ()
+    trained: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Params:
     """The parameters of a network.
 
@@ -137,7 +142,11 @@ def checked(
 
 
 def random(
-    architecture: Architecture = CONFIGURATION_E, *, seed: int = 0, include_top: bool = True, method: str = "glorot"
+    architecture: Architecture = CONFIGURATION_E,
+    *,
+    seed: int = 0,
+    include_top: bool = True,
+    method: Literal["glorot", "normal"] = "glorot",
 ) -> Params:
     """Draw parameters as the paper does for training from scratch; biases are zero.
 
@@ -158,17 +167,27 @@ def random(
     if method not in ("glorot", "normal"):
         raise ValueError(f"method must be 'glorot' or 'normal', not {method!r}")
     rng = np.random.default_rng(seed)
-    layers = {}
-    for layer in architecture.parametric.values():
-        if isinstance(layer, Dense) and not include_top:
-            break
-        if method == "normal":
-            kernel = rng.standard_normal(layer.kernel_shape, np.float32) * np.float32(0.1)
-        else:
-            fans = math.prod(layer.kernel_shape[:-2]) * (layer.inputs + layer.outputs)
-            kernel = (rng.random(layer.kernel_shape, np.float32) * 2 - 1) * np.float32(math.sqrt(6 / fans))
-        layers[layer.name] = LayerParams(kernel, np.zeros(layer.outputs, np.float32))
-    return Params(layers, origin=Origin(generation=f"random, {method}, seed {seed}"), architecture=architecture)
+    drawn = architecture.parametric.values() if include_top else architecture.convolutions
+    layers = {layer.name: draw(layer, rng, method=method) for layer in drawn}
+    return Params(
+        layers, origin=Origin(generation=f"random, {method}, seed {seed}", trained=False), architecture=architecture
+    )
+
+
+def draw(
+    layer: Conv | Dense, rng: np.random.Generator, *, method: Literal["glorot", "normal"] = "glorot"
+) -> LayerParams:
+    """Draw the parameters of one layer; see `random`."""
+    if method == "normal":
+        kernel = rng.standard_normal(layer.kernel_shape, np.float32)
+        kernel *= np.float32(0.1)
+    else:
+        fans = math.prod(layer.kernel_shape[:-2]) * (layer.inputs + layer.outputs)
+        kernel = rng.random(layer.kernel_shape, np.float32)
+        kernel *= 2
+        kernel -= 1
+        kernel *= np.float32(math.sqrt(6 / fans))
+    return LayerParams(kernel, np.zeros(layer.outputs, np.float32))
 
 
 def save(params: Params, path: str | os.PathLike[str]) -> None:
@@ -192,7 +211,7 @@ def save(params: Params, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATION_E) -> Params:
     """Read what `save` wrote, without copying: the arrays are views of the file, which must not change meanwhile.
 
-    `save` renames, so it may replace the file at any time; a program that writes into it may not.
+    `save` renames, so it may replace the file at any time (not on Windows); a program that writes into it may not.
 
     Raises:
         WeightsError: Not such a file, damaged, or not of this architecture.
@@ -246,10 +265,13 @@ def parse_metadata(
     """
     if metadata.get("format") != FORMAT:
         raise WeightsError(path, f"marked as {metadata.get('format')!r}, this version reads {FORMAT!r}")
-    if metadata["architecture"] != architecture.name:
-        raise WeightsError(path, f"holds {metadata['architecture']}, not {architecture.name}")
-    origin = json.loads(metadata["origin"])
-    return tuple(json.loads(metadata["labels"])), Origin(**origin | {"notes": tuple(origin["notes"])})
+    if metadata.get("architecture") != architecture.name:
+        raise WeightsError(path, f"holds {metadata.get('architecture')}, not {architecture.name}")
+    try:
+        origin = json.loads(metadata["origin"])
+        return tuple(json.loads(metadata["labels"])), Origin(**origin | {"notes": tuple(origin["notes"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(path, f"its metadata are damaged, get the file again ({error})") from error
 
 
 def pair_up(tensors: Mapping[str, np.ndarray], *, separator: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:

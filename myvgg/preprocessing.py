@@ -1,7 +1,7 @@
 """From pictures to the network's input and back.
 
 The network was trained on B, G, R, 0 to 255, minus the mean of the training pictures, unscaled.
-The mean cannot be folded into conv1_1's bias: zero padding comes after it, so borders would differ.
+It is subtracted here and not hidden in conv1_1's bias, because the padding that follows must be zero.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def preprocess(images: Any) -> Float32[tf.Tensor, "*batch height width 3"]:
     images = tf.convert_to_tensor(images)
     if images.dtype != tf.uint8 and not images.dtype.is_floating:
         raise ValueError(f"images must be uint8 or floating point from 0 to 255, not {images.dtype.name}")
-    if images.shape.rank is not None and (images.shape.rank < 3 or images.shape[-1] != 3):
-        raise ValueError(f"images must have shape (..., height, width, 3), not {tuple(images.shape)}")
+    if images.shape.rank is None or images.shape.rank < 3 or images.shape[-1] not in (3, None):
+        raise ValueError(f"images must have shape (..., height, width, 3), not {images.shape}")
     return tf.reverse(tf.cast(images, tf.float32), [-1]) - MEAN
 
 

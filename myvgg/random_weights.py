@@ -4,8 +4,8 @@ Kernels are orthogonal, and layer by layer every channel is shifted and scaled u
 have zero mean and unit variance on pictures. Such features tell textures apart, which is all that a Gram loss needs.
 
 Reference:
-    Mishkin and Matas (2016), "All You Need Is a Good Init"; He, Wang and Hopcroft (2016), "A Powerful Generative Model
-    Using Random Weights for the Deep Image Representation".
+    Mishkin and Matas (2016), "All You Need Is a Good Init", who scale layers as a whole and do not shift them; He, Wang
+    and Hopcroft (2016), "A Powerful Generative Model Using Random Weights for the Deep Image Representation".
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg import ops
-from myvgg.architecture import CONFIGURATION_E, Architecture, Conv
+from myvgg.architecture import CONFIGURATION_E, Architecture, Conv, Pool
 from myvgg.params import LayerParams, Origin, Params, WeightsError, load, save
 from myvgg.preprocessing import preprocess
 from myvgg.store import cache_folder
 
 
-def load_random(seed: int = 0) -> Params:
+def load_random(*, seed: int = 0) -> Params:
     """Return `calibrated` parameters of VGG19, from the cache where they have been made before.
 
     A cache that cannot be used costs the seconds that making them takes, nothing else.
     """
-    path = cache_folder() / f"vgg19-random-{seed}.safetensors"
+    path = cache_folder() / f"vgg19-random-1-{seed}.safetensors"  # 1: how they are made
     try:
         return load(path)
     except WeightsError:
@@ -54,9 +54,11 @@ def calibrated(architecture: Architecture = CONFIGURATION_E, *, seed: int = 0) -
     for layer in architecture.layers:
         if isinstance(layer, Conv):
             layers[layer.name], x = _calibrate(orthogonal(rng, layer.kernel_shape), x)
-        elif x.shape[1] > 1:
+        elif isinstance(layer, Pool):
             x = ops.avg_pool(x, "same")
-    return Params(layers, origin=Origin(generation=f"random, orthogonal, seed {seed}"), architecture=architecture)
+    return Params(
+        layers, origin=Origin(generation=f"random, orthogonal, seed {seed}", trained=False), architecture=architecture
+    )
 
 
 def orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> Float32[np.ndarray, "height width inputs outputs"]:
@@ -72,7 +74,8 @@ def dead_leaves(rng: np.random.Generator, count: int, size: int) -> Float32[np.n
     """Draw pictures of overlapping discs whose radii follow a cubic power law: edges at all scales, as in photographs.
 
     Reference:
-        Lee, Mumford and Huang (2001), "Occlusion Models for Natural Images".
+        Lee, Mumford and Huang (2001), "Occlusion Models for Natural Images: A Statistical Study of a Scale-Invariant
+        Dead Leaves Model".
     """
     pictures = np.full((count, size, size, 3), 127.5, np.float32)
     rows, columns = np.mgrid[:size, :size]

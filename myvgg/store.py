@@ -127,28 +127,24 @@ def load(
 
 
 def download(
-    path: str | os.PathLike[str], *, with_top: bool = False, architecture: Architecture = CONFIGURATION_E
+    folder: str | os.PathLike[str], *, with_top: bool = False, architecture: Architecture = CONFIGURATION_E
 ) -> Params:
-    """Fetch the public Keras file, verify it and store it converted.
+    """Fetch the public Keras file, verify it and read it.
 
     Args:
-        path: What to write, in the format that its suffix names.
+        folder: Where the file may lie meanwhile; nothing of it stays.
         with_top: The file with the classifier, 575 MB in place of 80 MB.
         architecture: The network that it must hold.
 
     Raises:
-        DownloadError: It could not be fetched; nothing is left behind.
-        ValueError: No format has this suffix.
-        OSError: `path` cannot be written.
+        DownloadError: It could not be fetched.
+        OSError: `folder` cannot be written to.
     """
     import converters
 
-    converters.writer_of(path)
     file = manifest()["keras" if with_top else "keras-notop"]
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=Path(path).parent) as folder:
-        params = converters.load(_fetch(file, folder), architecture=architecture)
-        converters.save(params, path)
-    return params
+    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
+        return converters.load(_fetch(file, temporary), architecture=architecture)
 
 
 def _stored(include_top: bool) -> Iterator[Path]:
@@ -174,16 +170,20 @@ def _without_top(params: Params) -> Params:
 
 
 def _download_to_cache(with_top: bool, architecture: Architecture) -> Params:
+    import converters
+
     path = cache_folder() / NAMES[with_top]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return download(path, with_top=with_top, architecture=architecture)
+        params = download(path.parent, with_top=with_top, architecture=architecture)
+        converters.save(params, path)
     except OSError as error:
         problem = f"cannot be written to ({error.strerror or error}); MYVGG_CACHE names another folder"
         raise WeightsError(path.parent, problem) from error
     except DownloadError as error:
         ways_out = WAYS_OUT.format(option=" --with-top" * with_top, path=path)
-        raise DownloadError(error.path, "; ".join(error.problems) + ways_out) from error
+        raise DownloadError(error.path, [*error.problems[:-1], error.problems[-1] + ways_out]) from error
+    return params
 
 
 def _fetch(file: PublicFile, folder: str) -> Path:
@@ -192,7 +192,9 @@ def _fetch(file: PublicFile, folder: str) -> Path:
     import requests
     from tqdm import tqdm
 
-    pooch.get_logger().setLevel("WARNING")  # the progress bar says enough
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel("WARNING")  # the progress bar says enough
     name = Path(urlsplit(file.url).path).name
     responses: list[requests.Response] = []
     options = {"timeout": TIMEOUT, "hooks": {"response": lambda response, **_: responses.append(response)}}
@@ -203,6 +205,7 @@ def _fetch(file: PublicFile, folder: str) -> Path:
     except (requests.RequestException, ValueError) as error:
         raise DownloadError(file.url, _cause(error, urlsplit(file.url).hostname)) from error
     finally:
+        logger.setLevel(level)
         for response in responses:  # pooch leaves the connection of a broken download open
             response.close()
 

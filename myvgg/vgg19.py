@@ -16,10 +16,9 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg import ops
-from myvgg.architecture import DROPOUT, Architecture, Conv, Pool, PoolPadding, rectified
-from myvgg.labels import labels as imagenet_labels
-from myvgg.labels import top
-from myvgg.params import LayerParams, Params, random
+from myvgg.architecture import CONFIGURATION_E, DROPOUT, Architecture, Conv, Pool, PoolPadding, rectified
+from myvgg.labels import imagenet_labels, top
+from myvgg.params import LayerParams, Params, draw, random
 from myvgg.preprocessing import preprocess
 
 Pooling = Literal["max", "avg"]
@@ -106,8 +105,9 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         super().__init__(name="vgg19")
         _check_option("pooling", pooling, POOLS)
         _check_option("pool_padding", pool_padding, ("valid", "same"))
-        params = params or random(seed=seed)
-        if classes is not None:
+        if params is None:
+            params = random(CONFIGURATION_E.with_classes(classes or 1000), seed=seed)
+        elif classes is not None:
             params = _with_classes(params, classes, seed)
         self.architecture = params.architecture
         self.labels = params.labels
@@ -138,6 +138,8 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             WeightsError: A file that cannot be used, or nothing found; says what to do.
         """
         if source == "random":
+            if include_top:
+                raise ValueError("include_top must not be True with random weights: they have no classifier")
             from myvgg.random_weights import load_random
 
             return cls(load_random(), **options)
@@ -165,11 +167,11 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         """Compute the probabilities of the classes."""
         return self.features(images, ["prob"])["prob"]
 
-    def top(self, images: Any, k: int = 5) -> list[list[tuple[str, float]]]:
+    def top(self, images: Any, *, k: int = 5) -> list[list[tuple[str, float]]]:
         """Return, for each picture, the `k` most probable classes as (label, probability), most probable first."""
         classes = self.architecture.classifier[-1].outputs
         names = self.labels or (imagenet_labels() if classes == len(imagenet_labels()) else range(classes))
-        return [top(row, tuple(map(str, names)), k) for row in self.probabilities(images).numpy()]
+        return [top(row, tuple(map(str, names)), k=k) for row in self.probabilities(images).numpy()]
 
 
 POOLS = {"max": ops.max_pool, "avg": ops.avg_pool}
@@ -193,7 +195,7 @@ def _features(
     deepest = architecture.deepest(names)
     _check_layers(architecture, layers, deepest)
     if x.shape[1] is not None and x.shape[2] is not None:
-        architecture.shape(deepest, x.shape[1], x.shape[2], pool_padding)
+        architecture.shape(deepest, x.shape[1], x.shape[2], pool_padding=pool_padding)
     computed = {}
     for name, tensor in _activations(architecture, layers, x, POOLS[pooling], pool_padding, training):
         computed[name] = tensor
@@ -263,11 +265,9 @@ def _with_classes(params: Params, classes: int, seed: int) -> Params:
     architecture = params.architecture.with_classes(classes)
     if params.include_top and architecture == params.architecture:
         return params
-    last = architecture.classifier[-1].name
-    drawn = random(architecture, seed=seed).layers
-    return replace(
-        params,
-        layers={**drawn, **{name: layer for name, layer in params.layers.items() if name != last}},
-        labels=(),
-        architecture=architecture,
-    )
+    rng = np.random.default_rng(seed)
+    *hidden, last = architecture.classifier
+    drawn = {
+        layer.name: draw(layer, rng) for layer in (*hidden, last) if layer == last or layer.name not in params.layers
+    }
+    return replace(params, layers={**params.layers, **drawn}, labels=(), architecture=architecture)

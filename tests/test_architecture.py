@@ -33,10 +33,10 @@ def test_shapes_equal_keras() -> None:
 
 def test_multiply_adds() -> None:
     """19.6 billion multiply-adds at 224 x 224, and convolutions grow with the number of positions."""
-    assert E.multiply_adds() == 19_632_062_464
+    assert E.multiply_adds(224, 224) == 19_632_062_464
     maps = E.multiply_adds(224, 224, include_top=False)
     assert E.multiply_adds(448, 224, include_top=False) == 2 * maps
-    assert E.multiply_adds() - maps == 25088 * 4096 + 4096 * 4096 + 4096 * 1000
+    assert E.multiply_adds(224, 224) - maps == 25088 * 4096 + 4096 * 4096 + 4096 * 1000
 
 
 def test_layer_names() -> None:
@@ -110,9 +110,9 @@ def test_shapes_follow_the_pools(size: tuple[int, int], padding: str) -> None:
             height, width = ((n + (padding == "same")) // 2 for n in (height, width))
         if min(height, width) < 1:
             with pytest.raises(ValueError, match=f"leaves nothing at {layer.name}: the smallest that works is"):
-                E.shape(layer.name, *size, padding)
+                E.shape(layer.name, *size, pool_padding=padding)
         else:
-            assert E.shape(layer.name, *size, padding)[:2] == (height, width)
+            assert E.shape(layer.name, *size, pool_padding=padding)[:2] == (height, width)
 
 
 def test_dense_layers_take_one_size() -> None:

@@ -79,6 +79,11 @@ def test_commands_are_understood(command: str) -> None:
         tyro.cli(known[Path(script).name], args=arguments)
 
 
+def test_nothing_is_left_to_fill_in() -> None:
+    """No word in capitals stands alone where a table should be."""
+    assert re.findall(r"^[A-Z]{4,}$", README, flags=re.M) == []
+
+
 def test_there_are_commands() -> None:
     """The documents show each script."""
     assert {Path(shlex.split(command)[1]).name for command in COMMANDS} == {p.name for p in ROOT.glob("scripts/*.py")}

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from myvgg.labels import imagenet_classes, labels, top
+from myvgg.labels import imagenet_classes, imagenet_labels, top
 from myvgg.store import manifest
 
 
@@ -24,18 +24,22 @@ def test_classes_are_the_public_index() -> None:
 def test_wordnet_ids_are_unique_where_names_are_not() -> None:
     """There are 1000 ids but 998 names: a crane is a bird and a machine."""
     assert len({one.wnid for one in imagenet_classes()}) == 1000
-    assert sorted(name for name in set(labels()) if labels().count(name) > 1) == ["crane", "maillot"]
+    assert sorted(name for name in set(imagenet_labels()) if imagenet_labels().count(name) > 1) == ["crane", "maillot"]
 
 
 def test_labels_are_the_names_in_order() -> None:
     """The first, a long and the last name stand where Keras has them."""
-    assert len(labels()) == 1000
-    assert (labels()[0], labels()[2], labels()[999]) == ("tench", "great_white_shark", "toilet_tissue")
+    assert len(imagenet_labels()) == 1000
+    assert (imagenet_labels()[0], imagenet_labels()[2], imagenet_labels()[999]) == (
+        "tench",
+        "great_white_shark",
+        "toilet_tissue",
+    )
 
 
 def test_top_puts_the_best_first() -> None:
     """The most probable classes come in falling order, as plain numbers."""
-    actual = top(np.array([0.125, 0.5, 0.125, 0.25], np.float32), ("a", "b", "c", "d"), 2)
+    actual = top(np.array([0.125, 0.5, 0.125, 0.25], np.float32), ("a", "b", "c", "d"), k=2)
 
     assert actual == [("b", 0.5), ("d", 0.25)]
     assert type(actual[0][1]) is float
@@ -45,14 +49,14 @@ def test_ties_keep_the_order_of_the_classes() -> None:
     """Of equally probable classes the one with the smaller number comes first."""
     names = tuple(f"class {index}" for index in range(100))
 
-    actual = top(np.full(100, 0.01, np.float32), names, 100)
+    actual = top(np.full(100, 0.01, np.float32), names, k=100)
 
     assert tuple(name for name, _ in actual) == names
 
 
 def test_equal_names_are_two_results() -> None:
     """Classes that share a name are not thrown together."""
-    assert top(np.array([0.5, 0.2, 0.3]), ("crane", "tench", "crane"), 2) == [("crane", 0.5), ("crane", 0.3)]
+    assert top(np.array([0.5, 0.2, 0.3]), ("crane", "tench", "crane"), k=2) == [("crane", 0.5), ("crane", 0.3)]
 
 
 @pytest.mark.parametrize(
@@ -67,4 +71,4 @@ def test_equal_names_are_two_results() -> None:
 def test_bad_arguments_are_named(shape: tuple[int, ...], names: int, k: int, message: str) -> None:
     """The error says which argument is wrong and what would be right."""
     with pytest.raises(ValueError, match=message):
-        top(np.zeros(shape), ("name",) * names, k)
+        top(np.zeros(shape), ("name",) * names, k=k)

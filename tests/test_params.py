@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +146,22 @@ def test_fingerprints_tell_strangers() -> None:
     assert describe_values(params).startswith("not the ImageNet weights")
     params.layers["conv1_1"].kernel[0, 0, :, 0] = CONV1_1[::-1]
     assert "conv1_1 takes R, G, B" in describe_values(params)
+
+
+@pytest.mark.parametrize(("key", "value"), [("origin", "{"), ("origin", "{}"), ("labels", "3"), ("labels", "")])
+def test_damaged_metadata(key: str, value: str, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
+    """Metadata that cannot be understood are the file's fault and said to be so."""
+    tensors = {f"{n}.{part}": a for n, layer in tiny_params.layers.items() for part, a in layer._asdict().items()}
+    metadata = metadata_of(tiny_params) | {key: value}
+    safetensors.numpy.save_file(tensors, tmp_path / "p.safetensors", metadata=metadata)
+    with pytest.raises(WeightsError, match="metadata are damaged"):
+        load(tmp_path / "p.safetensors", tiny)
+
+
+def test_errors_travel_between_processes() -> None:
+    """A WeightsError can be pickled, as process pools do."""
+    error = pickle.loads(pickle.dumps(WeightsError("a.mat", ["one", "two"])))
+    assert (str(error), error.path, error.problems) == ("a.mat: one; two", "a.mat", ("one", "two"))
 
 
 def test_a_missing_file_is_not_called_damaged(tmp_path: Path) -> None:

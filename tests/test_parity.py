@@ -142,6 +142,14 @@ def test_features_in_a_graph_equal_keras(reference: keras.Model, params: Params)
         assert np.array_equal(compiled(images), expected)
 
 
+def test_classifier_in_a_graph_of_any_size(tiny_params: Params) -> None:
+    """The classifier works in a graph traced for pictures of any size, and is the eager one bit for bit."""
+    vgg = myvgg.VGG19(tiny_params)
+    compiled = tf.function(vgg.logits, input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
+    images = pictures(3, 64, 64)
+    assert np.array_equal(compiled(images), vgg.logits(images))
+
+
 def test_average_pooling_equals_keras(tiny_params: Params) -> None:
     """With average pools, ours is the Keras model built with average pools."""
     model = keras_model(tiny_params, keras.layers.AveragePooling2D)
@@ -172,7 +180,7 @@ def test_shapes_are_those_of_the_table(padding: str, tiny_params: Params) -> Non
     """What the architecture predicts is what comes out, at an odd size."""
     names = myvgg.layer_names(include_top=False)
     found = myvgg.features(tiny_params, myvgg.preprocess(pictures(1, 65, 71)), names, pool_padding=padding)
-    expected = {name: (1, *tiny_params.architecture.shape(name, 65, 71, padding)) for name in names}
+    expected = {name: (1, *tiny_params.architecture.shape(name, 65, 71, pool_padding=padding)) for name in names}
     assert {name: tuple(tensor.shape) for name, tensor in found.items()} == expected
 
 

@@ -23,7 +23,7 @@ ORTHONORMAL = 1e-4
 STANDARDISED = 1e-3
 """Mean and variance are taken in float32, and once more over some hundred to ten thousand positions."""
 
-CACHED = "vgg19-random-{}.safetensors"
+CACHED = "vgg19-random-1-{}.safetensors"
 
 
 def same(first: Params, second: Params) -> bool:

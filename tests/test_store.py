@@ -326,17 +326,14 @@ def test_download_is_converted_into_the_cache(
     assert equal(first, store.load(expected, include_top=include_top, architecture=tiny))
 
 
-@pytest.mark.parametrize("name", ["vgg19.safetensors", "vgg19.npz"])
-def test_download_into_a_file(
-    name: str, serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
+def test_download_leaves_nothing_but_the_parameters(
+    serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
 ) -> None:
-    """Ahead of time, the file goes where it is wanted, in the format that its suffix names."""
+    """What is fetched ahead of time is for the caller to keep."""
     serve(whole)
-    path = machine / "weights" / name
 
-    assert equal(store.download(path, with_top=True, architecture=tiny), tiny_params)
-    assert equal(converters.load(path, architecture=tiny), tiny_params)
-    assert left_in(machine / "weights") == [name]
+    assert equal(store.download(machine / "weights", with_top=True, architecture=tiny), tiny_params)
+    assert left_in(machine / "weights") == []
 
 
 FAILURES = {
@@ -367,7 +364,7 @@ def test_failed_download_says_why_and_leaves_nothing(
     line = rf"http://127\.0\.0\.1:\d+/keras-notop\.h5: {re.escape(message)}[^\n]*"
 
     with pytest.raises(store.DownloadError) as caught:
-        store.download(machine / "weights" / "vgg19.npz", architecture=tiny)
+        store.download(machine / "weights", architecture=tiny)
     assert re.fullmatch(line, str(caught.value))
 
     with pytest.raises(store.DownloadError, match=line):
@@ -444,15 +441,6 @@ def test_full_disk_leaves_nothing(
     with pytest.raises(WeightsError, match=r"cannot be written to \(No space left on device\)"):
         store.load(architecture=tiny)
     assert left_in(machine / "cache") == []
-
-
-def test_unknown_suffix_is_told_before_the_download(serve: Callable[[Answer], Server], machine: Path) -> None:
-    """A file that could not be written is not fetched."""
-    server = serve(whole)
-
-    with pytest.raises(ValueError, match=r"vgg19\.mat: name it with one of the suffixes"):
-        store.download(machine / "vgg19.mat")
-    assert server.requests == []
 
 
 def test_interrupted_download_leaves_nothing(

@@ -214,7 +214,7 @@ def test_classes_for_weights_without_a_classifier(tiny_params: Params) -> None:
     assert np.array_equal(vgg.params.layers["conv5_4"].kernel, tiny_params.layers["conv5_4"].kernel)
 
 
-def test_initialisation_follows_the_paper(tiny: Architecture) -> None:
+def test_initialisation_follows_the_paper(tiny: Architecture, unchecked: None) -> None:
     """Biases are zero; kernels have Glorot's limits, or the variance 0.01 of section 3.1."""
     glorot, normal = random(tiny, seed=1), random(tiny, seed=1, method="normal")
     for name, layer in tiny.parametric.items():
@@ -245,6 +245,25 @@ def test_load_random(monkeypatch: pytest.MonkeyPatch, tiny_params: Params) -> No
     """`VGG19.load("random")` takes the seeded random weights."""
     monkeypatch.setattr("myvgg.random_weights.load_random", lambda: tiny_params)
     assert myvgg.VGG19.load("random", pooling="avg").architecture == tiny_params.architecture
+    with pytest.raises(ValueError, match="include_top must not be True with random weights"):
+        myvgg.VGG19.load("random", include_top=True)
+
+
+def test_classes_without_weights() -> None:
+    """Without weights, everything is drawn for the number of classes that is asked for."""
+    vgg = myvgg.VGG19(classes=7, seed=3)
+    expected = random(seed=3).layers["conv3_1"].kernel
+    assert vgg.architecture.classifier[-1].outputs == 7
+    assert np.array_equal(vgg.params.layers["conv3_1"].kernel, expected)
+
+
+def test_drawing_layers_leaves_those_that_are_there(tiny_params: Params) -> None:
+    """Another number of classes draws nothing but the last layer."""
+    vgg = myvgg.VGG19(tiny_params, classes=3)
+    changed = [
+        n for n, layer in vgg.params.layers.items() if not np.array_equal(layer.kernel, tiny_params.layers[n].kernel)
+    ]
+    assert changed == ["fc8"]
 
 
 def test_checkpoint_round_trip(tmp_path: Path, tiny_params: Params) -> None:

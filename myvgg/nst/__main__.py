@@ -31,9 +31,8 @@ RANDOM_SETTINGS: dict[str, Any] = {
 }
 """What suits random weights: shallow layers, since deep ones hold little more, and less noise, since more stays."""
 
-
 NO_WEIGHTS = (
-    "No trained weights here and no connection: using seeded random ones, which give a cruder picture. Run "
+    "No trained weights here ({cause}): using seeded random ones, which give a cruder picture. Run "
     "'python scripts/convert_weights.py --download' where there is a connection, or name a file by --weights FILE."
 )
 
@@ -83,7 +82,7 @@ def _main(argv: list[str]) -> None:
         from myvgg.vgg19 import VGG19
     params = _load_weights(arguments.weights, demo)
     settings = arguments.settings
-    if params.origin.generation.startswith("random"):
+    if not params.origin.trained:
         settings = _parse(argv, replace(DEMO_SETTINGS if demo else Settings(), **RANDOM_SETTINGS)).settings
     steps = stylize(content, style, settings, vgg=VGG19(params, pooling=settings.pooling))
     _follow(steps, settings.iterations, arguments.output)
@@ -106,10 +105,10 @@ def _load_weights(name: str, demo: bool) -> Params:
         return load_random()
     try:
         return store.load(None if name == "auto" else name, include_top=False)
-    except store.DownloadError:
+    except store.DownloadError as error:
         if not demo:
             raise
-    print(NO_WEIGHTS, file=sys.stderr)
+        print(NO_WEIGHTS.format(cause=error.problems[0].splitlines()[0]), file=sys.stderr)
     return load_random()
 
 

@@ -44,13 +44,13 @@ def style_loss(gram: Gram, target: Gram) -> Scalar:
 
 
 def total_variation(image: Float32[tf.Tensor, "1 height width channels"]) -> Scalar:
-    """Measure roughness: the mean squared difference of neighbours, horizontal and vertical ones added up.
+    """Measure roughness: the squared differences of horizontal and vertical neighbours over the number of values.
 
     Reference:
-        Mahendran and Vedaldi (2015), "Understanding Deep Image Representations by Inverting Them", section 3, with
-        exponent beta = 2.
+        Mahendran and Vedaldi (2015), "Understanding Deep Image Representations by Inverting Them", the regulariser of
+        total variation, with exponent beta = 2.
     """
     vertical = tf.square(image[:, 1:] - image[:, :-1])
     horizontal = tf.square(image[:, :, 1:] - image[:, :, :-1])
     count = tf.cast(tf.size(image), tf.float32)
-    return (tf.reduce_sum(vertical) + tf.reduce_sum(horizontal)) / count
+    return (tf.reduce_sum(vertical) + tf.reduce_sum(horizontal)) / count  # Differs from the paper: not a sum.

@@ -50,10 +50,10 @@ def losses(vgg: VGG19, image: Image, targets: Targets, settings: Settings) -> di
     """Compute `content`, `style` and `tv`, each a mean over layers and not weighted, and `total`, weighted.
 
     Reference:
-        Gatys, Ecker and Bethge (2016), equations 5 and 7. Differs from them: each layer's loss is divided by the energy
-        of its target, and the total variation is added.
+        Gatys, Ecker and Bethge (2016), equations 5 and 7.
     """
     features = vgg.features(image, list(dict.fromkeys([*targets.content, *targets.style])))
+    # Differs from equations 5 and 7: each loss is in units of its target's energy, and the total variation is added.
     content = [content_loss(features[layer], t.value) / t.energy for layer, t in targets.content.items()]
     style = [style_loss(gram_matrix(features[layer]), t.value) / t.energy**2 for layer, t in targets.style.items()]
     terms = {"content": _mean(content), "style": _mean(style), "tv": total_variation(image / 255)}

@@ -18,7 +18,7 @@ class Adam(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         Args:
             variable: What is optimised.
             learning_rate: In the units of the variable.
-            betas: Decay of the first and the second moment.
+            betas: Decay of the first and the second moment; the second is 0.999 in the paper, for longer runs.
         """
         super().__init__(name="adam")
         self._variable, self._learning_rate, self._betas = variable, learning_rate, betas

@@ -67,4 +67,5 @@ class Settings:
             if isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} must be a tuple of names, not the text {getattr(self, name)!r}")
             for layer in getattr(self, name):
-                CONFIGURATION_E.resolve(layer)
+                if CONFIGURATION_E.resolve(layer) not in CONFIGURATION_E.layer_names(include_top=False):
+                    raise ValueError(f"{name} must be convolutions, rectifications or pools, not {layer!r}")

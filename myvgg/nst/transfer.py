@@ -8,15 +8,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Float32
 
-from myvgg.nst.images import as_rgb, resize
+from myvgg.nst.images import Picture, as_rgb, resize
 from myvgg.nst.objective import Targets, losses, make_targets
 from myvgg.nst.optimizers import Adam
 from myvgg.nst.settings import Settings
 from myvgg.vgg19 import VGG19
-
-Picture = Float32[np.ndarray, "height width 3"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def stylize(content: Any, style: Any, settings: Settings | None = None, *, vgg: 
         vgg: The network, with whatever pooling it has; by default `VGG19.load` with the settings' pooling.
 
     Returns:
-        The steps as they are made; the last one's image is the result. Nothing is computed between two of them.
+        The steps as they are made, the last the most advanced. Nothing is computed while none is asked for.
 
     Raises:
         ValueError: A picture of the wrong shape, or too small for the layers.
@@ -53,7 +50,7 @@ def stylize(content: Any, style: Any, settings: Settings | None = None, *, vgg: 
     """
     settings = settings or Settings()
     content, style = resize(as_rgb(content), settings.size), resize(as_rgb(style), settings.size)
-    vgg = vgg or VGG19.load(pooling=settings.pooling)
+    vgg = vgg or VGG19.load(include_top=False, pooling=settings.pooling)
     targets = make_targets(vgg, tf.constant(content[None]), tf.constant(style[None]), settings)
     return _optimize(vgg, first_image(content, settings), targets, settings)
 
@@ -69,7 +66,11 @@ def _optimize(vgg: VGG19, start: Picture, targets: Targets, settings: Settings) 
     step = _make_step(vgg, image, targets, settings)
     for iteration in range(settings.iterations + 1):
         before = image.numpy()[0]
-        terms = {name: float(term) for name, term in step().items()}
+        try:
+            terms = {name: float(term) for name, term in step().items()}
+        except tf.errors.ResourceExhaustedError as error:
+            height, width = before.shape[:2]
+            raise MemoryError(f"not enough memory for {width} x {height} pixels: lower the size") from error
         if not np.isfinite(terms["total"]):
             hint = "lower the learning rate" if iteration else "the weights do not suit these pictures"
             raise FloatingPointError(f"the loss is {terms['total']} after {iteration} steps: {hint}")

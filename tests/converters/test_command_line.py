@@ -156,21 +156,28 @@ def test_download_goes_through_the_store(
     """--download writes what the store fetches, with the classifier if asked."""
     asked = []
 
-    def download(path: Path, *, with_top: bool) -> Params:
-        asked.append(with_top)
-        save(params, path)
+    def download(folder: Path, *, with_top: bool) -> Params:
+        asked.append((folder, with_top))
         return params
 
     monkeypatch.setattr(store, "download", download)
     assert main(["--download", "-o", str(tmp_path / "a.safetensors")]) == 0
     assert main(["--download", "--with-top", "-o", str(tmp_path / "b.safetensors")]) == 0
-    assert asked == [False, True]
+    assert asked == [(tmp_path, False), (tmp_path, True)]
+    assert equal(converters.load(tmp_path / "a.safetensors"), params)
     assert f"wrote {tmp_path / 'b.safetensors'}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["x.h5", "--download"], ["x.h5", "--with-top"], ["--download", "--compare", "x.h5"], ["x.h5", "--bogus"]],
+    [
+        [],
+        ["x.h5", "--download"],
+        ["x.h5", "--with-top"],
+        ["--download", "--compare", "x.h5"],
+        ["x.h5", "--compare", "y.h5", "-o", "z.h5"],
+        ["x.h5", "--bogus"],
+    ],
     ids=" ".join,
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ PRINT_ROUNDING = 5e-9
 """Half a unit of the last printed digit."""
 
 GENERATIONS = {
-    "beta10": "MatConvNet, up to beta10",
+    "beta10": "MatConvNet up to beta10",
     "beta16": "MatConvNet beta11 to beta16",
     "current": "MatConvNet current (meta)",
 }
@@ -611,7 +611,7 @@ def test_only_one_reading_explains_the_print(
 
     explained = np.abs(actual.kernel[..., published["filters_printed"]] - expected) <= PRINT_ROUNDING
     assert explained.all() == (reversed_inputs and not transposed)
-    assert explained.mean() in (1, pytest.approx(0, abs=0.34))  # the centres and the middle channel stay in place
+    assert explained.mean() < 0.34 or explained.all()  # the centres and the middle channel stay in place
     np.testing.assert_allclose(actual.bias, published["bias64"], 0, PRINT_ROUNDING)
 
 

@@ -39,7 +39,7 @@ def machine(tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(store, "download", no_connection)
     monkeypatch.setenv("MYVGG_CACHE", str(tmp_path / "cache" / "of" / "weights"))
     monkeypatch.delenv("MYVGG_WEIGHTS", raising=False)
-    made = replace(tiny_params, origin=Origin(generation="random, orthogonal, seed 0"))
+    made = replace(tiny_params, origin=Origin(generation="random, orthogonal, seed 0", trained=False))
     monkeypatch.setattr(random_weights, "load_random", lambda: made)
 
 

@@ -298,7 +298,7 @@ def test_loads_the_network_with_the_settings_pooling(
     monkeypatch.setattr(VGG19, "load", load)
     monkeypatch.setattr(transfer, "_optimize", _first_sizes)
     stylize(content, style, Settings(size=27, pooling="avg"))
-    assert asked == [{"pooling": "avg"}]
+    assert asked == [{"include_top": False, "pooling": "avg"}]
     assert list(stylize(content, style)) == [Settings()]
 
 
