@@ -145,13 +145,18 @@ def _stored(layer: Any) -> _Stored | None:
 
 
 def _layer_names(stored: Sequence[_Stored], architecture: Architecture) -> list[str]:
-    """Name the stored layers: a name that the network knows counts, the others take what is left in order."""
+    """Name the stored layers: a name that the network knows counts, the others take what is left of their kind."""
     known, given = architecture.parametric, [layer.name for layer in stored]
     left = [name for name in known if name not in given]
-    if len(left) == len(known) and sum(layer.kernel.shape[:2] == (3, 3) for layer in stored) == VGG16_CONVOLUTIONS:
+    is_map = [layer.kernel.shape[:2] == (3, 3) for layer in stored]
+    if len(left) == len(known) and sum(is_map) == VGG16_CONVOLUTIONS:
         left = [name for name in left if not name.endswith("_4")]  # so that the check can say whose file it is
-    free = iter(left)
-    return [name if name in known else next(free, name or f"number {i}") for i, name in enumerate(given, 1)]
+    dense = {layer.name for layer in architecture.classifier}
+    free = {kind: iter([name for name in left if (name in dense) != kind]) for kind in (True, False)}
+    return [
+        name if name in known else next(free[kind], name or f"number {i}")
+        for i, (name, kind) in enumerate(zip(given, is_map, strict=True), 1)
+    ]
 
 
 def _arranged(layer: _Stored, name: str, architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:

@@ -148,7 +148,7 @@ class Architecture:
             return name
         if name in self.aliases:
             return self.aliases[name]
-        near = difflib.get_close_matches(name, [*self.activations, *self.aliases], n=3)
+        near = isinstance(name, str) and difflib.get_close_matches(name, [*self.activations, *self.aliases], n=3)
         hint = (
             f"did you mean {' or '.join(near)}?" if near else f"names run from {next(iter(self.activations))} to prob"
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +23,13 @@ def run(program: str, main: Callable[[], None]) -> int:
         main: Raises ValueError, OSError or ArithmeticError when something cannot be done.
 
     Returns:
-        0, or 2 for wrong usage, 1 for a failed run, 130 after Ctrl-C.
+        0, or 2 for wrong usage, 1 for a failed run, 130 after Ctrl-C or a request to terminate.
     """
+    if sys.stderr is None:  # closed by the caller; what is opened next would take its number
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
     try:
-        main()
+        with _terminable():
+            main()
     except UsageError as error:
         return _say(program, f"{error} (see --help)", 2)
     except KeyboardInterrupt as interrupt:
@@ -40,6 +45,19 @@ def run(program: str, main: Callable[[], None]) -> int:
     except (ValueError, ArithmeticError) as error:
         return _say(program, str(error), 1)
     return 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a request to terminate end a run as Ctrl-C does, with the same cleaning up."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

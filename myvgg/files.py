@@ -42,14 +42,15 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         ValueError: The path is a folder, its folder is missing, or nothing may be written there.
     """
     path = Path(path)
+    folder = Path(os.path.realpath(path)).parent
     if path.is_dir():
         raise ValueError(f"cannot write {path}: it is a folder, name a file in it")
-    if not path.parent.is_dir():
+    if not folder.is_dir():
         raise ValueError(f"cannot write {path}: the folder {path.parent} does not exist, make it first")
     if path.exists() and not os.access(path, os.W_OK):
         raise ValueError(f"cannot write {path}: the file is read-only")
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from error

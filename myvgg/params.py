@@ -224,7 +224,7 @@ def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATIO
         raise WeightsError(path, f"cannot be read: {error.strerror or error}") from error
     except safetensors.SafetensorError as error:
         raise WeightsError(path, f"damaged or cut off, get the file again ({error})") from error
-    if "format" not in metadata:
+    if not metadata.get("format", "").startswith("myvgg "):
         raise WeightsError(path, describe_foreign(tensors) or "a safetensors file, but not one that myvgg wrote")
     labels, origin = parse_metadata(metadata, path=path, architecture=architecture)
     return checked(pair_up(tensors, separator="."), path=path, labels=labels, origin=origin, architecture=architecture)
@@ -275,9 +275,13 @@ def parse_metadata(
 
 
 def pair_up(tensors: Mapping[str, np.ndarray], *, separator: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Group arrays named `conv1_1.kernel` and `conv1_1.bias` by layer; a missing half becomes an empty array."""
+    """Group arrays named `conv1_1.kernel` and `conv1_1.bias` by layer; a missing half becomes an empty array.
+
+    Arrays with other names are listed under them, so that the check finds them to be too many.
+    """
     nothing = np.empty(0, np.float32)
-    layers = dict.fromkeys(name.rpartition(separator)[0] for name in tensors)
+    split = {name: name.rpartition(separator) for name in tensors}
+    layers = dict.fromkeys(layer if part in LayerParams._fields else name for name, (layer, _, part) in split.items())
     return {
         layer: (tensors.get(f"{layer}{separator}kernel", nothing), tensors.get(f"{layer}{separator}bias", nothing))
         for layer in layers
@@ -318,7 +322,9 @@ def _array_problems(name: str, array: np.ndarray, shape: tuple[int, ...]) -> lis
         return [f"{name} has shape {array.shape}, expected {shape}"]
     if not np.issubdtype(array.dtype, np.floating):
         return [f"{name} has {array.dtype} values, expected float32"]
+    with np.errstate(over="ignore"):
+        converted = array.astype(np.float32, copy=False)
     # A finite sum of squares says it in half the time; an infinite one may come of large values.
-    if not (np.isfinite(np.vdot(array, array)) or np.isfinite(array).all()):
-        return [f"{name} holds NaN or infinite values"]
+    if not (np.isfinite(np.vdot(converted, converted)) or np.isfinite(converted).all()):
+        return [f"{name} holds NaN or infinite values" + " as float32" * bool(np.isfinite(array).all())]
     return []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from jaxtyping import Float32
 
@@ -29,7 +30,7 @@ def preprocess(images: Any) -> Float32[tf.Tensor, "*batch height width 3"]:
     Reference:
         Simonyan and Zisserman, section 2.1; the order of channels and the numbers are those of the published weights.
     """
-    images = tf.convert_to_tensor(images)
+    images = tf.convert_to_tensor(images if tf.is_tensor(images) else np.asarray(images))
     if images.dtype != tf.uint8 and not images.dtype.is_floating:
         raise ValueError(f"images must be uint8 or floating point from 0 to 255, not {images.dtype.name}")
     if images.shape.rank is None or images.shape.rank < 3 or images.shape[-1] not in (3, None):

@@ -75,7 +75,8 @@ def cache_folder() -> Path:
     """Return the folder for converted downloads: `MYVGG_CACHE`, or where this system keeps a user's caches."""
     import pooch
 
-    return Path(os.environ.get("MYVGG_CACHE") or pooch.os_cache("myvgg")).expanduser()
+    folder = os.environ.get("MYVGG_CACHE") or pooch.os_cache("myvgg")
+    return Path(os.path.expanduser(folder))  # noqa: PTH111  # pathlib raises where there is no such user
 
 
 def find(source: str | os.PathLike[str] | None = None, *, include_top: bool = False) -> Path | None:
@@ -91,7 +92,7 @@ def find(source: str | os.PathLike[str] | None = None, *, include_top: bool = Fa
     if source is not None:
         return Path(source)
     if variable := os.environ.get("MYVGG_WEIGHTS"):
-        path = Path(variable).expanduser()
+        path = Path(os.path.expanduser(variable))  # noqa: PTH111  # pathlib raises where there is no such user
         if not path.exists():
             raise WeightsError(path, "no such file, though the environment variable MYVGG_WEIGHTS names it")
         return path
@@ -112,8 +113,8 @@ def load(
         architecture: The network that the file must hold.
 
     Raises:
-        DownloadError: There is no file, and none could be fetched; lists what else can be done.
-        WeightsError: The file is missing, damaged or without the classifier, or the cache cannot be written to.
+        DownloadError: There is no file, and none could be fetched or kept; lists what else can be done.
+        WeightsError: The file is missing, damaged or without the classifier.
     """
     import converters
 
@@ -178,8 +179,8 @@ def _download_to_cache(with_top: bool, architecture: Architecture) -> Params:
         params = download(path.parent, with_top=with_top, architecture=architecture)
         converters.save(params, path)
     except OSError as error:
-        problem = f"cannot be written to ({error.strerror or error}); MYVGG_CACHE names another folder"
-        raise WeightsError(path.parent, problem) from error
+        problem = f"the cache cannot be written to ({error.strerror or error}); MYVGG_CACHE names another folder"
+        raise DownloadError(path.parent, problem) from error
     except DownloadError as error:
         ways_out = WAYS_OUT.format(option=" --with-top" * with_top, path=path)
         raise DownloadError(error.path, [*error.problems[:-1], error.problems[-1] + ways_out]) from error

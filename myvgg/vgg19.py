@@ -79,6 +79,8 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     Attributes:
         architecture: The layers as data.
         labels: Names of the classes.
+        pooling: `max` or `avg`.
+        pool_padding: `valid` or `same`.
     """
 
     def __init__(
@@ -105,14 +107,16 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         super().__init__(name="vgg19")
         _check_option("pooling", pooling, POOLS)
         _check_option("pool_padding", pool_padding, ("valid", "same"))
+        if classes is not None and classes < 1:
+            raise ValueError(f"classes must be at least 1, not {classes}")
         if params is None:
-            params = random(CONFIGURATION_E.with_classes(classes or 1000), seed=seed)
+            params = random(CONFIGURATION_E.with_classes(classes) if classes else CONFIGURATION_E, seed=seed)
         elif classes is not None:
             params = _with_classes(params, classes, seed)
         self.architecture = params.architecture
         self.labels = params.labels
         self._origin = params.origin
-        self._options: dict[str, Any] = {"pooling": pooling, "pool_padding": pool_padding}
+        self.pooling, self.pool_padding = pooling, pool_padding
         self._layers = {
             name: LayerParams(
                 tf.Variable(layer.kernel, trainable=trainable, name=f"{name}/kernel"),
@@ -155,13 +159,12 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     def features(self, images: Any, names: Sequence[str]) -> dict[str, tf.Tensor]:
         """Compute the named tensors of pictures; see `myvgg.features`."""
-        return _features(self.architecture, self._layers, _batch(images), names, **self._options)
+        return self._features(images, names)
 
     def logits(self, images: Any, *, training: bool = False) -> Float32[tf.Tensor, "batch classes"]:
         """Compute the class scores of pictures, with dropout if `training`; see `myvgg.logits`."""
         last = self.architecture.classifier[-1].name
-        x = _batch(images)
-        return _features(self.architecture, self._layers, x, [last], training=training, **self._options)[last]
+        return self._features(images, [last], training=training)[last]
 
     def probabilities(self, images: Any) -> Float32[tf.Tensor, "batch classes"]:
         """Compute the probabilities of the classes."""
@@ -172,6 +175,10 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         classes = self.architecture.classifier[-1].outputs
         names = self.labels or (imagenet_labels() if classes == len(imagenet_labels()) else range(classes))
         return [top(row, tuple(map(str, names)), k=k) for row in self.probabilities(images).numpy()]
+
+    def _features(self, images: Any, names: Sequence[str], *, training: bool = False) -> dict[str, tf.Tensor]:
+        options: dict[str, Any] = {"pooling": self.pooling, "pool_padding": self.pool_padding, "training": training}
+        return _features(self.architecture, self._layers, _batch(images), names, **options)
 
 
 POOLS = {"max": ops.max_pool, "avg": ops.avg_pool}
@@ -189,8 +196,14 @@ def _features(
 ) -> dict[str, tf.Tensor]:
     _check_option("pooling", pooling, POOLS)
     _check_option("pool_padding", pool_padding, ("valid", "same"))
+    names = names if isinstance(names, str) else list(names)
     if isinstance(names, str) or not names:
         raise ValueError(f"names must be a list of at least one layer, not {names!r}")
+    if not tf.is_tensor(x) or x.dtype != tf.float32 or x.shape.rank != 4 or x.shape[-1] not in (3, None):
+        found = f"{x.dtype.name} {x.shape}" if tf.is_tensor(x) else type(x).__name__
+        raise ValueError(f"x must be a float32 tensor (batch, height, width, 3), as preprocess makes it, not {found}")
+    if x.shape[0] == 0:
+        raise ValueError("there must be at least one picture")
     wanted = {name: architecture.resolve(name) for name in names}
     deepest = architecture.deepest(names)
     _check_layers(architecture, layers, deepest)
@@ -260,8 +273,6 @@ def _batch(images: Any) -> Input:
 
 def _with_classes(params: Params, classes: int, seed: int) -> Params:
     """Draw a last layer for another number of classes, and the dense layers before it where there are none."""
-    if classes < 1:
-        raise ValueError(f"classes must be at least 1, not {classes}")
     architecture = params.architecture.with_classes(classes)
     if params.include_top and architecture == params.architecture:
         return params

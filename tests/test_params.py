@@ -168,3 +168,31 @@ def test_a_missing_file_is_not_called_damaged(tmp_path: Path) -> None:
     """What cannot be opened is told apart from what cannot be understood."""
     with pytest.raises(WeightsError, match="cannot be read: No such file"):
         load(tmp_path / "nothing.safetensors")
+
+
+def test_values_too_large_for_float32(tiny: Architecture, tiny_params: Params) -> None:
+    """A finite float64 that float32 cannot hold is refused, not turned into infinity."""
+    kernel, bias = tiny_params.layers["conv1_1"]
+    layers = {**tiny_params.layers, "conv1_1": LayerParams(kernel, np.full(bias.shape, 1e300))}
+    with pytest.raises(WeightsError, match="conv1_1 bias holds NaN or infinite values as float32"):
+        checked(layers, path="p", architecture=tiny)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "problem"), [(None, "torchvision's VGG"), ({"format": "pt"}, "torchvision's VGG")]
+)
+def test_torchvision_is_known_by_its_names(metadata: dict[str, str] | None, problem: str, tmp_path: Path) -> None:
+    """Its arrays' names tell, whatever its metadata say."""
+    tensors = {"features.0.weight": np.zeros((2, 3, 3, 3), np.float32)}
+    safetensors.numpy.save_file(tensors, tmp_path / "p.safetensors", metadata=metadata)
+    with pytest.raises(WeightsError, match=problem):
+        load(tmp_path / "p.safetensors")
+
+
+def test_arrays_that_are_too_many_are_named(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
+    """A third array of a layer and one without a layer are listed by their full names."""
+    tensors = {f"{n}.{part}": a for n, layer in tiny_params.layers.items() for part, a in layer._asdict().items()}
+    extra = {"conv1_1.scale": np.zeros(4, np.float32), "alone": np.zeros(1, np.float32)}
+    safetensors.numpy.save_file(tensors | extra, tmp_path / "p.safetensors", metadata=metadata_of(tiny_params))
+    with pytest.raises(WeightsError, match=r"does not have: alone, conv1_1\.scale"):
+        load(tmp_path / "p.safetensors", tiny)

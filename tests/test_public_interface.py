@@ -44,7 +44,9 @@ def test_public_names_are_documented(name: str) -> None:
     assert not documentation.startswith(f"{name.rpartition('.')[2]}(")
 
 
-@pytest.mark.parametrize("name", [name for name, value in PUBLIC.items() if inspect.isroutine(value)])
+@pytest.mark.parametrize(
+    "name", [name for name, value in PUBLIC.items() if inspect.isfunction(value) or inspect.ismethod(value)]
+)
 def test_options_are_keyword_only(name: str) -> None:
     """What has a default is named by the caller, except the argument that everybody gives, and fields of records."""
     parameters = inspect.signature(PUBLIC[name]).parameters.values()  # type: ignore[arg-type]

@@ -422,7 +422,7 @@ def test_unusable_cache_is_told_before_the_download(
     (machine / "file").write_bytes(b"")
     monkeypatch.setenv("MYVGG_CACHE", str(machine / cache))
 
-    with pytest.raises(WeightsError, match=rf"{cache}: cannot be written to \(.*\); MYVGG_CACHE"):
+    with pytest.raises(WeightsError, match=rf"{cache}: the cache cannot be written to \(.*\); MYVGG_CACHE"):
         store.load(architecture=tiny)
     assert server.requests == []
 
@@ -441,6 +441,17 @@ def test_full_disk_leaves_nothing(
     with pytest.raises(WeightsError, match=r"cannot be written to \(No space left on device\)"):
         store.load(architecture=tiny)
     assert left_in(machine / "cache") == []
+
+
+@pytest.mark.parametrize("variable", ["MYVGG_WEIGHTS", "MYVGG_CACHE"])
+def test_unknown_user_in_a_variable(variable: str, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ~ that stands for nobody is a name like any other, which is not there."""
+    monkeypatch.setenv(variable, "~nobody-of-this-name/x")
+    monkeypatch.setattr(
+        store, "manifest", lambda: {"keras-notop": store.PublicFile("0", "", "", "http://127.0.0.1:9/x")}
+    )
+    with pytest.raises(WeightsError, match=r"nobody-of-this-name|127\.0\.0\.1"):
+        store.load()
 
 
 def test_interrupted_download_leaves_nothing(

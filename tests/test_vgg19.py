@@ -273,3 +273,33 @@ def test_checkpoint_round_trip(tmp_path: Path, tiny_params: Params) -> None:
     other = myvgg.VGG19(random(tiny_params.architecture, seed=9), trainable=True)
     tf.train.Checkpoint(vgg=other).read(path).assert_consumed()
     assert np.array_equal(other.params.layers["conv3_1"].kernel, tiny_params.layers["conv3_1"].kernel)
+
+
+X = tf.zeros([1, 32, 32, 3])
+
+
+@pytest.mark.parametrize(
+    "x",
+    [X[0], X[None], tf.zeros([1, 32, 32, 6]), tf.cast(X, tf.float64), tf.cast(X, tf.uint8), X.numpy()],
+    ids=["one picture", "five axes", "six channels", "float64", "uint8", "array"],
+)
+def test_pure_functions_refuse_other_input(x: Any, tiny_params: Params, unchecked: None) -> None:
+    """What `preprocess` does not make is an error, where TensorFlow would crash or compute something else."""
+    with pytest.raises(ValueError, match="x must be a float32 tensor"):
+        myvgg.features(tiny_params, x, ["relu1_2"])
+
+
+def test_no_pictures(vgg: myvgg.VGG19) -> None:
+    """An empty batch is refused as such."""
+    with pytest.raises(ValueError, match="at least one picture"):
+        vgg.features(np.zeros((0, 32, 32, 3), np.uint8), ["relu1_1"])
+
+
+def test_lists_of_pictures_and_names_from_anywhere(vgg: myvgg.VGG19, unchecked: None) -> None:
+    """A list of arrays is a batch, and names may come one after the other."""
+    images = np.floor(pictures(2, 32, 32)).astype(np.uint8)
+    expected = vgg.features(images, ["relu1_1"])["relu1_1"]
+    actual = vgg.features(list(images), (name for name in ["relu1_1"]))["relu1_1"]  # type: ignore[arg-type]
+    assert np.array_equal(actual, expected)
+    with pytest.raises(ValueError, match="no layer None"):
+        vgg.features(images, [None])  # type: ignore[list-item]

@@ -52,6 +52,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, smallest in {"size": 1, "iterations": 1, "seed": 0}.items():
+            if not isinstance(getattr(self, name), int):
+                raise ValueError(f"{name} must be a whole number, not {getattr(self, name)!r}")
             if getattr(self, name) < smallest:
                 raise ValueError(f"{name} must be at least {smallest}, not {getattr(self, name)}")
         for name in ("content_weight", "style_weight", "tv_weight", "learning_rate"):

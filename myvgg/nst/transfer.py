@@ -51,8 +51,20 @@ def stylize(content: Any, style: Any, settings: Settings | None = None, *, vgg: 
     settings = settings or Settings()
     content, style = resize(as_rgb(content), settings.size), resize(as_rgb(style), settings.size)
     vgg = vgg or VGG19.load(include_top=False, pooling=settings.pooling)
+    _check_sizes(vgg, content.shape, style.shape, settings)
     targets = make_targets(vgg, tf.constant(content[None]), tf.constant(style[None]), settings)
     return _optimize(vgg, first_image(content, settings), targets, settings)
+
+
+def _check_sizes(vgg: VGG19, content: tuple[int, ...], style: tuple[int, ...], settings: Settings) -> None:
+    """Raise unless both pictures, scaled, leave something at all layers that look at them."""
+    layers = {"content": settings.content_layers + settings.style_layers, "style": settings.style_layers}
+    for name, (height, width, _) in {"content": content, "style": style}.items():
+        try:
+            for layer in layers[name]:
+                vgg.architecture.shape(layer, height, width, pool_padding=vgg.pool_padding)
+        except ValueError as error:
+            raise ValueError(f"the {name} picture is too narrow at size {settings.size}: {error}") from error
 
 
 def first_image(content: Picture, settings: Settings) -> Picture:

@@ -491,7 +491,8 @@ def without_bias(records: list[Struct]) -> None:
         (without_bias, "conv1_2 bias has shape"),
         (drop("conv2_1"), "missing layers: conv2_1"),
         (drop("fc8"), "missing layers: fc8"),
-        (lambda records: (drop("conv5_4")(records), without_names(records)), "kernel has shape"),
+        (lambda records: (drop("conv5_4")(records), without_names(records)), "missing layers: conv5_4"),
+        (repeat("conv5_4", "conv9_1"), "layers that tiny does not have: conv9_1"),
         (repeat("fc8", "fc9"), "layers that tiny does not have: fc9"),
         (repeat("fc8", ""), "layers that tiny does not have: number 20"),
         (repeat("fc8", "fc8"), "two layers are called fc8"),
@@ -636,3 +637,55 @@ def test_trained_weights_survive_the_way_through_all_formats(era: str, trained_w
     savemat(tmp_path / "network.mat", network(converters.load(tmp_path / "first.safetensors"), era))
 
     assert_same(converters.load(tmp_path / "network.mat"), expected)
+
+
+PRINTED = (
+    (
+        (0.39416704, 0.46418372, 0.34119523),
+        (0.37740308, 0.41810837, 0.33999205),
+        (-0.04594866, -0.04806903, -0.04484424),
+    ),
+    (
+        (0.2671299, 0.30511212, 0.23215917),
+        (0.09986369, 0.10385381, 0.08978214),
+        (-0.34100872, -0.37314063, -0.30331427),
+    ),
+    (
+        (-0.07573577, -0.07646758, -0.07260918),
+        (-0.28034249, -0.31070709, -0.246675),
+        (-0.41602272, -0.46453714, -0.33683276),
+    ),
+)
+"""The first filter of conv1_1 as it was published of MatConvNet's file: rows, columns, and R, G, B."""
+
+KERAS = (
+    (
+        (0.341195226, 0.464183718, 0.394167036),
+        (0.339992046, 0.418108374, 0.37740308),
+        (-0.04484424, -0.04806903, -0.0459486581),
+    ),
+    (
+        (0.232159168, 0.305112123, 0.267129898),
+        (0.0897821411, 0.103853814, 0.0998636857),
+        (-0.303314269, -0.373140633, -0.341008723),
+    ),
+    (
+        (-0.0726091787, -0.0764675811, -0.0757357702),
+        (-0.246675, -0.310707092, -0.280342489),
+        (-0.336832762, -0.464537144, -0.416022718),
+    ),
+)
+"""The same filter in Keras' public file: rows, columns, and B, G, R."""
+
+
+def test_the_published_filter_becomes_that_of_keras(tiny_params: Params, load: Callable[..., Params]) -> None:
+    """A file with the print's numbers at their own places is read as Keras' filter, and only this reading gives it."""
+
+    def put(kernel: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.array(PRINTED, np.float32)[..., None], kernel[..., 1:]], axis=-1)
+
+    actual = load(network(tiny_params, change=altered("conv1_1", KERNEL, put))).layers["conv1_1"].kernel[..., 0]
+
+    np.testing.assert_allclose(actual, KERAS, 0, 4 * PRINT_ROUNDING)  # the print is stored as float32 once more
+    for other in (actual[:, :, ::-1], actual.swapaxes(0, 1), actual.swapaxes(0, 1)[:, :, ::-1]):
+        assert np.abs(other - KERAS).max() > 0.05

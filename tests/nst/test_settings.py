@@ -92,3 +92,17 @@ def test_refuses_one_name_without_a_tuple(field: str, unchecked: None) -> None:
     """A text in place of a tuple of names is refused as such, not letter by letter."""
     with pytest.raises(ValueError, match=f"{field} must be a tuple of names, not the text 'relu4_2'"):
         Settings(**{field: "relu4_2"})
+
+
+@pytest.mark.parametrize("layer", ["fc6", "relu7", "prob", "predictions"])
+def test_refuses_layers_that_are_no_maps(layer: str) -> None:
+    """The classifier has no place in style transfer."""
+    with pytest.raises(ValueError, match=f"style_layers must be convolutions, rectifications or pools, not '{layer}'"):
+        Settings(style_layers=(layer,))
+
+
+@pytest.mark.parametrize("value", [1.5, math.inf, "3", None])
+def test_refuses_counts_that_are_no_whole_numbers(value: object, unchecked: None) -> None:
+    """A size is a whole number."""
+    with pytest.raises(ValueError, match="size must be a whole number"):
+        Settings(size=value)  # type: ignore[arg-type]

@@ -1,0 +1,93 @@
+"""Errors of command lines become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from myvgg.command import UsageError, muted, run
+
+
+def raising(error: BaseException) -> None:
+    """Raise."""
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("two files, please"), 2, "tool: two files, please (see --help)"),
+        (ValueError("size must be"), 1, "tool: size must be"),
+        (OSError(28, "No space left on device", "a.png"), 1, "tool: a.png: No space left on device"),
+        (OSError("something"), 1, "tool: something"),
+        (FloatingPointError("nan"), 1, "tool: nan"),
+        (MemoryError(), 1, "tool: not enough memory"),
+        (MemoryError("lower the size"), 1, "tool: lower the size"),
+        (KeyboardInterrupt(), 130, "tool: interrupted"),
+        (KeyboardInterrupt("saved a.png"), 130, "tool: interrupted: saved a.png"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_errors_become_one_line(error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every error that users can cause ends in its exit code and one line on stderr."""
+    assert run("tool", lambda: raising(error)) == code
+    assert capsys.readouterr() == ("", line + "\n")
+
+
+def test_success_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    """What goes well says nothing and ends with 0."""
+    assert run("tool", lambda: None) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bugs_are_not_hidden() -> None:
+    """An error that no user can cause keeps its traceback."""
+    with pytest.raises(KeyError):
+        run("tool", lambda: raising(KeyError("bug")))
+
+
+def test_termination_is_an_interruption() -> None:
+    """SIGTERM ends a run as Ctrl-C does, so that it can clean up, and only while it runs."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def wait() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    assert run("tool", wait) == 130
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_runs_in_other_threads() -> None:
+    """Where signals cannot be set, the rest works."""
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(run("tool", lambda: None)))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+
+
+def test_muted_silences_native_output(capfd: pytest.CaptureFixture[str]) -> None:
+    """What libraries write on the stream itself is kept away, and only meanwhile."""
+    with muted():
+        os.write(2, b"greeting")
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", "| head -c 1"])
+def test_streams_that_are_closed_or_full(stream: str, tmp_path: Path) -> None:
+    """A command line without a usable stream ends in its exit code, and nothing goes into other files."""
+    missing = tmp_path / "missing.h5"
+    command = f"{sys.executable} -m converters {missing} -o {tmp_path / 'x.npz'} {stream}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1, 120)  # of head, ours, and Python's own when it cannot flush
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
