@@ -24,6 +24,9 @@ from myvgg.preprocessing import preprocess
 Pooling = Literal["max", "avg"]
 Input = Float32[tf.Tensor, "batch height width 3"]
 
+POOLS = {"max": ops.max_pool, "avg": ops.avg_pool}
+"""What `pooling` names."""
+
 
 def features(
     params: Params, x: Input, names: Sequence[str], *, pooling: Pooling = "max", pool_padding: PoolPadding = "valid"
@@ -181,9 +184,6 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         return _features(self.architecture, self._layers, _batch(images), names, **options)
 
 
-POOLS = {"max": ops.max_pool, "avg": ops.avg_pool}
-
-
 def _features(
     architecture: Architecture,
     layers: Mapping[str, LayerParams],
@@ -199,11 +199,7 @@ def _features(
     names = names if isinstance(names, str) else list(names)
     if isinstance(names, str) or not names:
         raise ValueError(f"names must be a list of at least one layer, not {names!r}")
-    if not tf.is_tensor(x) or x.dtype != tf.float32 or x.shape.rank != 4 or x.shape[-1] not in (3, None):
-        found = f"{x.dtype.name} {x.shape}" if tf.is_tensor(x) else type(x).__name__
-        raise ValueError(f"x must be a float32 tensor (batch, height, width, 3), as preprocess makes it, not {found}")
-    if x.shape[0] == 0:
-        raise ValueError("there must be at least one picture")
+    _check_input(x)
     wanted = {name: architecture.resolve(name) for name in names}
     deepest = architecture.deepest(names)
     _check_layers(architecture, layers, deepest)
@@ -244,15 +240,21 @@ def _activations(
             x = tf.nn.dropout(x, DROPOUT) if training else x
 
 
+def _check_input(x: Any) -> None:
+    """Refuse what `preprocess` does not make: TensorFlow would crash on some, and take the rest for something else."""
+    if not tf.is_tensor(x) or x.dtype != tf.float32 or x.shape.rank != 4 or x.shape[-1] not in (3, None):
+        found = f"{x.dtype.name} {x.shape}" if tf.is_tensor(x) else type(x).__name__
+        raise ValueError(f"x must be a float32 tensor (batch, height, width, 3), as preprocess makes it, not {found}")
+    if x.shape[0] == 0:
+        raise ValueError("there must be at least one picture")
+
+
 def _check_layers(architecture: Architecture, layers: Mapping[str, LayerParams], deepest: str) -> None:
     order = architecture.layer_names()
     needed = [name for name in architecture.parametric if order.index(name) <= order.index(deepest)]
     if missing := [name for name in needed if name not in layers]:
-        hint = (
-            "; load a file with the classifier (include_top=True)"
-            if missing[0] == architecture.classifier[0].name
-            else ""
-        )
+        is_dense = missing[0] == architecture.classifier[0].name
+        hint = "; load a file with the classifier (include_top=True)" if is_dense else ""
         raise ValueError(f"{deepest} needs {', '.join(missing)}, which these weights do not have{hint}")
 
 
