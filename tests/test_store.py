@@ -114,6 +114,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C work where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def serve(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], Server]]:
     """A function that starts a server which publishes the tiny network's two files."""
     servers = []
@@ -455,7 +463,7 @@ def test_unknown_user_in_a_variable(variable: str, machine: Path, monkeypatch: p
 
 
 def test_interrupted_download_leaves_nothing(
-    serve: Callable[[Answer], Server], machine: Path, tiny: Architecture
+    serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, ctrl_c: None
 ) -> None:
     """Ctrl-C in the middle of the transfer ends it and keeps no part of it."""
     serve(interrupt)

@@ -305,3 +305,25 @@ def test_loads_the_network_with_the_settings_pooling(
 def _first_sizes(vgg: VGG19, start: np.ndarray, targets: Any, settings: Settings) -> Iterator[Any]:
     assert max(start.shape) == settings.size
     return iter([settings])
+
+
+def test_too_little_memory_names_the_size(
+    network: VGG19, content: np.ndarray, style: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What TensorFlow says of exhausted memory becomes MemoryError with what to do."""
+
+    def exhausted() -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(transfer, "_make_step", lambda *_: exhausted)
+    with pytest.raises(MemoryError, match=r"not enough memory for \d+ x \d+ pixels: lower the size"):
+        next(stylize(content, style, SETTINGS, vgg=network))
+
+
+def test_too_narrow_a_picture_is_named(network: VGG19, content: np.ndarray) -> None:
+    """Of two pictures, the error says which one is too narrow, and at which size."""
+    narrow = np.zeros((1000, 10, 3), np.uint8)
+    with pytest.raises(ValueError, match=f"the style picture is too narrow at size {SETTINGS.size}: a picture of"):
+        stylize(content, narrow, SETTINGS, vgg=network)
+    with pytest.raises(ValueError, match=f"the content picture is too narrow at size {SETTINGS.size}: a picture of"):
+        stylize(narrow, content, SETTINGS, vgg=network)
