@@ -68,6 +68,8 @@ def _main(argv: list[str]) -> None:
     arguments = _parse(argv, Settings())
     demo = arguments.content is None
     if demo:
+        if not DEMO_CONTENT.exists():
+            raise UsageError("name a content and a style picture; the examples come with a clone of the repository")
         arguments = _parse(argv, DEMO_SETTINGS)
     elif arguments.style is None:
         raise UsageError("name a style picture as well")
@@ -124,10 +126,11 @@ def _follow(steps: Iterable[Step], iterations: int, output: Path) -> None:
             bar.set_postfix({name: f"{loss:.4g}" for name, loss in step.losses.items()}, refresh=False)
             if best is None or step.losses["total"] < best.losses["total"]:
                 best = step
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ArithmeticError, MemoryError) as error:
         if best is None:
             raise
-        raise KeyboardInterrupt(f"{output} has the best picture so far, of step {best.iteration}") from None
+        said = f"{error}; " if str(error) else ""
+        raise type(error)(f"{said}{output} has the best picture so far, of step {best.iteration}") from None
     finally:
         if best is not None:
             images.save(best.image, output)

@@ -338,7 +338,8 @@ def test_a_failing_run_keeps_the_best_picture(
     stub([3.0, 1.0, 2.0], FloatingPointError("the loss is nan at iteration 4"))
     assert run(*pictures, "-o", "out.png") == 1
     assert (pixels("out.png") == 2).all()
-    assert capfd.readouterr().err.splitlines()[-1] == "style.py: the loss is nan at iteration 4"
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last == "style.py: the loss is nan at iteration 4; out.png has the best picture so far, of step 2"
 
 
 def test_a_folder_that_vanishes_is_one_line(
@@ -492,3 +493,12 @@ def test_a_full_disk_at_the_end_leaves_the_old_result(pictures: list[str], tmp_p
     assert "Traceback" not in done.stderr
     assert (tmp_path / "out.png").read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["content.png", "out.png", "style.png"]
+
+
+def test_the_demo_needs_the_examples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Installed without its repository, the demo says what is missing."""
+    monkeypatch.setattr("myvgg.nst.__main__.DEMO_CONTENT", tmp_path / "nothing.jpg")
+    assert main([]) == 2
+    assert "the examples come with a clone of the repository" in capsys.readouterr().err
