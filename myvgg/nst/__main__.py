@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,10 @@ NO_WEIGHTS = (
     "No trained weights here ({cause}): using seeded random ones, which give a cruder picture. Run "
     "'python scripts/convert_weights.py --download' where there is a connection, or name a file by --weights FILE."
 )
+
+
+BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+"""Progress, steps, time so far and time left, losses: all of it fits into 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,9 @@ def _follow(steps: Iterable[Step], iterations: int, output: Path) -> None:
 
     best: Step | None = None
     try:
-        for step in (bar := tqdm(steps, total=iterations, unit="step", desc="stylising", dynamic_ncols=True)):
-            bar.set_postfix({name: f"{loss:.4g}" for name, loss in step.losses.items()}, refresh=False)
+        width, height = shutil.get_terminal_size()  # tqdm by itself shows nothing where both are said to be 0
+        for step in (bar := tqdm(steps, total=iterations, bar_format=BAR, ncols=width, nrows=height)):
+            bar.set_postfix({name: f"{loss:.2g}" for name, loss in step.losses.items()}, refresh=False)
             if best is None or step.losses["total"] < best.losses["total"]:
                 best = step
     except (KeyboardInterrupt, ArithmeticError, MemoryError) as error:

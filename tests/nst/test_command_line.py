@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -175,7 +177,7 @@ def test_the_demo_needs_nothing(stub: Callable[..., list[Any]], capfd: pytest.Ca
     """Without pictures, weights and network, one line says that random weights are used, and a picture is written."""
     calls = stub([1.0])
     assert run() == 0
-    lines = [line for line in capfd.readouterr().err.splitlines() if line and "stylising" not in line]
+    lines = [line for line in capfd.readouterr().err.splitlines() if line and "%|" not in line]
     assert len(lines) == 2
     assert "using seeded random ones" in lines[0]
     assert lines[1] == "wrote stylized.png"
@@ -502,3 +504,27 @@ def test_the_demo_needs_the_examples(
     monkeypatch.setattr("myvgg.nst.__main__.DEMO_CONTENT", tmp_path / "nothing.jpg")
     assert main([]) == 2
     assert "the examples come with a clone of the repository" in capsys.readouterr().err
+
+
+def test_progress_fits_into_a_narrow_terminal(
+    pictures: list[str], trained: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Steps, time left and all four losses are shown in 80 columns."""
+    assert run(*pictures, "-o", "out.png", "--size", "32", "--iterations", "12") == 0
+    last = [line for line in capfd.readouterr().err.replace("\r", "\n").splitlines() if "%|" in line][-1]
+    assert len(last) <= 80
+    assert re.search(r"100%\|.+\| 12/12 \[00:\d\d<00:00, content=\S+, style=\S+, tv=\S+, total=\S+\]", last)
+
+
+def test_progress_is_shown_on_a_terminal_without_a_size(pictures: list[str], tmp_path: Path) -> None:
+    """A terminal that says it has no columns and no rows, as those of containers may, shows the progress."""
+    command = [sys.executable, "-c", WITH_SMALL_WEIGHTS, "empty", *pictures, "-o", "out.png", "--size", "32"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*command, "--iterations", "3"], stdout=theirs, stderr=theirs, stdin=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # how a terminal says that nobody writes to it any more
+            while letters := os.read(ours, 4096):
+                shown += letters
+    os.close(ours)
+    assert (process.returncode, b"| 3/3 [" in shown) == (0, True), shown
