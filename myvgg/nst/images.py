@@ -127,7 +127,8 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 
 def _from_high_depth(image: Image.Image) -> Picture:
     """Bring 16-bit grey to 0 to 255; 32-bit pictures only where their values are 16-bit ones, as Pillow's often are."""
-    values = np.asarray(image, np.float32)
+    values = np.array(image, np.float32)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise ImageError(f"mode {image.mode} with values from {values.min():g} to {values.max():g} has no known range")
+    values[values == image.info.get("transparency")] = 65535  # the one grey that PNG may call transparent, on white
     return np.repeat(values[..., None] / 257, 3, axis=-1)

@@ -542,3 +542,11 @@ def test_one_pixel_fills_a_picture() -> None:
     actual = images.resize(np.array([[[1, 2, 250]]], np.float32), 9)
     assert actual.shape == (9, 9, 3)
     assert np.abs(actual - [1, 2, 250]).max() <= RESAMPLING
+
+
+def test_a_transparent_grey_of_16_bit_is_white(tmp_path: Path) -> None:
+    """A 16-bit PNG may name one grey that is transparent; it comes out as white, the others as they are."""
+    values = np.array([[0, 300], [40000, 65535]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=300)
+    expected = np.where(values == 300, 255, values / 257)
+    np.testing.assert_allclose(images.load(tmp_path / "a.png")[..., 0], expected, rtol=1e-6)  # float32
