@@ -75,8 +75,7 @@ def cache_folder() -> Path:
     """Return the folder for converted downloads: `MYVGG_CACHE`, or where this system keeps a user's caches."""
     import pooch
 
-    folder = os.environ.get("MYVGG_CACHE") or pooch.os_cache("myvgg")
-    return Path(os.path.expanduser(folder))  # noqa: PTH111  # pathlib raises where there is no such user
+    return _expanded(os.environ.get("MYVGG_CACHE") or pooch.os_cache("myvgg"))
 
 
 def find(source: str | os.PathLike[str] | None = None, *, include_top: bool = False) -> Path | None:
@@ -92,7 +91,7 @@ def find(source: str | os.PathLike[str] | None = None, *, include_top: bool = Fa
     if source is not None:
         return Path(source)
     if variable := os.environ.get("MYVGG_WEIGHTS"):
-        path = Path(os.path.expanduser(variable))  # noqa: PTH111  # pathlib raises where there is no such user
+        path = _expanded(variable)
         if not path.exists():
             raise WeightsError(path, "no such file, though the environment variable MYVGG_WEIGHTS names it")
         return path
@@ -146,6 +145,14 @@ def download(
     file = manifest()["keras" if with_top else "keras-notop"]
     with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
         return converters.load(_fetch(file, temporary), architecture=architecture)
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    """Replace a leading ~ or ~user by the home folder that it stands for."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise WeightsError(path, "there is no such home folder; write the path out") from error
 
 
 def _stored(include_top: bool) -> Iterator[Path]:
