@@ -27,6 +27,9 @@ def load_random(*, seed: int = 0) -> Params:
     """Return `calibrated` parameters of VGG19, from the cache where they have been made before.
 
     A cache that cannot be used costs the seconds that making them takes, nothing else.
+
+    Raises:
+        WeightsError: `MYVGG_CACHE` names somebody's home folder, but there is nobody of that name.
     """
     path = cache_folder() / f"vgg19-random-1-{seed}.safetensors"  # 1: how they are made
     try:
