@@ -37,8 +37,8 @@ NO_WEIGHTS = (
     "'python scripts/convert_weights.py --download' where there is a connection, or name a file by --weights FILE."
 )
 
-BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
-"""Progress, steps, time so far and time left, losses: all of it fits into 80 columns."""
+BAR = "|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+"""A bar, steps, time so far and time left, losses: all of it fits into 80 columns."""
 
 
 @dataclass(frozen=True)
