@@ -3,12 +3,12 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from drawing import landscape, strokes, tiles, waves
+from drawing import abstract, landscape, strokes, tiles, waves
 from drawing.canvas import SIZE, to_image
 from PIL import Image
 
 FOLDER = Path(__file__).parent
-DRAWINGS = {"strokes": strokes, "waves": waves, "tiles": tiles, "landscape": landscape}
+DRAWINGS = {"strokes": strokes, "waves": waves, "tiles": tiles, "abstract": abstract, "landscape": landscape}
 CROPS = {  # name in skimage.data: left, upper, right, lower
     "chelsea": (0, 0, 400, 300),
     "coffee": (40, 0, 573, 400),
