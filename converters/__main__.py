@@ -72,8 +72,15 @@ def _convert(arguments: Arguments) -> None:
     print("\n".join(_describe(params, arguments.source)))
     if arguments.verify:
         _verify(params)
-    converters.save(params, output)
+    converters.save(_measured(params), output)
     print(f"wrote {output} ({output.stat().st_size:,} bytes)")
+
+
+def _measured(params: Params) -> Params:
+    """Add how strongly the layers respond to photographs, for those formats that can hold it."""
+    with muted():
+        from myvgg.photographs import measured
+    return measured(params)
 
 
 def _describe(params: Params, source: Path | None) -> Iterator[str]:

@@ -20,8 +20,8 @@ def read(path: Path, architecture: Architecture) -> Params:
             raise WeightsError(path, problem)
         tensors = {name: archive[name] for name in archive.files if name != "metadata"}
         metadata = json.loads(str(archive["metadata"]))
-    labels, origin = parse_metadata(metadata, path=path, architecture=architecture)
-    return checked(pair_up(tensors, separator="/"), path=path, labels=labels, origin=origin, architecture=architecture)
+    stored = parse_metadata(metadata, path=path, architecture=architecture)
+    return checked(pair_up(tensors, separator="/"), path=path, architecture=architecture, **stored)
 
 
 def write(params: Params, path: Path) -> None:

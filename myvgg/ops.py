@@ -6,7 +6,7 @@ These are the TensorFlow operations that Keras ends in, in the same order, which
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf
 from jaxtyping import Float
@@ -17,9 +17,14 @@ Maps = Float[tf.Tensor, "batch height width channels"]
 Pooled = Float[tf.Tensor, "batch half_height half_width channels"]
 
 
-def conv2d(x: Maps, kernel: Any, bias: Any) -> Float[tf.Tensor, "batch height width outputs"]:
-    """Convolve with stride 1, zero padding to the same size, and add the bias."""
-    return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
+def conv2d(
+    x: Maps, kernel: Any, bias: Any, padding: Literal["zero", "replicate"] = "zero"
+) -> Float[tf.Tensor, "batch height width outputs"]:
+    """Convolve 3 x 3 with stride 1, padded to the same size with zeros or the border's values; add the bias."""
+    if padding == "zero":
+        return tf.nn.bias_add(tf.nn.conv2d(x, kernel, strides=1, padding="SAME"), bias)
+    padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")  # which repeats the border for a width of one
+    return tf.nn.bias_add(tf.nn.conv2d(padded, kernel, strides=1, padding="VALID"), bias)
 
 
 def relu(x: Float[tf.Tensor, "*shape"]) -> Float[tf.Tensor, "*shape"]:

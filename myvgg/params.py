@@ -83,12 +83,15 @@ class Params:
         labels: Names of the classes in the order of `fc8`, empty where the file has none.
         origin: Where the arrays came from.
         architecture: The network that they belong to.
+        rms: The root mean square of each tensor on photographs, see `myvgg.photographs`; empty where nobody has
+            measured it.
     """
 
     layers: Mapping[str, LayerParams]
     labels: tuple[str, ...] = ()
     origin: Origin = field(default_factory=Origin)
     architecture: Architecture = CONFIGURATION_E
+    rms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def include_top(self) -> bool:
@@ -108,6 +111,7 @@ def checked(
     labels: Sequence[str] = (),
     origin: Origin | None = None,
     architecture: Architecture = CONFIGURATION_E,
+    rms: Mapping[str, float] | None = None,
 ) -> Params:
     """Make parameters of arrays from outside, checked by name, shape, type and finiteness.
 
@@ -117,6 +121,7 @@ def checked(
         labels: Names of the classes.
         origin: Kept, with the notes added.
         architecture: What they must fit; a last layer of another width makes it a network of that many classes.
+        rms: See `Params`.
 
     Raises:
         WeightsError: With everything that is wrong.
@@ -138,7 +143,7 @@ def checked(
     dtypes = {array.dtype.name for name in found for array in arrays[name]} - {"float32"}
     notes = tuple(f"{dtype} values converted to float32" for dtype in sorted(dtypes))
     layers = {name: LayerParams(*(np.ascontiguousarray(part, np.float32) for part in arrays[name])) for name in found}
-    return Params(layers, tuple(labels), replace(origin, notes=origin.notes + notes), architecture)
+    return Params(layers, tuple(labels), replace(origin, notes=origin.notes + notes), architecture, rms or {})
 
 
 def random(
@@ -226,8 +231,8 @@ def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATIO
         raise WeightsError(path, f"damaged or cut off, get the file again ({error})") from error
     if not metadata.get("format", "").startswith("myvgg "):
         raise WeightsError(path, describe_foreign(tensors) or "a safetensors file, but not one that myvgg wrote")
-    labels, origin = parse_metadata(metadata, path=path, architecture=architecture)
-    return checked(pair_up(tensors, separator="."), path=path, labels=labels, origin=origin, architecture=architecture)
+    stored = parse_metadata(metadata, path=path, architecture=architecture)
+    return checked(pair_up(tensors, separator="."), path=path, architecture=architecture, **stored)
 
 
 def _mapped(path: str | os.PathLike[str], file: Any) -> dict[str, np.ndarray]:
@@ -252,13 +257,14 @@ def metadata_of(params: Params) -> dict[str, str]:
         "architecture": params.architecture.name,
         "labels": json.dumps(params.labels),
         "origin": json.dumps(asdict(params.origin)),
+        "rms": json.dumps(params.rms),
     }
 
 
 def parse_metadata(
     metadata: Mapping[str, str], *, path: str | os.PathLike[str], architecture: Architecture
-) -> tuple[tuple[str, ...], Origin]:
-    """Return the labels and the origin that `metadata_of` stored.
+) -> dict[str, Any]:
+    """Return the labels, the origin and the root mean squares that `metadata_of` stored, as options of `checked`.
 
     Raises:
         WeightsError: Of another program, version or architecture.
@@ -269,8 +275,12 @@ def parse_metadata(
         raise WeightsError(path, f"holds {metadata.get('architecture')}, not {architecture.name}")
     try:
         origin = json.loads(metadata["origin"])
-        return tuple(json.loads(metadata["labels"])), Origin(**origin | {"notes": tuple(origin["notes"])})
-    except (KeyError, TypeError, ValueError) as error:
+        return {
+            "labels": tuple(json.loads(metadata["labels"])),
+            "origin": Origin(**origin | {"notes": tuple(origin["notes"])}),
+            "rms": {str(name): float(value) for name, value in json.loads(metadata.get("rms", "{}")).items()},
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(path, f"its metadata are damaged, get the file again ({error})") from error
 
 

@@ -22,6 +22,7 @@ from myvgg.params import LayerParams, Params, draw, random
 from myvgg.preprocessing import preprocess
 
 Pooling = Literal["max", "avg"]
+Padding = Literal["zero", "replicate"]
 Input = Float32[tf.Tensor, "batch height width 3"]
 
 POOLS = {"max": ops.max_pool, "avg": ops.avg_pool}
@@ -29,7 +30,13 @@ POOLS = {"max": ops.max_pool, "avg": ops.avg_pool}
 
 
 def features(
-    params: Params, x: Input, names: Sequence[str], *, pooling: Pooling = "max", pool_padding: PoolPadding = "valid"
+    params: Params,
+    x: Input,
+    names: Sequence[str],
+    *,
+    pooling: Pooling = "max",
+    pool_padding: PoolPadding = "valid",
+    padding: Padding = "zero",
 ) -> dict[str, tf.Tensor]:
     """Compute the named tensors and nothing beyond the deepest of them.
 
@@ -39,6 +46,8 @@ def features(
         names: Tensors (`relu4_2`) or Keras' names (`block4_conv2`, which is the same).
         pooling: `max` as in the paper, or `avg`.
         pool_padding: `valid` drops the last odd row and column before a pool, `same` keeps them.
+        padding: What lies beyond the borders for the first convolution: `zero`, the mean colour, as in the paper, or
+            `replicate`, the pixels at the border. Pictures that are optimised get no frame with the latter.
 
     Returns:
         float32 tensors under the names asked for: (batch, height, width, channels), or (batch, units) from fc6 on.
@@ -46,7 +55,8 @@ def features(
     Raises:
         ValueError: An unknown name or option, a picture too small, or parameters that end too early.
     """
-    return _features(params.architecture, params.layers, x, names, pooling=pooling, pool_padding=pool_padding)
+    options: dict[str, Any] = {"pooling": pooling, "pool_padding": pool_padding, "padding": padding}
+    return _features(params.architecture, params.layers, x, names, **options)
 
 
 def logits(
@@ -192,10 +202,12 @@ def _features(
     *,
     pooling: Pooling = "max",
     pool_padding: PoolPadding = "valid",
+    padding: Padding = "zero",
     training: bool = False,
 ) -> dict[str, tf.Tensor]:
     _check_option("pooling", pooling, POOLS)
     _check_option("pool_padding", pool_padding, ("valid", "same"))
+    _check_option("padding", padding, ("zero", "replicate"))
     names = names if isinstance(names, str) else list(names)
     if isinstance(names, str) or not names:
         raise ValueError(f"names must be a list of at least one layer, not {names!r}")
@@ -206,11 +218,11 @@ def _features(
     if x.shape[1] is not None and x.shape[2] is not None:
         architecture.shape(deepest, x.shape[1], x.shape[2], pool_padding=pool_padding)
     computed = {}
-    for name, tensor in _activations(architecture, layers, x, POOLS[pooling], pool_padding, training):
+    for name, tensor in _activations(architecture, layers, x, POOLS[pooling], pool_padding, padding, training):
         computed[name] = tensor
         if name == deepest:
             break
-    return {name: computed[tensor] for name, tensor in wanted.items()}
+    return {name: tf.cast(computed[tensor], tf.float32) for name, tensor in wanted.items()}
 
 
 def _activations(
@@ -219,16 +231,19 @@ def _activations(
     x: tf.Tensor,
     pool: Any,
     pool_padding: PoolPadding,
+    padding: Padding,
     training: bool,
 ) -> Iterator[tuple[str, tf.Tensor]]:
-    """Compute the tensors one after the other, as far as the caller goes on asking."""
-    last = architecture.classifier[-1].name
+    """Compute the tensors one after the other, in the kernels' type, as far as the caller goes on asking."""
+    first, last = architecture.layers[0].name, architecture.classifier[-1].name
+    x = tf.cast(x, layers[first].kernel.dtype)
     for layer in architecture.layers:
         if isinstance(layer, Pool):
             x = pool(x, pool_padding)
             yield layer.name, x
         elif isinstance(layer, Conv):
-            x = ops.conv2d(x, *layers[layer.name])
+            around: Padding = "replicate" if layer.name == first and padding == "replicate" else "zero"
+            x = ops.conv2d(x, *layers[layer.name], padding=around)
             yield layer.name, x
             x = ops.relu(x)
             yield rectified(layer.name), x

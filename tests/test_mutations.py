@@ -21,14 +21,14 @@ pytestmark = pytest.mark.filterwarnings(
 conv2d, max_pool = ops.conv2d, ops.max_pool
 
 
-def transposed(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+def transposed(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, **options: str) -> tf.Tensor:
     """Convolve with height and width exchanged."""
-    return conv2d(x, tf.transpose(kernel, [1, 0, 2, 3]), bias)
+    return conv2d(x, tf.transpose(kernel, [1, 0, 2, 3]), bias, **options)
 
 
-def without_bias(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+def without_bias(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, **options: str) -> tf.Tensor:
     """Convolve and forget the bias."""
-    return conv2d(x, kernel, tf.zeros_like(bias))
+    return conv2d(x, kernel, tf.zeros_like(bias), **options)
 
 
 def channels_first(x: tf.Tensor) -> tf.Tensor:

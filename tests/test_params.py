@@ -25,13 +25,13 @@ def equal(first: Params, second: Params) -> bool:
 
 
 def test_round_trip_keeps_everything(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """Arrays, labels, origin with its notes, and the number of classes come back as they were."""
+    """Arrays, labels, origin with its notes, responses and the number of classes come back as they were."""
     origin = Origin("a.mat", "00ff", "MatConvNet current (meta)", ("float64 values converted to float32",))
-    params = replace(tiny_params, origin=origin)
+    params = replace(tiny_params, origin=origin, rms={"relu1_1": 1.5, "pool5": 0.1})
     save(params, tmp_path / "p.safetensors")
     actual = load(tmp_path / "p.safetensors", tiny)
     assert equal(actual, params)
-    assert (actual.labels, actual.origin, actual.architecture) == (params.labels, origin, tiny)
+    assert (actual.labels, actual.origin, actual.rms, actual.architecture) == (params.labels, origin, params.rms, tiny)
 
 
 def test_round_trip_of_another_number_of_classes(tiny: Architecture, tmp_path: Path) -> None:
@@ -148,7 +148,28 @@ def test_fingerprints_tell_strangers() -> None:
     assert "conv1_1 takes R, G, B" in describe_values(params)
 
 
-@pytest.mark.parametrize(("key", "value"), [("origin", "{"), ("origin", "{}"), ("labels", "3"), ("labels", "")])
+def test_older_files_know_no_responses(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
+    """A file from before they were stored is read, without any."""
+    tensors = {f"{n}.{part}": a for n, layer in tiny_params.layers.items() for part, a in layer._asdict().items()}
+    metadata = {key: value for key, value in metadata_of(tiny_params).items() if key != "rms"}
+    safetensors.numpy.save_file(tensors, tmp_path / "p.safetensors", metadata=metadata)
+    assert load(tmp_path / "p.safetensors", tiny).rms == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("origin", "{"),
+        ("origin", "{}"),
+        ("labels", "3"),
+        ("labels", ""),
+        ("rms", ""),
+        ("rms", "[1]"),
+        ("rms", "3"),
+        ("rms", '{"relu1_1": "much"}'),
+        ("rms", '{"relu1_1": null}'),
+    ],
+)
 def test_damaged_metadata(key: str, value: str, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
     """Metadata that cannot be understood are the file's fault and said to be so."""
     tensors = {f"{n}.{part}": a for n, layer in tiny_params.layers.items() for part, a in layer._asdict().items()}

@@ -303,3 +303,76 @@ def test_lists_of_pictures_and_names_from_anywhere(vgg: myvgg.VGG19, unchecked: 
     assert np.array_equal(actual, expected)
     with pytest.raises(ValueError, match="no layer None"):
         vgg.features(images, [None])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("shape", [(32, 40), (7, 5), (1, 1), (1, 6), (9, 1), (2, 3)], ids=str)
+def test_replicate_padding_repeats_the_border(shape: tuple[int, int], tiny_params: Params) -> None:
+    """With `replicate`, conv1_1 sees the border's values beyond it: NumPy's `edge`, then no padding."""
+    x = myvgg.preprocess(pictures(1, *shape))
+    kernel, bias = tiny_params.layers["conv1_1"]
+    around = np.pad(x.numpy(), ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    expected = tf.nn.bias_add(tf.nn.conv2d(around, kernel, 1, "VALID"), bias)
+    actual = myvgg.features(tiny_params, x, ["conv1_1"], padding="replicate")["conv1_1"]
+    assert actual.shape == (1, *shape, 4)
+    assert np.array_equal(actual, expected)
+
+
+def test_later_layers_are_padded_with_zeros(tiny_params: Params) -> None:
+    """With `replicate`, what comes after conv1_1 is computed as ever."""
+    x = myvgg.preprocess(pictures(1, 33, 18))
+    names = ["relu1_1", "conv1_2", "relu3_2"]
+    found = myvgg.features(tiny_params, x, names, padding="replicate")
+    second = tf.nn.bias_add(
+        tf.nn.conv2d(found["relu1_1"], tiny_params.layers["conv1_2"].kernel, 1, "SAME"),
+        tiny_params.layers["conv1_2"].bias,
+    )
+    assert np.array_equal(found["conv1_2"], second)
+    x = tf.nn.max_pool2d(tf.nn.relu(second), 2, 2, "VALID")
+    for name in ("conv2_1", "conv2_2", "pool", "conv3_1", "conv3_2"):
+        if name == "pool":
+            x = tf.nn.max_pool2d(x, 2, 2, "VALID")
+            continue
+        x = tf.nn.relu(
+            tf.nn.bias_add(tf.nn.conv2d(x, tiny_params.layers[name].kernel, 1, "SAME"), tiny_params.layers[name].bias)
+        )
+    assert np.array_equal(found["relu3_2"], x)
+
+
+def test_replicate_padding_leaves_no_frame(tiny_params: Params) -> None:
+    """A picture of one colour is one value per channel at conv1_1 with `replicate`; with zeros its border differs."""
+    x = myvgg.preprocess(np.full((1, 9, 8, 3), [200.0, 30.0, 90.0], np.float32))
+    flat = myvgg.features(tiny_params, x, ["conv1_1"], padding="replicate")["conv1_1"].numpy()
+    framed = myvgg.features(tiny_params, x, ["conv1_1"])["conv1_1"].numpy()
+    assert np.allclose(flat, flat[0, 4, 4], rtol=1e-5)
+    assert np.allclose(framed[:, 1:-1, 1:-1], flat[:, 1:-1, 1:-1], rtol=1e-5)
+    assert not np.allclose(framed[:, 0], flat[:, 0], rtol=0.01)
+
+
+def test_zero_padding_is_the_default(tiny_params: Params) -> None:
+    """Without the option, results are bit-equal to `zero`, and unlike `replicate` at the border."""
+    x = myvgg.preprocess(pictures(1, 20, 24))
+    default, zero, other = (
+        myvgg.features(tiny_params, x, ["relu2_1"], **options)["relu2_1"].numpy()
+        for options in ({}, {"padding": "zero"}, {"padding": "replicate"})
+    )
+    assert np.array_equal(default, zero)
+    assert not np.array_equal(default, other)
+
+
+def test_an_unknown_padding_is_refused(tiny_params: Params, unchecked: None) -> None:
+    """Other words than the two are refused with those that are allowed."""
+    with pytest.raises(ValueError, match="padding must be one of zero, replicate, not 'reflect'"):
+        myvgg.features(tiny_params, X, ["relu1_1"], padding="reflect")  # type: ignore[arg-type]
+
+
+def test_features_are_float32_whatever_the_kernels(tiny_params: Params) -> None:
+    """With kernels in bfloat16, the network computes in it and returns float32."""
+    layers = {
+        n: LayerParams(*(tf.cast(tf.constant(p), tf.bfloat16) for p in layer))
+        for n, layer in tiny_params.layers.items()
+    }
+    actual = myvgg.features(replace(tiny_params, layers=layers), X + 50, ["relu1_1"])["relu1_1"]
+    assert actual.dtype == tf.float32
+    assert np.array_equal(actual, tf.cast(tf.cast(actual, tf.bfloat16), tf.float32))  # no digits beyond bfloat16's
+    expected = myvgg.features(tiny_params, X + 50, ["relu1_1"])["relu1_1"]
+    assert np.allclose(actual, expected, rtol=0, atol=0.02 * np.abs(expected).max())

@@ -150,6 +150,17 @@ def test_our_formats_keep_labels_and_origin(
     assert (actual.labels, actual.origin, actual.architecture) == (expected.labels, expected.origin, tiny)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_our_formats_keep_responses_to_photographs(
+    suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
+) -> None:
+    """Root mean squares come back digit by digit from our own formats; Keras' have no place for them."""
+    numbers = {"relu1_1": 1 / 3, "pool5": 1e-7}
+    converters.save(replace(tiny_params, rms=numbers), tmp_path / f"a{suffix}")
+    actual = converters.load(tmp_path / f"a{suffix}", architecture=tiny)
+    assert actual.rms == (numbers if suffix in OURS else {})
+
+
 @pytest.mark.parametrize("suffix", [".h5", ".weights.h5", ".keras", ".mat"])
 def test_the_origin_names_the_converted_file(
     suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
