@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import tyro
 
 import converters.__main__
-import myvgg.nst.__main__
 from myvgg.architecture import CONFIGURATION_E
+from myvgg.nst.arguments import Arguments, BatchArguments, SweepArguments, parse
 from myvgg.params import Params, random, save
 
 ROOT = Path(__file__).parents[1]
@@ -71,12 +72,21 @@ def test_commands_are_understood(command: str) -> None:
     """Every command of the documents has only arguments that the command lines know."""
     _, script, *arguments = shlex.split(command)
     assert (ROOT / script).is_file()
-    known = {"style.py": myvgg.nst.__main__.Arguments, "convert_weights.py": converters.__main__.Arguments}
-    if "--help" in arguments:
-        with pytest.raises(SystemExit):
-            tyro.cli(known[Path(script).name], args=arguments)
+    parse = {"style.py": _parse_style, "convert_weights.py": _parse_conversion}[Path(script).name]
+    with pytest.raises(SystemExit) if "--help" in arguments else nullcontext():
+        parse(arguments)
+
+
+def _parse_style(arguments: list[str]) -> None:
+    kinds = {"batch": BatchArguments, "sweep": SweepArguments}
+    if arguments and arguments[0] in kinds:
+        parse(kinds[arguments[0]], arguments[1:])
     else:
-        tyro.cli(known[Path(script).name], args=arguments)
+        parse(Arguments, arguments)
+
+
+def _parse_conversion(arguments: list[str]) -> None:
+    tyro.cli(converters.__main__.Arguments, args=arguments)
 
 
 def test_nothing_is_left_to_fill_in() -> None:

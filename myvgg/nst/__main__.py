@@ -2,65 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import tyro
+from typing import TYPE_CHECKING, Any
 
 from myvgg.command import UsageError, muted, run
-from myvgg.files import check_writable
+from myvgg.nst import presets
+from myvgg.nst.arguments import Arguments, Base, BatchArguments, SweepArguments, parse
 from myvgg.nst.settings import Settings
 
 if TYPE_CHECKING:
-    from myvgg.nst.transfer import Step
+    from myvgg.nst.job import Job, Pictures
     from myvgg.params import Params
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-DEMO_CONTENT, DEMO_STYLE = EXAMPLES / "landscape.jpg", EXAMPLES / "strokes.jpg"
-
-DEMO_SETTINGS = Settings(size=384, iterations=150)
-RANDOM_SETTINGS: dict[str, Any] = {
-    "content_layers": ("relu3_1",),
-    "style_layers": ("relu1_1", "relu2_1", "relu3_1"),
-    "content_weight": 0.1,
-    "tv_weight": 10.0,
-    "noise": 0.1,
-}
-"""What suits random weights: shallow layers, since deep ones hold little more, and less noise, since more stays."""
+DEMO: dict[str, Any] = {"size": 384, "iterations": 30}
+"""Settings of the run without pictures, which is to be over soon."""
 
 NO_WEIGHTS = (
     "No trained weights here ({cause}): using seeded random ones, which give a cruder picture. Run "
     "'python scripts/convert_weights.py --download' where there is a connection, or name a file by --weights FILE."
 )
-
-BAR = "|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
-"""A bar, steps, time so far and time left, losses: all of it fits into 80 columns."""
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Stylise a picture: the content of one in the style of another.
-
-    Without pictures, two of the bundled examples are used, smaller and with fewer steps.
-    """
-
-    content: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="CONTENT")] = None
-    """What the result shows."""
-
-    style: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="STYLE")] = None
-    """What it looks like."""
-
-    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("stylized.png")
-    """Where the result goes; the suffix names the format."""
-
-    weights: str = "auto"
-    """A weights file, random, or auto: those of MYVGG_WEIGHTS, the checkout, the cache, or a download."""
-
-    settings: Annotated[Settings, tyro.conf.arg(name="")] = field(default_factory=Settings)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,76 +32,164 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _main(argv: list[str]) -> None:
-    arguments = _parse(argv, Settings())
-    demo = arguments.content is None
+    commands = {"batch": _batch, "sweep": _sweep}
+    if argv and argv[0] in commands:
+        return commands[argv[0]](argv[1:])
+    return _style(argv)
+
+
+def _style(argv: list[str]) -> None:
+    """Stylise one picture, or compare presets on it."""
+    arguments = parse(Arguments, argv)
+    demo = not (arguments.pictures or arguments.content or arguments.style or arguments.from_picture)
     if demo:
-        if not DEMO_CONTENT.exists():
-            raise UsageError("name a content and a style picture; the examples come with a clone of the repository")
-        arguments = _parse(argv, DEMO_SETTINGS)
-    elif arguments.style is None:
-        raise UsageError("name a style picture as well")
-    from myvgg.nst import images
+        arguments = parse(Arguments, argv, **DEMO)
+    if arguments.print_config:
+        return print(presets.dump(arguments.settings), end="")
+    from myvgg.nst import job as jobs
 
-    images.format_of(arguments.output)
-    check_writable(arguments.output)
-    content = images.load(arguments.content or DEMO_CONTENT)
-    style = images.load(arguments.style or DEMO_STYLE)
-    with muted():
-        from myvgg.nst.transfer import stylize
-        from myvgg.vgg19 import VGG19
-    params = _load_weights(arguments.weights, demo)
-    settings = arguments.settings
-    if not params.origin.trained:
-        settings = _parse(argv, replace(DEMO_SETTINGS if demo else Settings(), **RANDOM_SETTINGS)).settings
-    steps = stylize(content, style, settings, vgg=VGG19(params, pooling=settings.pooling))
-    _follow(steps, settings.iterations, arguments.output)
-    print(f"wrote {arguments.output}", file=sys.stderr)
+    job = _job(arguments, demo=demo)
+    compared = {name: presets.load(name) for name in (arguments.compare or "").split(",") if name}
+    jobs.check(job)
+    pictures = jobs.read(job)
+    params = _load_weights(arguments, demo=demo)
+    if not params.origin.trained and not _names_settings(arguments):
+        untrained = presets.read(presets.FOLDER / "random.toml")
+        job = replace(job, settings=parse(Arguments, argv, **untrained | (DEMO if demo else {})).settings)
+    if arguments.dry_run:
+        return _plan(job, pictures, params)
+    if compared:
+        return _compare(job, compared, params)
+    return _run(job, pictures, params)
 
 
-def _parse(argv: list[str], settings: Settings) -> Arguments:
-    try:
-        return tyro.cli(Arguments, args=argv, default=Arguments(settings=settings), prog="style.py")
-    except ValueError as error:  # a setting out of its range
-        raise UsageError(str(error)) from error
+def _run(job: Job, pictures: Pictures, params: Params) -> None:
+    from myvgg.nst import job as jobs
+    from myvgg.nst.progress import say, shown
+
+    say(f"seed {job.settings.seed}")
+    outcome = jobs.run(job, pictures, params, say=say, watch=shown)
+    if outcome.report:
+        print("  ".join(f"{name} {value:.3f}" for name, value in outcome.report._asdict().items()))
+    say(f"wrote {', '.join(map(str, job.outputs.values()))}")
 
 
-def _load_weights(name: str, demo: bool) -> Params:
+def _job(arguments: Arguments, *, demo: bool) -> Job:
+    """Gather what the words say about files; a picture that is run again lends what they do not name."""
+    from myvgg.nst.job import Job
+
+    content, styles = arguments.content, arguments.style
+    positional = list(arguments.pictures)
+    if demo:
+        from myvgg.photographs import FOLDER
+
+        positional = [FOLDER / "landscape.jpg", FOLDER / "strokes.jpg"]
+    if positional and content is None:
+        content = positional.pop(0)
+    if positional and styles:
+        raise UsageError("name the styles either by --style or after the content, not both")
+    styles = tuple(positional) or styles
+    if arguments.pictures and not styles:
+        raise UsageError("name a style picture as well, or --content FILE alone to reconstruct it")
+    job = Job(
+        content=content,
+        styles=styles,
+        output=arguments.output,
+        settings=arguments.settings,
+        masks=arguments.mask,
+        style_masks=arguments.style_mask,
+        keep=arguments.keep,
+        matte=arguments.matte,
+        bits=arguments.bits,
+        report=arguments.report,
+        log=arguments.log,
+        preview_every=arguments.preview_every,
+        animate=arguments.animate,
+        frames=arguments.frames,
+        resume=arguments.resume,
+        checkpoint_every=arguments.checkpoint_every,
+    )
+    if arguments.from_picture:
+        from myvgg.nst.job import again
+
+        return again(job, arguments.from_picture)
+    return job
+
+
+def _compare(job: Job, compared: dict[str, Settings], params: Params) -> None:
+    from myvgg.nst import many
+    from myvgg.nst.progress import say, shown
+
+    many.compare(job, compared, params, say=say, watch=shown)
+
+
+def _plan(job: Job, pictures: Pictures, params: Params) -> None:
+    from myvgg.nst.plan import describe, plan
+
+    print(describe(plan(job.settings, pictures, params)))
+
+
+def _batch(argv: list[str]) -> None:
+    """Stylise every content with every style."""
+    from myvgg.nst import many
+    from myvgg.nst.progress import say, shown
+
+    arguments = parse(BatchArguments, argv)
+    if arguments.print_config:
+        return print(presets.dump(arguments.settings), end="")
+    jobs = many.batch_jobs(arguments.contents, arguments.styles, arguments.output, _template(arguments))
+    params = _load_weights(arguments, demo=False)
+    if arguments.dry_run:
+        return print(many.plan(jobs, params))
+    return many.batch(jobs, arguments.output, params, say=say, watch=shown)
+
+
+def _sweep(argv: list[str]) -> None:
+    """Vary settings on one pair."""
+    from myvgg.nst import many
+    from myvgg.nst.progress import say, shown
+
+    arguments = parse(SweepArguments, argv)
+    if arguments.print_config:
+        return print(presets.dump(arguments.settings), end="")
+    if arguments.content is None or arguments.style is None:
+        raise UsageError("name a content and a style picture")
+    template = replace(_template(arguments), content=arguments.content, styles=(arguments.style,))
+    grid = many.sweep_jobs(replace(template, output=arguments.output), arguments.over)
+    params = _load_weights(arguments, demo=False)
+    if arguments.dry_run:
+        return print(many.plan(grid.jobs, params))
+    return many.sweep(grid, arguments.output, params, say=say, watch=shown)
+
+
+def _template(arguments: Base) -> Job:
+    """Return a job that has everything but its pictures."""
+    from myvgg.nst.job import Job
+
+    shared = ("settings", "matte", "bits", "report", "log", "resume", "checkpoint_every")
+    options = {name: getattr(arguments, name) for name in shared}
+    return Job(content=None, styles=(), output=Path(), **options)
+
+
+def _names_settings(arguments: Arguments) -> bool:
+    return bool(arguments.preset or arguments.config or arguments.from_picture or arguments.compare)
+
+
+def _load_weights(arguments: Base, *, demo: bool) -> Params:
     """Load the weights that are asked for; the demo does with random ones where there is nothing and no network."""
     from myvgg import store
-    from myvgg.random_weights import load_random
 
-    if name == "random":
+    with muted():
+        from myvgg.random_weights import load_random
+    if arguments.weights == "random":
         return load_random()
     try:
-        return store.load(None if name == "auto" else name, include_top=False)
+        return store.load(None if arguments.weights == "auto" else arguments.weights, include_top=False)
     except store.DownloadError as error:
         if not demo:
             raise
         print(NO_WEIGHTS.format(cause=error.problems[0].splitlines()[0]), file=sys.stderr)
     return load_random()
-
-
-def _follow(steps: Iterable[Step], iterations: int, output: Path) -> None:
-    """Show the progress and write the picture with the lowest loss, whatever ends the run."""
-    from tqdm import tqdm
-
-    from myvgg.nst import images
-
-    best: Step | None = None
-    try:
-        width, height = shutil.get_terminal_size()  # tqdm by itself shows nothing where both are said to be 0
-        for step in (bar := tqdm(steps, total=iterations, bar_format=BAR, ncols=width, nrows=height)):
-            bar.set_postfix({name: f"{loss:.2g}" for name, loss in step.losses.items()}, refresh=False)
-            if best is None or step.losses["total"] < best.losses["total"]:
-                best = step
-    except (KeyboardInterrupt, ArithmeticError, MemoryError) as error:
-        if best is None:
-            raise
-        said = f"{error}; " if str(error) else ""
-        raise type(error)(f"{said}{output} has the best picture so far, of step {best.iteration}") from None
-    finally:
-        if best is not None:
-            images.save(best.image, output)
 
 
 if __name__ == "__main__":

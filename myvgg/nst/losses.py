@@ -1,4 +1,4 @@
-"""The losses of style transfer: tensors in, a float32 scalar out, no weights multiplied in.
+"""The losses of style transfer: tensors in, a scalar of the same type out, no weights multiplied in.
 
 Features are (1, height, width, channels).
 All are means, so that they mean the same for every size of picture and width of layer.
@@ -6,12 +6,46 @@ All are means, so that they mean the same for every size of picture and width of
 
 from __future__ import annotations
 
-import tensorflow as tf
-from jaxtyping import Float32
+from typing import Any, Literal, NamedTuple
 
-Features = Float32[tf.Tensor, "1 height width channels"]
-Gram = Float32[tf.Tensor, "channels channels"]
-Scalar = Float32[tf.Tensor, ""]
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float
+
+Features = Float[tf.Tensor, "1 height width channels"]
+Vector = Float[tf.Tensor, " channels"]
+Matrix = Float[tf.Tensor, "channels channels"]
+Scalar = Float[tf.Tensor, ""]
+
+RIDGE = 1e-4
+"""Added to the diagonal of covariances, in the units of features: keeps their roots and gradients finite."""
+
+RANK = 128
+"""Principal directions of a style's covariance that are compared; more of them change no picture visibly."""
+
+NEWTON_STEPS = 12
+"""Enough for the directions that matter; those whose variance is a millionth of the largest still count too little."""
+
+
+class Moments(NamedTuple):
+    """First and second raw moment of features over positions: E[f], (channels,), and E[ff'], (channels, channels)."""
+
+    mean: tf.Tensor
+    second: tf.Tensor
+
+
+class Gaussian(NamedTuple):
+    """What a distribution of features is compared with: its mean, (channels,), and its covariance.
+
+    Attributes:
+        mean: (channels,).
+        root: (channels, rank); root root' is the covariance.
+        trace: Of the covariance.
+    """
+
+    mean: tf.Tensor
+    root: tf.Tensor
+    trace: tf.Tensor
 
 
 def content_loss(features: Features, target: Features) -> Scalar:
@@ -23,18 +57,27 @@ def content_loss(features: Features, target: Features) -> Scalar:
     return tf.reduce_mean(tf.square(features - target))  # Differs from equation 1: a mean, not half a sum.
 
 
-def gram_matrix(features: Features) -> Gram:
-    """Correlate the channels over all positions: F'F / positions.
+def moments(features: Features, weights: Float[tf.Tensor, "height width"] | None = None) -> Moments:
+    """Take the mean of features, and of their products, over all positions: F'1 and F'F over the positions.
+
+    Args:
+        features: Of one layer.
+        weights: Of the positions, summing to one; equal by default.
 
     Reference:
-        Gatys, Ecker and Bethge (2016), equation 3.
+        Gatys, Ecker and Bethge (2016), equation 3; with weights, Gatys et al. (2017), "Controlling Perceptual Factors
+        in Neural Style Transfer", equation 3.
     """
     rows = tf.reshape(features, [-1, features.shape[-1]])
-    positions = tf.cast(tf.shape(rows)[0], tf.float32)
-    return tf.matmul(rows, rows, transpose_a=True) / positions  # Differs from equation 3: a mean over positions.
+    if weights is None:
+        positions = tf.cast(tf.shape(rows)[0], rows.dtype)
+        # Differs from equation 3: a mean over positions.
+        return Moments(tf.reduce_mean(rows, 0), tf.matmul(rows, rows, transpose_a=True) / positions)
+    weighted = rows * tf.reshape(weights, [-1, 1])
+    return Moments(tf.reduce_sum(weighted, 0), tf.matmul(weighted, rows, transpose_a=True))
 
 
-def style_loss(gram: Gram, target: Gram) -> Scalar:
+def gram_loss(gram: Matrix, target: Matrix) -> Scalar:
     """Compare textures: the mean squared difference of Gram matrices.
 
     Reference:
@@ -43,14 +86,92 @@ def style_loss(gram: Gram, target: Gram) -> Scalar:
     return tf.reduce_mean(tf.square(gram - target))  # Differs from equation 4: four times it, for maps of one size.
 
 
-def total_variation(image: Float32[tf.Tensor, "1 height width channels"]) -> Scalar:
-    """Measure roughness: the squared differences of horizontal and vertical neighbours over the number of values.
+def mean_loss(mean: Vector, target: Vector) -> Scalar:
+    """Compare the mean squared difference of mean features.
+
+    Reference:
+        Li, Wang, Liu and Hou (2017), "Demystifying Neural Style Transfer", section 4.1, on matching moments.
+    """
+    return tf.reduce_mean(tf.square(mean - target))
+
+
+def covariance(moments: Moments) -> Matrix:
+    """Return E[ff'] - E[f]E[f]', with a small ridge on its diagonal."""
+    mean, second = moments
+    return second - mean[:, tf.newaxis] * mean + RIDGE * tf.eye(mean.shape[0], dtype=mean.dtype)
+
+
+def gaussian(moments: Moments, *, rank: int = RANK) -> Gaussian:
+    """Prepare the moments of a style for comparison; runs eagerly.
+
+    Args:
+        moments: Of the style's features.
+        rank: How many principal directions to keep, those with the largest variance. Features are drawn towards no
+            variance in the others.
+    """
+    mean = moments.mean
+    values, vectors = np.linalg.eigh(np.asarray(covariance(moments), np.float64))
+    kept = max(1, min(rank, int(np.sum(values > 3 * RIDGE))))  # what is below is the ridge
+    values, vectors = np.maximum(values[-kept:], 0), vectors[:, -kept:]
+    return Gaussian(mean, tf.constant(vectors * np.sqrt(values), mean.dtype), tf.constant(values.sum(), mean.dtype))
+
+
+def wasserstein_loss(moments: Moments, target: Gaussian, *, steps: int = NEWTON_STEPS) -> Scalar:
+    """Compare textures as Gaussians: what it costs to turn one distribution of features into the other, a channel.
+
+    Args:
+        moments: Of the picture.
+        target: Of the style.
+        steps: Of Newton's method.
+
+    Returns:
+        The squared 2-Wasserstein distance |m - m'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2), over the channels.
+
+    Reference:
+        Dowson and Landau (1982), "The Fréchet Distance between Multivariate Normal Distributions", equation 4.
+    """
+    scatter = covariance(moments)
+    between = tf.matmul(target.root, scatter @ target.root, transpose_a=True)
+    spread = tf.linalg.trace(scatter) + target.trace - 2 * trace_sqrt(between, steps=steps)
+    return (tf.reduce_sum(tf.square(moments.mean - target.mean)) + spread) / target.mean.shape[0]
+
+
+def trace_sqrt(matrix: Float[tf.Tensor, "size size"], *, steps: int = NEWTON_STEPS) -> Scalar:
+    """Return the trace of the square root of a positive definite matrix, with its gradient in closed form.
+
+    Root and inverse root come from the coupled Newton-Schulz iteration, matrix products only; the gradient is half the
+    inverse root, since d tr(A^1/2) = tr(A^-1/2 dA) / 2.
+
+    Reference:
+        Higham (2008), "Functions of Matrices", equation 6.35, scaled by the Frobenius norm to converge.
+    """
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    def trace(matrix: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        norm = tf.norm(matrix) + np.finfo(matrix.dtype.as_numpy_dtype).tiny
+        identity = tf.eye(matrix.shape[0], dtype=matrix.dtype)
+        root, inverse = matrix / norm, identity
+        for _ in range(steps):
+            factor = 1.5 * identity - 0.5 * (inverse @ root)
+            root, inverse = root @ factor, factor @ inverse
+        return tf.linalg.trace(root) * tf.sqrt(norm), lambda upstream: upstream * 0.5 * inverse / tf.sqrt(norm)
+
+    return trace(matrix)
+
+
+def total_variation(image: Float[tf.Tensor, "1 height width channels"], *, norm: Literal["l2", "l1"] = "l2") -> Scalar:
+    """Measure roughness: differences of horizontal and vertical neighbours, squared or absolute, over all values.
+
+    Args:
+        image: A picture.
+        norm: `l2` sums squares, `l1` absolute values.
 
     Reference:
         Mahendran and Vedaldi (2015), "Understanding Deep Image Representations by Inverting Them", the regulariser of
         total variation, with exponent beta = 2.
     """
-    vertical = tf.square(image[:, 1:] - image[:, :-1])
-    horizontal = tf.square(image[:, :, 1:] - image[:, :, :-1])
-    count = tf.cast(tf.size(image), tf.float32)
-    return (tf.reduce_sum(vertical) + tf.reduce_sum(horizontal)) / count  # Differs from the paper: not a sum.
+    measure = {"l2": tf.square, "l1": tf.abs}[norm]
+    vertical, horizontal = image[:, 1:] - image[:, :-1], image[:, :, 1:] - image[:, :, :-1]
+    count = tf.cast(tf.size(image), image.dtype)
+    # Differs from the paper: not a sum.
+    return (tf.reduce_sum(measure(vertical)) + tf.reduce_sum(measure(horizontal))) / count

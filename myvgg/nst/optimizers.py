@@ -1,37 +1,269 @@
-"""The optimiser of the picture."""
+"""What moves the picture: Adam, and SciPy's L-BFGS-B, behind one small protocol.
+
+Pictures are tensors (1, height, width, 3) from 0 to 1 here.
+An objective takes one and returns its losses; their `total` is what is minimised.
+"""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 import tensorflow as tf
+from jaxtyping import Float32
+
+from myvgg.nst.settings import Settings
+
+Losses = dict[str, tf.Tensor]
+Evaluate = Callable[[tf.Tensor], tuple[Losses, tf.Tensor]]
+"""From a picture to its losses and the gradient of their total."""
+State = dict[str, np.ndarray]
+Array = Float32[np.ndarray, "1 height width 3"]
+
+LEG = 100
+"""Evaluations after which L-BFGS starts afresh: SciPy keeps its history to itself, and a run must be resumable."""
 
 
-class Adam(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
-    """Adam with bias correction.
+@runtime_checkable
+class Optimizer(Protocol):
+    """Something that improves a picture step by step."""
+
+    def step(self) -> dict[str, float]:
+        """Move once; return the losses of the picture before, their total NaN where no picture came out."""
+
+    @property
+    def picture(self) -> tf.Tensor:
+        """What one would keep if it ended here."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to improve."""
+
+    def state(self) -> State:
+        """Return what a new optimiser needs to go on from here, `steps` among it."""
+
+    def restart(self) -> None:
+        """Go back to the picture with the lowest loss, forget the rest, and go on more carefully."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+
+class Adam:
+    """Adam with bias correction, and an average of its pictures.
 
     Reference:
-        Kingma and Ba (2015), "Adam: A Method for Stochastic Optimization", algorithm 1.
+        Kingma and Ba (2015), "Adam: A Method for Stochastic Optimization", algorithm 1, and section 7.2 on averaging.
     """
 
-    def __init__(self, variable: tf.Variable, learning_rate: float, betas: tuple[float, float] = (0.9, 0.99)) -> None:
-        """Start from zero moments.
+    done = False
 
-        Args:
-            variable: What is optimised.
-            learning_rate: In the units of the variable.
-            betas: Decay of the first and the second moment; the second is 0.999 in the paper, for longer runs.
-        """
-        super().__init__(name="adam")
-        self._variable, self._learning_rate, self._betas = variable, learning_rate, betas
-        self._mean = tf.Variable(tf.zeros_like(variable), trainable=False)
-        self._square = tf.Variable(tf.zeros_like(variable), trainable=False)
-        self._steps = tf.Variable(0.0, trainable=False)
+    def __init__(self, evaluate: Evaluate, state: State, settings: Settings) -> None:
+        """Start from a state: a picture `image` alone, or what `state` or `enlarged` returned."""
+        self._rate, self._settings = float(state.get("rate", settings.learning_rate)), settings
+        image = state["image"]
+        self._variables = {
+            name: tf.Variable(state.get(name, np.zeros_like(image)), trainable=False)
+            for name in ("image", "mean", "square", "average")
+        }
+        self._counts = {name: int(state.get(name, 0)) for name in ("steps", "moves", "averaged")}
+        self._last, self._best = tf.constant(image), tf.constant(state.get("best", image))
+        self._lowest = float(state.get("lowest", np.inf))
+        self._evaluate = evaluate
+        self._step = tf.function(self._graph, autograph=False)
 
-    def step(self, gradient: tf.Tensor) -> tf.Tensor:
-        """Return where the variable goes next; the caller assigns it, within whatever bounds there are."""
-        beta1, beta2 = self._betas
-        steps = self._steps.assign_add(1.0)
-        mean = self._mean.assign(beta1 * self._mean + (1 - beta1) * gradient)
-        square = self._square.assign(beta2 * self._square + (1 - beta2) * tf.square(gradient))
-        rate = self._learning_rate * tf.sqrt(1 - beta2**steps) / (1 - beta1**steps)
-        # Differs from algorithm 1: no epsilon of 1e-8, since gradients of means shrink with the size of the picture.
-        return self._variable - rate * mean / (tf.sqrt(square) + 1e-20)
+    def step(self) -> dict[str, float]:
+        """Evaluate, and go a step along the averaged gradient."""
+        self._counts = {name: count + 1 for name, count in self._counts.items()}
+        before = self._last
+        losses, self._last, is_finite = self._step(tf.constant(self._rate), tf.constant(float(self._counts["moves"])))
+        found = {name: float(loss) for name, loss in losses.items()}
+        if not is_finite:
+            return found | {"total": np.nan}
+        if found["total"] < self._lowest:
+            self._best, self._lowest = before, found["total"]
+        return found
+
+    @property
+    def picture(self) -> tf.Tensor:
+        """The average of the pictures of this scale, or the last where nothing is averaged."""
+        decay = self._settings.average
+        if not decay or not self._counts["averaged"]:
+            return self._last
+        return self._variables["average"] / (1 - decay ** self._counts["averaged"])
+
+    def state(self) -> State:
+        """Return the picture, the moments and the average."""
+        arrays = {name: variable.numpy() for name, variable in self._variables.items()}
+        numbers = {**self._counts, "rate": self._rate, "lowest": self._lowest}
+        return {**arrays, "best": self._best.numpy(), **{name: np.array(number) for name, number in numbers.items()}}
+
+    def restart(self) -> None:
+        """Go back, with half the step, without moments and with a new average."""
+        self._rate /= 2
+        self._last = self._best
+        self._variables["image"].assign(self._best)
+        for name in ("mean", "square", "average"):
+            self._variables[name].assign(tf.zeros_like(self._best))
+        self._counts |= {"moves": 0, "averaged": 0}
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def _graph(self, rate: tf.Tensor, moves: tf.Tensor) -> tuple[Losses, tf.Tensor, tf.Tensor]:
+        s, v = self._settings, self._variables
+        before = v["image"].read_value()
+        losses, gradient = self._evaluate(before)
+        mean = v["mean"].assign(s.beta1 * v["mean"] + (1 - s.beta1) * gradient)
+        square = v["square"].assign(s.beta2 * v["square"] + (1 - s.beta2) * tf.square(gradient))
+        rate *= tf.sqrt(1 - s.beta2**moves) / (1 - s.beta1**moves)
+        after = before - rate * mean / (tf.sqrt(square) + s.epsilon)
+        after = tf.clip_by_value(after, 0, 1) if s.clip == "step" else after
+        v["image"].assign(after)
+        if s.average:
+            v["average"].assign(s.average * v["average"] + (1 - s.average) * after)
+        return losses, after, tf.reduce_all(tf.math.is_finite(after))
+
+
+def enlarged(state: State, resize: Callable[[np.ndarray], np.ndarray]) -> State:
+    """Carry Adam's moments to a larger picture: gradients of means shrink as the number of pixels grows."""
+    if "mean" not in state:
+        return {}
+    mean, square = (resize(state[name][0])[np.newaxis] for name in ("mean", "square"))
+    shrinkage = np.float32(state["mean"].size / mean.size)
+    return {
+        "mean": mean * shrinkage,
+        "square": np.maximum(square, 0) * shrinkage**2,
+        **{name: state[name] for name in ("moves", "rate")},
+    }
+
+
+class LBFGS:
+    """SciPy's L-BFGS-B, bounded to the range of pixels, in legs; it keeps the best picture that it has seen.
+
+    Reference:
+        Byrd, Lu, Nocedal and Zhu (1995), "A Limited Memory Algorithm for Bound Constrained Optimization".
+    """
+
+    def __init__(self, evaluate: Evaluate, state: State, settings: Settings) -> None:
+        """Start from a state: a picture `image` alone, or what `state` returned."""
+        self._evaluate = tf.function(evaluate, autograph=False)
+        self._settings = settings
+        self._start = {"steps": np.array(0), "best": state["image"], "lowest": np.array(np.inf)} | {
+            name: state[name] for name in ("image", "steps", "best", "lowest") if name in state
+        }
+        self._steps, self._best, self._lowest = self._counters(self._start)
+        self._leg: _Leg | None = None
+        self.done = False
+
+    def step(self) -> dict[str, float]:
+        """Evaluate the picture that SciPy asks for."""
+        if self._leg is None:
+            self._leg = _Leg(self._start["image"], self._settings)
+        asked = tf.constant(self._leg.asked.reshape(self._start["image"].shape), tf.float32)
+        losses, gradient = self._evaluate(asked)
+        found = {name: float(loss) for name, loss in losses.items()}
+        self._steps += 1
+        if found["total"] < self._lowest:
+            self._best, self._lowest = asked, found["total"]
+        self._leg.tell(found["total"], np.asarray(gradient, np.float64).ravel())
+        if self._leg.finished:
+            self._next_leg()
+        return found
+
+    @property
+    def picture(self) -> tf.Tensor:
+        """The picture with the lowest loss at this scale."""
+        return self._best
+
+    def state(self) -> State:
+        """Return where the present leg began: what came after is computed again."""
+        return dict(self._start)
+
+    def restart(self) -> None:
+        """Begin a leg at the best picture."""
+        self._next_leg()
+        self.done = False
+
+    def close(self) -> None:
+        """End SciPy's thread."""
+        if self._leg is not None:
+            self._leg.close()
+        self._leg = None
+
+    def _next_leg(self) -> None:
+        self.done = self._lowest >= float(self._start["lowest"])  # a leg without any progress
+        self.close()
+        best = self._best.numpy()
+        self._start = {"image": best, "best": best, "lowest": np.array(self._lowest), "steps": np.array(self._steps)}
+
+    @staticmethod
+    def _counters(state: State) -> tuple[int, tf.Tensor, float]:
+        return int(state["steps"]), tf.constant(state["best"]), float(state["lowest"])
+
+
+class _Leg:
+    """One call of SciPy's minimiser in a thread of its own, which waits while it is not asked.
+
+    Attributes:
+        asked: The point whose loss and gradient SciPy wants.
+        finished: Whether it wants nothing any more.
+    """
+
+    def __init__(self, start: np.ndarray, settings: Settings) -> None:
+        self._questions: SimpleQueue[np.ndarray | None] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[float, np.ndarray] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._minimize, args=(start, settings), daemon=True)
+        self._thread.start()
+        self._receive()
+
+    def tell(self, loss: float, gradient: np.ndarray) -> None:
+        """Answer, and wait for the next question."""
+        self._answers.put((loss, gradient))
+        self._receive()
+
+    def close(self) -> None:
+        """End the thread."""
+        if not self.finished:
+            self._answers.put(None)
+        self._thread.join()
+
+    def _receive(self) -> None:
+        question = self._questions.get()
+        self.finished = question is None
+        if question is not None:
+            self.asked = question
+
+    def _minimize(self, start: np.ndarray, settings: Settings) -> None:
+        from scipy.optimize import Bounds, minimize
+
+        try:
+            minimize(
+                self._question,
+                np.asarray(start, np.float64).ravel(),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=Bounds(0, 1) if settings.clip == "step" else None,
+                options={"maxcor": settings.history, "maxfun": LEG - 1, "maxiter": LEG, "ftol": 0, "gtol": 0},
+            )
+        except _Closed:
+            return
+        finally:
+            self._questions.put(None)
+
+    def _question(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        self._questions.put(x.copy())
+        if (answer := self._answers.get()) is None:
+            raise _Closed
+        return answer
+
+
+class _Closed(Exception):  # noqa: N818, no error
+    """Nobody wants SciPy's answer any more."""
+
+
+OPTIMIZERS: dict[str, Any] = {"adam": Adam, "lbfgs": LBFGS}
+"""What `optimizer` names."""

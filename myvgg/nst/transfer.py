@@ -1,19 +1,27 @@
-"""The loop: from a noisy content picture to a stylised one."""
+"""The loop: from a first picture, over the scales, to a stylised one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from myvgg.nst.images import Picture, as_rgb, resize
-from myvgg.nst.objective import Targets, losses, make_targets
-from myvgg.nst.optimizers import Adam
+from myvgg.nst import colors, guides, pyramid
+from myvgg.nst.images import Picture, as_rgb, resize, resize_mask
+from myvgg.nst.network import Network
+from myvgg.nst.objective import Mask, losses, make_targets
+from myvgg.nst.optimizers import OPTIMIZERS, Evaluate, Optimizer, enlarged
 from myvgg.nst.settings import Settings
-from myvgg.vgg19 import VGG19
+from myvgg.params import Params
+
+EXPLODED = 1e3
+"""Times its first value of a scale that a loss may become before it is held to have exploded."""
+
+RESTARTS = 3
+"""How often a run may go back to its best picture."""
 
 
 @dataclass(frozen=True)
@@ -21,88 +29,302 @@ class Step:
     """One step of the optimisation.
 
     Attributes:
-        iteration: From 1.
-        image: The picture after so many steps, R, G, B, 0 to 255.
-        losses: `content`, `style`, `tv` and the weighted `total` of this picture.
+        iteration: From 1, over all scales.
+        iterations: In all; L-BFGS may end earlier.
+        scale: From 1.
+        scales: How many there are.
+        size: Width and height of this scale, in pixels.
+        losses: `content`, `style`, `tv` and the weighted `total` of the picture before the step.
+        note: What was done when something went wrong, otherwise empty.
     """
 
     iteration: int
-    image: Picture
+    iterations: int
+    scale: int
+    scales: int
+    size: pyramid.Size
     losses: dict[str, float]
+    note: str
+    _picture: tf.Tensor = field(repr=False)
+    _finish: Callable[[tf.Tensor], Picture] = field(repr=False)
+    _state: Callable[[], dict[str, np.ndarray]] = field(repr=False)
+
+    @property
+    def image(self) -> Picture:
+        """The picture that one would save if this were the last step, R, G, B, 0 to 255, of the scale's size."""
+        return self._finish(self._picture)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what `stylize` needs to go on from here with equal results; call it before the next step is made."""
+        return self._state()
 
 
-def stylize(content: Any, style: Any, settings: Settings | None = None, *, vgg: VGG19 | None = None) -> Iterator[Step]:
+@dataclass(frozen=True)
+class Inputs:
+    """The pictures of a run, as arrays.
+
+    Attributes:
+        content: The content picture, or a style picture that lends its aspect where there is none.
+        has_content: Whether it is the former.
+        styles: The style pictures, their colours already matched.
+        masks: The regions of the styles in the content, of any shapes, or empty.
+        style_masks: The parts of the style pictures that count, or None each.
+        keep: What stays as it is.
+        given: The first picture, where it is a file.
+    """
+
+    content: Picture
+    has_content: bool
+    styles: list[Picture]
+    masks: list[Mask]
+    style_masks: list[Mask | None]
+    keep: Mask | None
+    given: Picture | None
+
+
+def stylize(
+    content: Any,
+    style: Any,
+    settings: Settings | None = None,
+    *,
+    params: Params | None = None,
+    masks: Sequence[Any] = (),
+    style_masks: Sequence[Any] = (),
+    keep: Any = None,
+    first: Any = None,
+    state: dict[str, np.ndarray] | None = None,
+    kept: MutableMapping[Any, Any] | None = None,
+) -> Iterator[Step]:
     """Give a picture the look of another.
 
     Args:
         content: What to show: R, G, B, 0 to 255, uint8 or floating point, (height, width, 3) or grey (height, width).
-        style: How to show it, likewise, of any size.
+            None makes a texture of the style.
+        style: How to show it: a picture likewise, of any size, or a list of them. None or an empty list reconstructs
+            the content.
         settings: How to go about it.
-        vgg: The network, with whatever pooling it has; by default `VGG19.load` with the settings' pooling.
+        params: The network's parameters; by default those that `myvgg.store.load` finds.
+        masks: One for each style, (height, width), 0 to 1: where in the content it goes. By default all styles are
+            blended everywhere.
+        style_masks: One for each style, or None: the part of it that counts.
+        keep: A mask of what stays as it is in the content.
+        first: The first picture, where `settings.init` names a file.
+        state: Of a `Step` of an earlier run with the same arguments, to go on from there.
+        kept: A dictionary in which statistics of style pictures are kept for the next call with the same settings.
 
     Returns:
         The steps as they are made, the last the most advanced. Nothing is computed while none is asked for.
 
     Raises:
-        ValueError: A picture of the wrong shape, or too small for the layers.
-        FloatingPointError: While iterating, the loss is no number any more.
+        ValueError: A picture or mask of the wrong shape, a number of masks or shares that does not go with the styles,
+            or a picture too small for the layers.
+        FloatingPointError: While iterating, the loss is no number any more, and going back has not helped.
+        MemoryError: While iterating.
         WeightsError: There are no weights.
     """
     settings = settings or Settings()
-    content, style = resize(as_rgb(content), settings.size), resize(as_rgb(style), settings.size)
-    vgg = vgg or VGG19.load(include_top=False, pooling=settings.pooling)
-    _check_sizes(vgg, content.shape, style.shape, settings)
-    targets = make_targets(vgg, tf.constant(content[None]), tf.constant(style[None]), settings)
-    return _optimize(vgg, first_image(content, settings), targets, settings)
+    inputs = _inputs(content, style, settings, masks=masks, style_masks=style_masks, keep=keep, first=first)
+    if params is None:
+        from myvgg import store
+
+        params = store.load(include_top=False)
+    height, width, _ = inputs.content.shape
+    sizes = pyramid.sizes(width, height, settings, params.architecture)
+    for each in inputs.styles:
+        pyramid.style_size(each.shape[1], each.shape[0], sizes[0], settings, params.architecture)
+    return _run(inputs, sizes, Network(params, settings), settings, state, {} if kept is None else kept)
 
 
-def _check_sizes(vgg: VGG19, content: tuple[int, ...], style: tuple[int, ...], settings: Settings) -> None:
-    """Raise unless both pictures, scaled, leave something at all layers that look at them."""
-    layers = {"content": settings.content_layers + settings.style_layers, "style": settings.style_layers}
-    for name, (height, width, _) in {"content": content, "style": style}.items():
+def _inputs(
+    content: Any, style: Any, settings: Settings, *, masks: Sequence[Any], style_masks: Sequence[Any], **others: Any
+) -> Inputs:
+    styles = [as_rgb(each) for each in ([] if style is None else style if isinstance(style, list | tuple) else [style])]
+    if content is None and not styles:
+        raise ValueError("content and style must not both be None")
+    for name, given in (
+        ("masks", masks),
+        ("style_masks", style_masks),
+        ("style_blend", settings.style_blend),
+    ):
+        if given and len(given) != len(styles):
+            raise ValueError(f"{name} must be one for each style: there are {len(given)} for {len(styles)}")
+    if content is None and settings.preserve_colors != "none":
+        raise ValueError(f"preserve_colors must be none where there is no content, not {settings.preserve_colors!r}")
+    canvas = styles[0] if content is None else as_rgb(content)
+    return Inputs(
+        content=canvas,
+        has_content=content is not None,
+        styles=[_colored(each, canvas, settings) for each in styles],
+        masks=[np.asarray(mask, np.float32) for mask in masks],
+        style_masks=[None if mask is None else np.asarray(mask, np.float32) for mask in style_masks]
+        or [None] * len(styles),
+        keep=None if others["keep"] is None else np.asarray(others["keep"], np.float32),
+        given=None if others["first"] is None else as_rgb(others["first"]),
+    )
+
+
+def _colored(style: Picture, content: Picture, settings: Settings) -> Picture:
+    if settings.preserve_colors == "match":
+        return colors.match_colors(style, content, root=settings.color_root, strength=settings.color_strength)
+    if settings.preserve_colors == "histogram":
+        return colors.match_histogram(style, content, strength=settings.color_strength)
+    return style
+
+
+def _run(
+    inputs: Inputs,
+    sizes: list[pyramid.Size],
+    network: Network,
+    settings: Settings,
+    state: dict[str, np.ndarray] | None,
+    kept: MutableMapping[Any, Any],
+) -> Iterator[Step]:
+    """Go through the scales, each starting from what the one before has made."""
+    counts = pyramid.steps(sizes, settings)
+    state = {**state} if state else {}
+    begin, before = int(state.pop("scale", 0)), int(state.pop("before", 0))
+    for index in range(begin, len(sizes)):
+        scale = _Scale(inputs, sizes[index], network, settings, kept)
+        optimizer = OPTIMIZERS[settings.optimizer](scale.evaluate, state or scale.first_state(), settings)
         try:
-            for layer in layers[name]:
-                vgg.architecture.shape(layer, height, width, pool_padding=vgg.pool_padding)
-        except ValueError as error:
-            raise ValueError(f"the {name} picture is too narrow at size {settings.size}: {error}") from error
+            for done, terms, note in _steps(optimizer, state, counts[index]):
+                yield Step(
+                    before + done,
+                    sum(counts),
+                    index + 1,
+                    len(sizes),
+                    sizes[index],
+                    terms,
+                    note,
+                    optimizer.picture,
+                    scale.finish,
+                    lambda o=optimizer, i=index, b=before, g=state: {  # type: ignore[misc]
+                        **o.state(),
+                        **{name: g[name] for name in ("restarts", "first") if name in g},
+                        "scale": np.array(i),
+                        "before": np.array(b),
+                    },
+                )
+                before_next = before + done
+        finally:
+            optimizer.close()
+        before = before_next
+        if index + 1 < len(sizes):
+            state = _next_state(optimizer, sizes[index + 1], settings)
 
 
-def first_image(content: Picture, settings: Settings) -> Picture:
-    """Blend the content with uniform noise of the whole range of values."""
-    noise = np.random.default_rng(settings.seed).uniform(0, 255, content.shape)
-    return np.asarray(settings.noise * noise + (1 - settings.noise) * content, np.float32)
-
-
-def _optimize(vgg: VGG19, start: Picture, targets: Targets, settings: Settings) -> Iterator[Step]:
-    image = tf.Variable(start[None], trainable=False)
-    step = _make_step(vgg, image, targets, settings)
-    for iteration in range(settings.iterations + 1):
-        before = image.numpy()[0]
+def _steps(
+    optimizer: Optimizer, state: dict[str, np.ndarray], count: int
+) -> Iterator[tuple[int, dict[str, float], str]]:
+    """Make the steps of one scale, going back where the loss explodes or is no number; notes it in the state."""
+    for done in range(int(state.get("steps", 0)) + 1, count + 1):
         try:
-            terms = {name: float(term) for name, term in step().items()}
+            terms = optimizer.step()
         except tf.errors.ResourceExhaustedError as error:
-            height, width = before.shape[:2]
-            raise MemoryError(f"not enough memory for {width} x {height} pixels: lower the size") from error
-        if not np.isfinite(terms["total"]):
-            hint = "lower the learning rate" if iteration else "the weights do not suit these pictures"
-            raise FloatingPointError(f"the loss is {terms['total']} after {iteration} steps: {hint}")
-        if iteration > 0:
-            yield Step(iteration, before, terms)
+            raise MemoryError("not enough memory for a picture of this size: lower the size") from error
+        total, first = terms["total"], float(state.setdefault("first", np.array(terms["total"])))
+        note = ""
+        if not np.isfinite(total) or total > EXPLODED * first > 0:
+            restarts = int(state.get("restarts", 0)) + 1
+            state["restarts"] = np.array(restarts)
+            if restarts > RESTARTS:
+                raise FloatingPointError(
+                    f"the loss is {total:g} after {done} steps at this scale, and going back {RESTARTS} times has not "
+                    "helped: lower the learning rate, or the weights do not suit these pictures"
+                )
+            optimizer.restart()
+            note = f"the loss was {total:g}: back to the best picture of this scale with half the step"
+        yield done, terms, note
+        if optimizer.done:
+            break
 
 
-def _make_step(
-    vgg: VGG19, image: tf.Variable, targets: Targets, settings: Settings
-) -> Callable[[], dict[str, tf.Tensor]]:
-    adam = Adam(image, settings.learning_rate)
+def _next_state(optimizer: Optimizer, size: pyramid.Size, settings: Settings) -> dict[str, np.ndarray]:
+    """Carry the picture and the optimiser's memory to the next scale."""
+    picture = np.clip(optimizer.picture.numpy()[0], 0, 1) * 255
+    image = resize(np.asarray(picture, np.float32), size, method=settings.resize)[np.newaxis] / 255
 
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]  # TensorFlow has no types
-    def step() -> dict[str, tf.Tensor]:
-        current = image.read_value()
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(current)
-            terms = losses(vgg, current, targets, settings)
-        gradient = tape.gradient(terms["total"], current)
-        image.assign(tf.clip_by_value(adam.step(gradient), 0, 255))
-        return terms
+    def stretched(array: np.ndarray) -> np.ndarray:
+        return np.stack([_bilinear(plane, size) for plane in np.moveaxis(array, -1, 0)], axis=-1)
 
-    return step  # type: ignore[no-any-return]
+    return {"image": image, **enlarged(optimizer.state(), stretched)}
+
+
+def _bilinear(plane: np.ndarray, size: pyramid.Size) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR), np.float32)
+
+
+class _Scale:
+    """The pictures of one scale, and what is minimised there."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        size: pyramid.Size,
+        network: Network,
+        settings: Settings,
+        kept: MutableMapping[Any, Any],
+    ) -> None:
+        self._settings, self._inputs, self._network = settings, inputs, network
+        self._content = resize(inputs.content, size, method=settings.resize)
+        self._keep = None if inputs.keep is None else resize_mask(inputs.keep, size)[..., np.newaxis]
+        width, height = size
+        architecture = network.params.architecture
+        self._styles = [
+            resize(
+                style,
+                pyramid.style_size(style.shape[1], style.shape[0], size, settings, architecture),
+                method=settings.resize,
+            )
+            for style in inputs.styles
+        ]
+        style_masks = [
+            None if mask is None else guides.regions([mask], style.shape[0], style.shape[1])[0]
+            for mask, style in zip(inputs.style_masks, self._styles, strict=True)
+        ]
+        self._targets = make_targets(
+            network,
+            tf.constant(self._content[np.newaxis]) if inputs.has_content and settings.content_weight else None,
+            [tf.constant(style[np.newaxis]) for style in self._styles] if settings.style_weight else [],
+            settings,
+            masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,
+            style_masks=style_masks if settings.style_weight else None,
+            kept=kept,
+        )
+
+    @property
+    def evaluate(self) -> Evaluate:
+        """The losses of a picture from 0 to 1, and the gradient of their total."""
+
+        def evaluate(x: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(x)
+                image = 255 * x
+                if self._keep is not None:
+                    image += self._keep * (self._content - image)
+                terms = losses(self._network, image, self._targets, self._settings)
+            return terms, tape.gradient(terms["total"], x)
+
+        return evaluate
+
+    def first_state(self) -> dict[str, np.ndarray]:
+        """Return the state of an optimiser that has done nothing yet."""
+        settings = self._settings
+        if not self._inputs.has_content and settings.init in ("blend", "add", "content"):
+            from dataclasses import replace
+
+            settings = replace(settings, init="noise")
+        style = self._styles[0] if self._styles else None
+        image = pyramid.first_image(self._content, style, settings, given=self._inputs.given)
+        return {"image": image[np.newaxis] / 255}
+
+    def finish(self, picture: tf.Tensor) -> Picture:
+        """Make a picture of 0 to 255 of an optimiser's, with what is kept and its colours."""
+        image = np.asarray(np.clip(picture.numpy()[0], 0, 1) * 255, np.float32)
+        if self._settings.preserve_colors == "luminance":
+            image = colors.keep_colors(image, self._content, strength=self._settings.color_strength)
+        if self._keep is not None:
+            image = np.asarray(image + self._keep * (self._content - image), np.float32)
+        return image

@@ -1,4 +1,4 @@
-"""Fixtures: the small network, and pictures that are large enough for its deepest layer."""
+"""Fixtures: the small network, measured on photographs, and two small pictures."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import pytest
 
 if TYPE_CHECKING:
     from myvgg.params import Params
-    from myvgg.vgg19 import VGG19
 
 
 @pytest.fixture(scope="session")
-def network(tiny_params: Params) -> VGG19:
-    """The small network with average pooling."""
-    from myvgg.vgg19 import VGG19
+def params(tiny_params: Params) -> Params:
+    """The small network's parameters, with how its layers respond to photographs."""
+    from myvgg.photographs import measured
 
-    return VGG19(tiny_params, pooling="avg")
+    return measured(tiny_params)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms, features
 
 from myvgg.nst import images
@@ -28,6 +30,11 @@ RGB = RNG.integers(0, 256, (5, 7, 3), np.uint8)
 GREY = RGB[..., 0]
 ALPHA = RNG.integers(0, 256, (5, 7), np.uint8)
 DEEP = RNG.integers(0, 65536, (5, 7, 3), np.uint16)
+DEEP_ALPHA = RNG.integers(0, 65536, (5, 7), np.uint16)
+DEEP_ALPHA[0, :2] = 0, 65535
+DEEP_STEP = 1e-4
+"""Levels of 255 that float32 may be off; a step of 16 bits is 1/257 of a level."""
+
 LIGHT = 128
 """Where a picture of one bit is white."""
 
@@ -48,16 +55,30 @@ def blocks(array: np.ndarray) -> np.ndarray:
     return array.repeat(16, 0).repeat(16, 1)
 
 
-def png16(array: np.ndarray, colour_type: int) -> bytes:
-    """Write a PNG of 16 bits per channel, which Pillow cannot for colours."""
+def png16(array: np.ndarray, colour_type: int, **chunks_before: bytes) -> bytes:
+    """Write a PNG of 16 bits per channel, which Pillow cannot for colours, with further chunks."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = struct.pack(">IIBBBBB", array.shape[1], array.shape[0], 16, colour_type, 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
-    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    before = b"".join(chunk(name.encode(), content) for name, content in chunks_before.items())
+    chunks = chunk(b"IHDR", header) + before + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def tiff16(array: np.ndarray, **options: Any) -> bytes:
+    """Return what tifffile writes."""
+    content = io.BytesIO()
+    photometric = "minisblack" if array.ndim == 2 else "rgb"
+    tifffile.imwrite(content, array, **({"photometric": photometric, "metadata": None} | options))
+    return content.getvalue()
+
+
+def to_srgb(linear: np.ndarray) -> np.ndarray:
+    """Encode light as IEC 61966-2-1 has it, from 0 to 1."""
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -90,6 +111,9 @@ def profile(**swapped: str) -> bytes:
         table = table.replace(b"----", other.encode())
     return table + data
 
+
+LINEAR_GREY = imagecodecs.cms_profile("gray", gamma=1.0)
+WIDE_GAMUT = imagecodecs.cms_profile("adobergb")
 
 RED_AND_GREEN_EXCHANGED = profile(rXYZ="gXYZ")
 """In the colours of this profile, the first channel is green."""
@@ -153,16 +177,79 @@ KINDS: dict[str, tuple[Callable[[], bytes], np.ndarray, float]] = {
         grey(DEEP[..., 0] / 257),
         2e-5,
     ),
-    "16 bit rgb": (lambda: png16(DEEP, 2), DEEP / 257, 1),
+    "16 bit rgb": (lambda: png16(DEEP, 2), DEEP / 257, DEEP_STEP),
     "16 bit rgb and alpha": (
-        lambda: png16(np.dstack([DEEP, ALPHA.astype(np.uint16) * 257]), 6),
-        on_white(DEEP / 257, ALPHA),
-        2,
+        lambda: png16(np.dstack([DEEP, DEEP_ALPHA]), 6),
+        on_white(DEEP / 257, DEEP_ALPHA / 257),
+        DEEP_STEP,
     ),
     "16 bit grey and alpha": (
-        lambda: png16(np.dstack([DEEP[..., 0], ALPHA.astype(np.uint16) * 257]), 4),
-        on_white(grey(DEEP[..., 0] / 257), ALPHA),
-        2,
+        lambda: png16(np.dstack([DEEP[..., 0], DEEP_ALPHA]), 4),
+        on_white(grey(DEEP[..., 0] / 257), DEEP_ALPHA / 257),
+        DEEP_STEP,
+    ),
+    "16 bit rgb with a transparent colour": (
+        lambda: png16(DEEP, 2, tRNS=DEEP[2, 3].astype(">u2").tobytes()),
+        np.where((DEEP[2, 3] == DEEP).all(-1, keepdims=True), 255, DEEP / 257),
+        DEEP_STEP,
+    ),
+    "16 bit rgb, another profile": (
+        lambda: png16(DEEP, 2, iCCP=b"name\0\0" + zlib.compress(RED_AND_GREEN_EXCHANGED)),
+        DEEP[..., [1, 0, 2]] / 257,
+        0.01,
+    ),
+    "16 bit rgb, a profile of noise": (
+        lambda: png16(DEEP, 2, iCCP=b"name\0\0" + zlib.compress(b"no profile at all")),
+        DEEP / 257,
+        DEEP_STEP,
+    ),
+    "16 bit grey, a colour profile": (
+        lambda: png16(DEEP[..., 0], 0, iCCP=b"name\0\0" + zlib.compress(RED_AND_GREEN_EXCHANGED)),
+        grey(DEEP[..., 0] / 257),
+        DEEP_STEP,
+    ),
+    "16 bit grey, a grey profile": (
+        lambda: png16(DEEP[..., 0], 0, iCCP=b"name\0\0" + zlib.compress(LINEAR_GREY)),
+        grey(255 * to_srgb(DEEP[..., 0] / 65535)),
+        0.01,
+    ),
+    "16 bit tiff": (lambda: tiff16(DEEP), DEEP / 257, DEEP_STEP),
+    "16 bit tiff lzw": (lambda: tiff16(DEEP, compression="lzw", predictor=True), DEEP / 257, DEEP_STEP),
+    "16 bit tiff deflate": (lambda: tiff16(DEEP, compression="zlib", predictor=True), DEEP / 257, DEEP_STEP),
+    "16 bit tiff big endian in tiles": (lambda: tiff16(DEEP, byteorder=">", tile=(16, 16)), DEEP / 257, DEEP_STEP),
+    "16 bit tiff in planes": (
+        lambda: tiff16(np.moveaxis(DEEP, -1, 0), planarconfig="separate"),
+        DEEP / 257,
+        DEEP_STEP,
+    ),
+    "16 bit tiff of two pages": (lambda: tiff16(np.stack([DEEP, DEEP[::-1]])), DEEP / 257, DEEP_STEP),
+    "16 bit tiff, white is 0": (
+        lambda: tiff16(DEEP[..., 0], photometric="miniswhite"),
+        grey(255 - DEEP[..., 0] / 257),
+        DEEP_STEP,
+    ),
+    "16 bit tiff and alpha": (
+        lambda: tiff16(np.dstack([DEEP, DEEP_ALPHA]), extrasamples=["unassalpha"]),
+        on_white(DEEP / 257, DEEP_ALPHA / 257),
+        DEEP_STEP,
+    ),
+    "16 bit tiff and alpha in the colours": (
+        lambda: tiff16(
+            np.dstack([np.rint(DEEP * (DEEP_ALPHA[..., None] / 65535)).astype(np.uint16), DEEP_ALPHA]),
+            extrasamples=["assocalpha"],
+        ),
+        on_white(DEEP / 257, DEEP_ALPHA / 257),
+        0.01,
+    ),
+    "16 bit tiff and something else": (
+        lambda: tiff16(np.dstack([DEEP, DEEP_ALPHA]), extrasamples=["unspecified"]),
+        DEEP / 257,
+        DEEP_STEP,
+    ),
+    "16 bit tiff, another profile": (
+        lambda: tiff16(DEEP, iccprofile=RED_AND_GREEN_EXCHANGED),
+        DEEP[..., [1, 0, 2]] / 257,
+        0.01,
     ),
     "cmyk tiff": (lambda: encode(CMYK, "TIFF"), FROM_CMYK, 1),
     "cmyk jpeg": (
@@ -205,6 +292,16 @@ KINDS: dict[str, tuple[Callable[[], bytes], np.ndarray, float]] = {
         lambda: encode(Image.fromarray(GREY), "PNG", icc_profile=RED_AND_GREEN_EXCHANGED),
         grey(GREY),
         0,
+    ),
+    "a grey profile": (
+        lambda: encode(Image.fromarray(GREY), "PNG", icc_profile=LINEAR_GREY),
+        grey(255 * to_srgb(GREY / 255)),
+        1,
+    ),
+    "a grey profile and alpha": (
+        lambda: encode(Image.fromarray(np.dstack([GREY, ALPHA]), "LA"), "PNG", icc_profile=LINEAR_GREY),
+        on_white(grey(255 * to_srgb(GREY / 255)), ALPHA),
+        1,
     ),
     "a colour profile on cmyk": (lambda: encode(CMYK, "TIFF", icc_profile=profile()), FROM_CMYK, 1),
     "a cut off profile": (lambda: encode(Image.fromarray(RGB), "PNG", icc_profile=profile()[:300]), RGB, 0),
@@ -254,6 +351,34 @@ def test_turns_pictures_upright(orientation: int, kind: str, tmp_path: Path) -> 
     actual = images.load(tmp_path / "a")
     assert actual.shape == upright.shape
     assert np.abs(actual - upright).max() <= (JPEG if kind == "JPEG" else 0)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turns_pictures_of_16_bit_upright(orientation: int, kind: str, tmp_path: Path) -> None:
+    """Orientation and alpha work together in 16 bits."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = stored_as(np.dstack([DEEP, DEEP_ALPHA]), orientation)
+    tag = {"extratags": [(0x0112, "H", 1, orientation, True)], "extrasamples": ["unassalpha"]}
+    content = png16(stored, 6, eXIf=exif.tobytes()[6:]) if kind == "PNG" else tiff16(stored, **tag)
+    (tmp_path / "a").write_bytes(content)
+    actual = images.read(tmp_path / "a")
+    assert actual.image.shape == DEEP.shape
+    assert np.abs(actual.image - on_white(DEEP / 257, DEEP_ALPHA / 257)).max() <= DEEP_STEP
+    assert actual.alpha is not None
+    assert np.abs(actual.alpha - DEEP_ALPHA / 65535).max() <= 1e-6
+
+
+def test_both_depths_convert_alike(tmp_path: Path) -> None:
+    """A wide gamut comes out of 16 bits as out of 8, in the dark as well."""
+    colours = np.random.default_rng(5).integers(0, 256, (40, 50, 3), np.uint8)
+    colours[:20] //= 16
+    (tmp_path / "8").write_bytes(encode(Image.fromarray(colours), "TIFF", icc_profile=WIDE_GAMUT))
+    (tmp_path / "16").write_bytes(tiff16(colours * np.uint16(257), iccprofile=WIDE_GAMUT))
+    shallow, deep = images.load(tmp_path / "8"), images.load(tmp_path / "16")
+    assert np.abs(shallow - deep).max() <= 1  # half a level by rounding, and as much by 8-bit tables
+    assert np.abs(shallow - colours).max() > 20
 
 
 @pytest.mark.parametrize("orientation", [3, 6])
@@ -338,11 +463,30 @@ def test_refuses_damaged_avif(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(path)
 
 
-def test_refuses_decompression_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A small file of gigantic pixels is refused before they are unpacked."""
+@pytest.mark.parametrize("bits", [8, 16])
+def test_refuses_decompression_bombs(bits: int, tmp_path: Path) -> None:
+    """A file of some bytes whose header promises gigantic pixels is refused by that, with its size and the limit."""
+    content = bytearray(png16(DEEP, 2) if bits == 16 else encode(Image.fromarray(RGB), "PNG"))
+    content[16:24] = struct.pack(">II", 16384, 16385)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    (tmp_path / "a.png").write_bytes(content)
+    message = refusal(tmp_path / "a.png")
+    assert f"({16384 * 16385} pixels) exceeds limit of {16384 * 16384} pixels" in message
+
+
+def test_the_limit_of_pixels_is_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's limit, which others may have set, neither counts nor changes, whatever happens."""
     (tmp_path / "a.png").write_bytes(encode(Image.fromarray(RGB), "PNG"))
+    (tmp_path / "b.png").write_bytes(b"")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    assert "decompression bomb" in refusal(tmp_path / "a.png")
+    monkeypatch.setattr(images, "MAX_PIXELS", RGB[..., 0].size + 1)
+    assert np.array_equal(images.load(tmp_path / "a.png"), RGB)
+    assert "empty" in refusal(tmp_path / "b.png")
+    monkeypatch.setattr(images, "MAX_PIXELS", RGB[..., 0].size - 1)
+    for read in (images.load, images.load_mask, images.text_of):
+        with pytest.raises(ImageError, match=r"\(35 pixels\) exceeds limit of 34 pixels"):
+            read(tmp_path / "a.png")
+    assert Image.MAX_IMAGE_PIXELS == 10
 
 
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".bmp", ".tif", ".tiff", ".Tiff"])
@@ -550,3 +694,355 @@ def test_a_transparent_grey_of_16_bit_is_white(tmp_path: Path) -> None:
     Image.fromarray(values).save(tmp_path / "a.png", transparency=300)
     expected = np.where(values == 300, 255, values / 257)
     np.testing.assert_allclose(images.load(tmp_path / "a.png")[..., 0], expected, rtol=1e-6)  # float32
+
+
+BITS = {
+    "16 bit grey png": 16,
+    "16 bit grey tiff": 16,
+    "16 bit grey in 32": 16,
+    "16 bit rgb": 16,
+    "16 bit tiff lzw": 16,
+    "rgb png": 8,
+    "rgb jpeg": 8,
+    "rgb tiff": 8,
+    "one bit": 8,
+    "palette": 8,
+    "cmyk tiff": 8,
+}
+
+
+@pytest.mark.parametrize(("kind", "bits"), BITS.items(), ids=BITS)
+def test_tells_how_deep_a_file_is(kind: str, bits: int, tmp_path: Path) -> None:
+    """The bits of a channel are told, and what is opaque has no alpha."""
+    (tmp_path / "a").write_bytes(KINDS[kind][0]())
+    actual = images.read(tmp_path / "a")
+    assert (actual.bits, actual.alpha) == (bits, None)
+    assert np.array_equal(actual.image, images.load(tmp_path / "a"))
+
+
+def test_gives_alpha_back(tmp_path: Path) -> None:
+    """Alpha comes from 0 to 1; a picture whose alpha is opaque everywhere has none."""
+    (tmp_path / "a").write_bytes(encode(RGBA, "PNG"))
+    actual = images.read(tmp_path / "a").alpha
+    assert actual is not None
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, ALPHA / 255, rtol=1e-6)
+    (tmp_path / "b").write_bytes(encode(Image.fromarray(np.dstack([RGB, np.full_like(ALPHA, 255)])), "PNG"))
+    assert images.read(tmp_path / "b").alpha is None
+
+
+@pytest.mark.parametrize(
+    ("matte", "colour"), [("black", [0, 0, 0]), ("#204060", [32, 64, 96]), ("rgb(9,8,7)", [9, 8, 7])]
+)
+def test_transparent_parts_lie_on_the_matte(matte: str, colour: list[int], tmp_path: Path) -> None:
+    """The matte is seen as far as the picture is transparent, and is not subject to the picture's profile."""
+    (tmp_path / "a").write_bytes(encode(RGBA, "PNG", icc_profile=RED_AND_GREEN_EXCHANGED))
+    share = ALPHA[..., None] / 255
+    expected = RGB[..., [1, 0, 2]] * share + np.array(colour) * (1 - share)
+    assert np.abs(images.read(tmp_path / "a", matte=matte).image - expected).max() <= 1
+
+
+def test_refuses_a_matte_that_is_no_colour(tmp_path: Path) -> None:
+    """An unknown colour is a wrong argument, not a wrong file."""
+    with pytest.raises(ValueError, match=r"^matte must be a colour such as white or #8090a0, not 'tartan'"):
+        images.read(tmp_path / "a", matte="tartan")
+
+
+MASKS = {
+    "grey": (lambda: encode(Image.fromarray(GREY), "PNG"), GREY / 255),
+    "16 bit": (lambda: encode(Image.fromarray(DEEP[..., 0]), "PNG"), DEEP[..., 0] / 65535),
+    "one bit": (lambda: encode(Image.fromarray(GREY >= LIGHT), "PNG"), GREY >= LIGHT),
+    "colours": (lambda: encode(Image.fromarray(RGB), "PNG"), RGB @ np.array([0.299, 0.587, 0.114]) / 255),
+    "alpha": (lambda: encode(RGBA, "PNG"), ALPHA / 255),
+    "16 bit alpha": (lambda: png16(np.dstack([DEEP, DEEP_ALPHA]), 6), DEEP_ALPHA / 65535),
+    "the same alpha everywhere": (
+        lambda: encode(Image.fromarray(np.dstack([GREY, np.full_like(GREY, 99)]), "LA"), "PNG"),
+        GREY / 255,
+    ),
+    "white": (lambda: encode(Image.new("RGB", (3, 2), "white"), "PNG"), np.ones((2, 3))),
+}
+
+
+@pytest.mark.parametrize(("make", "expected"), MASKS.values(), ids=MASKS)
+def test_reads_masks(make: Callable[[], bytes], expected: np.ndarray, tmp_path: Path) -> None:
+    """A mask is alpha where that says something, else luminance, from 0 to 1."""
+    (tmp_path / "a").write_bytes(make())
+    actual = images.load_mask(tmp_path / "a")
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+    assert actual.max() <= 1
+
+
+DEEP_PICTURE = (DEEP / 257).astype(np.float32)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("transparent", [False, True], ids=["opaque", "alpha"])
+def test_16_bit_files_return_what_they_were_given(transparent: bool, suffix: str, tmp_path: Path) -> None:
+    """Values come back to within half a level of 65535, black, white and alpha too."""
+    path = tmp_path / f"a{suffix}"
+    alpha = (DEEP_ALPHA / 65535).astype(np.float32) if transparent else None
+    between = DEEP_PICTURE + np.random.default_rng(8).uniform(-1, 1, DEEP.shape) / 257
+    between[0, 0], between[0, 1] = 0, 255
+    between = np.clip(between, 0, 255).astype(np.float32)
+    images.save(between, path, alpha=alpha, bits=16)
+    content = path.read_bytes()
+    samples = imagecodecs.png_decode(content) if suffix == ".png" else tifffile.imread(path)
+    assert samples.dtype == np.uint16
+    assert np.abs(samples[..., :3] - between * 257.0).max() <= 0.51
+    assert np.array_equal(samples[0, :2, 0], [0, 65535])
+    actual = images.read(path)
+    assert actual.bits == 16
+    if alpha is None:
+        assert np.abs(actual.image - between).max() * 257 <= 0.51
+        assert samples.shape == DEEP.shape
+    else:
+        assert np.array_equal(samples[..., 3], DEEP_ALPHA)
+        assert actual.alpha is not None
+        np.testing.assert_allclose(actual.alpha, alpha, atol=1e-7)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bit_files_are_written_again_without_change(suffix: str, tmp_path: Path) -> None:
+    """Reading and writing gives the same bytes, profile included."""
+    path = tmp_path / f"a{suffix}"
+    images.save(DEEP_PICTURE, path, bits=16)
+    assert images.encode(images.load(path), images.format_of(path), bits=16) == path.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_alpha_is_put_back(suffix: str, tmp_path: Path) -> None:
+    """Formats with alpha hold it exactly, and colours under transparent parts as well."""
+    path = tmp_path / f"a{suffix}"
+    smooth = blocks(np.linspace(40, 200, 12, dtype=np.float32).reshape(2, 2, 3))
+    alpha = blocks(np.array([[0, 51], [204, 255]], np.float32) / 255)
+    images.save(smooth, path, alpha=alpha)
+    with Image.open(path) as image:
+        samples = np.asarray(image.convert("RGBA"), float)
+    assert np.array_equal(samples[..., 3], np.rint(alpha * 255))
+    assert np.abs(samples[..., :3] - smooth).mean() < JPEG
+
+
+def test_webp_keeps_colours_where_it_is_transparent(tmp_path: Path) -> None:
+    """What is invisible is not made flat, so that a later matte or mask may show it."""
+    y, x = np.mgrid[:32, :32].astype(np.float32)
+    slope = np.dstack([8 * x, 8 * y, 4 * (x + y)])
+    images.save(slope, tmp_path / "a.webp", alpha=(y >= 16).astype(np.float32))
+    with Image.open(tmp_path / "a.webp") as image:
+        assert np.abs(np.asarray(image, float)[..., :3] - slope).mean() < JPEG  # 38 if it were flat
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".bmp"])
+def test_pictures_without_alpha_lie_on_white(suffix: str, tmp_path: Path) -> None:
+    """Where the format has no alpha, the picture is laid on white."""
+    path = tmp_path / f"a{suffix}"
+    smooth = blocks(np.linspace(40, 200, 12, dtype=np.float32).reshape(2, 2, 3))
+    alpha = blocks(np.array([[0, 51], [204, 255]], np.float32) / 255)
+    images.save(smooth, path, alpha=alpha)
+    actual = images.read(path)
+    assert actual.alpha is None
+    assert np.abs(actual.image - on_white(smooth, alpha * 255)).mean() < JPEG
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_files_carry_an_srgb_profile(kind: str, bits: int) -> None:
+    """Formats that can have an sRGB profile, without the date of making it, so that bytes are the same each time."""
+    content = images.encode(FLOAT, kind, bits=bits)
+    with Image.open(io.BytesIO(content)) as image:
+        embedded = image.info["icc_profile"]
+        opened = ImageCms.ImageCmsProfile(io.BytesIO(embedded))
+        assert "sRGB" in ImageCms.getProfileDescription(opened)
+        unchanged = ImageCms.profileToProfile(Image.fromarray(RGB), opened, ImageCms.createProfile("sRGB"))
+        assert np.array_equal(np.asarray(unchanged), RGB)
+    assert struct.unpack(">6H", embedded[24:36]) == (2000, 1, 1, 0, 0, 0)
+    assert images.encode(FLOAT, kind, bits=bits) == content
+
+
+def test_formats_without_16_bits_take_8() -> None:
+    """JPEG, WebP and BMP are written with the bits that they have."""
+    for kind in ("JPEG", "WEBP", "BMP"):
+        assert images.encode(FLOAT, kind, bits=16) == images.encode(FLOAT, kind, bits=8)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 12, 32])
+def test_refuses_other_depths(bits: int) -> None:
+    """What is not 8 or 16 bits is refused."""
+    with pytest.raises(ValueError, match=f"^bits must be 8 or 16, not {bits}"):
+        images.encode(FLOAT, "PNG", bits=bits)
+
+
+@pytest.mark.parametrize(("kind", "side"), images.LONGEST_SIDES.items())
+def test_refuses_sides_that_a_format_does_not_hold(kind: str, side: int) -> None:
+    """A side beyond the format's limit is refused with that limit; the limit itself is written."""
+    with pytest.raises(ValueError, match=f"^{kind} holds sides of up to {side} pixels, not {side + 1}"):
+        images.encode(np.zeros((1, side + 1, 3), np.float32), kind)
+    with Image.open(io.BytesIO(images.encode(np.zeros((1, side, 3), np.float32), kind))) as image:
+        assert image.size == (side, 1)
+
+
+TEXT = {
+    "settings": 'seed = 1\nname = "a"\n',
+    "Größe": "größer",
+    "script": "日本 IDAT IEND",
+    "empty": "",
+    "long": "x" * 5000,
+}
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_png_carries_text(bits: int, tmp_path: Path) -> None:
+    """Text of any script comes back by keyword, beside the pixels and the profile."""
+    images.save(FLOAT, tmp_path / "a.png", bits=bits, text=TEXT)
+    assert images.text_of(tmp_path / "a.png") == TEXT
+    assert np.abs(images.load(tmp_path / "a.png") - FLOAT).max() <= DEEP_STEP
+    with Image.open(tmp_path / "a.png") as image:
+        assert "icc_profile" in image.info
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tif", ".bmp", ".png"])
+def test_files_without_text_have_none(suffix: str, tmp_path: Path) -> None:
+    """Other formats go without the text, and no text is an empty dict."""
+    images.save(FLOAT, tmp_path / f"a{suffix}", text={} if suffix == ".png" else TEXT)
+    assert images.text_of(tmp_path / f"a{suffix}") == {}
+
+
+def test_refuses_to_read_text_of_what_is_no_picture(tmp_path: Path) -> None:
+    """Missing, foreign and cut off files give the error that reading them gives."""
+    content = images.encode(FLOAT, "PNG", text=TEXT)
+    for name, part in {"empty": b"", "text": b"hello", "cut": content[:-40]}.items():
+        (tmp_path / name).write_bytes(part)
+    for name in ("empty", "text", "cut", "missing"):
+        with pytest.raises(ImageError, match=f"{name}: "):
+            images.text_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.6, 0.95])
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib", "png"])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning", "ignore:Truncated File Read:UserWarning")
+@pytest.mark.filterwarnings("ignore:Tag data larger:UserWarning")
+def test_refuses_truncated_16_bit_pictures(
+    compression: str | None, share: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A picture of 16 bits that was cut off anywhere is refused, and nothing else is said."""
+    noise = np.random.default_rng(2).integers(0, 65536, (40, 50, 3), np.uint16)
+    content = png16(noise, 2) if compression == "png" else tiff16(noise, compression=compression)
+    (tmp_path / "a").write_bytes(content[: int(share * len(content))])
+    refusal(tmp_path / "a")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_refuses_a_16_bit_tiff_with_a_damaged_directory(tmp_path: Path) -> None:
+    """A directory that promises more entries than there are, which Pillow forgives, is refused like other damage."""
+    content = bytearray(tiff16(DEEP))
+    content[9] = 1  # the upper byte of the number of entries
+    (tmp_path / "a").write_bytes(content)
+    assert "cannot be read: directory out of range" in refusal(tmp_path / "a")
+
+
+SIZES = {
+    "longest side, wide": (512, 800, 601, (512, 385), (512, 384)),
+    "longest side, high": ("512", 600, 801, (384, 512), (383, 512)),
+    "longest side, enlarged": (512, 3, 2, (512, 341), (512, 341)),
+    "exact": ("800x600", 7, 9, (800, 600), (800, 600)),
+    "width": ("800x", 300, 200, (800, 533), (800, 533)),
+    "height": ("x600", 301, 200, (903, 600), (903, 600)),
+    "area": ("2MP", 300, 150, (2000, 1000), (2000, 1000)),
+    "area, in parts": (".5MP", 100, 300, (408, 1225), (408, 1224)),
+    "half a pixel": (3, 6, 5, (3, 3), (3, 2)),
+    "never nothing": (4, 900, 1, (4, 1), (4, 1)),
+    "one pixel of area": ("0.000001MP", 90, 10, (3, 1), (3, 1)),
+}
+
+
+@pytest.mark.parametrize(("size", "width", "height", "rounded", "truncated"), SIZES.values(), ids=SIZES)
+def test_sizes_keep_the_shape(
+    size: int | str, width: int, height: int, rounded: tuple[int, int], truncated: tuple[int, int]
+) -> None:
+    """The wanted side, both or the area is met, the other side follows, rounded or truncated."""
+    assert images.target_size(size, width, height) == rounded
+    assert images.target_size(size, width, height, truncate=True) == truncated
+
+
+def test_truncating_loses_no_whole_pixel() -> None:
+    """A size that a picture has already is the size it gets, however it is asked for."""
+    for width, height in np.random.default_rng(6).integers(1, 3000, (300, 2)).tolist():
+        wishes = [max(width, height), f"{width}x", f"x{height}", f"{width * height / 1e6:.6f}MP"]
+        for size in wishes:
+            assert images.target_size(size, width, height, truncate=True) == (width, height)
+
+
+@pytest.mark.parametrize("size", ["0", "800 by 600", "-3x4", "xx", "2GP", ""])
+def test_refuses_what_is_no_size(size: str) -> None:
+    """A size that cannot be understood is refused under the name that the caller gives it."""
+    with pytest.raises(ValueError, match=r"^style_size must be like 512"):
+        images.target_size(size, 4, 3, name="style_size")
+
+
+@pytest.mark.parametrize("size", [16385, "16385x16384", "300MP"])
+def test_refuses_gigantic_sizes(size: int | str) -> None:
+    """A size that nothing could hold is refused with the limit."""
+    with pytest.raises(ValueError, match=f"^size must give at most {images.MAX_PIXELS} pixels, not 1[67]"):
+        images.target_size(size, 100, 100)
+
+
+def weight(distance: float, method: str) -> float:
+    """Return a filter's value: a triangle, or Keys' cubic with a = -1/2."""
+    d = abs(distance)
+    if method == "bilinear":
+        return max(0.0, 1 - d)
+    return 1.5 * d**3 - 2.5 * d**2 + 1 if d <= 1 else -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2 if d < 2 else 0.0
+
+
+def interpolate(values: np.ndarray, count: int, method: str) -> np.ndarray:
+    """Sample the first axis at the centres of new pixels; what lies outside does not count."""
+    rows = []
+    for new in range(count):
+        centre = (new + 0.5) * len(values) / count - 0.5
+        reach = range(int(np.floor(centre)) - 1, int(np.floor(centre)) + 3)
+        pairs = [(weight(centre - old, method), values[old]) for old in reach if 0 <= old < len(values)]
+        rows.append(sum(w * value for w, value in pairs) / sum(w for w, _ in pairs))
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize("size", [(4, 3), (19, 23), (7, 16), (2, 5), (1, 1)], ids=str)
+@pytest.mark.parametrize("method", ["bilinear", "cubic"])
+def test_other_methods_interpolate_without_antialiasing(method: Any, size: tuple[int, int]) -> None:
+    """Bilinear and cubic look at two and four neighbours of the new pixels' centres, clipped to the range."""
+    columns = interpolate(FLOAT.astype(float).swapaxes(0, 1), size[0], method).swapaxes(0, 1)
+    expected = np.clip(interpolate(columns, size[1], method), 0, 255)
+    actual = images.resize(FLOAT, size, method=method)
+    assert actual.dtype == np.float32
+    assert actual.shape == expected.shape
+    assert np.abs(actual - expected).max() <= (1 if method == "cubic" else RESAMPLING)  # TensorFlow tabulates cubics
+
+
+@pytest.mark.parametrize("method", ["antialias", "bilinear", "cubic"])
+def test_width_comes_before_height(method: Any) -> None:
+    """A pair is width and height, and neither has to fit the picture's shape."""
+    assert images.resize(FLOAT, (11, 4), method=method).shape == (4, 11, 3)
+
+
+def test_refuses_another_method(unchecked: None) -> None:
+    """An unknown method is refused with those that there are."""
+    with pytest.raises(ValueError, match=r"^method must be antialias, bilinear or cubic, not 'nearest'"):
+        images.resize(FLOAT, 3, method="nearest")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(3, 2), (40, 31), (10, 10), (1, 1), (14, 5)], ids=str)
+def test_masks_that_sum_to_one_still_do(size: tuple[int, int]) -> None:
+    """Masks of regions without gaps stay so in any size, from 0 to 1, with soft edges and without rings."""
+    regions = np.random.default_rng(7).integers(0, 3, (20, 28))
+    masks = [(regions == i).astype(np.float32) for i in range(3)]
+    actual = [images.resize_mask(mask, size) for mask in masks]
+    assert all(mask.shape == size[::-1] and mask.min() >= 0 and mask.max() <= 1 for mask in actual)
+    np.testing.assert_allclose(sum(actual), 1, atol=1e-5)
+
+
+def test_masks_are_antialiased() -> None:
+    """A fine pattern goes to its mean, and a mask of the wanted size stays as it is."""
+    y, x = np.mgrid[:160, :160]
+    mask = ((x + y) % 2).astype(np.float32)
+    assert np.abs(images.resize_mask(mask, (10, 10)) - 0.5).max() <= 0.02
+    assert np.array_equal(images.resize_mask(mask, (160, 160)), mask)

@@ -1,41 +1,74 @@
-"""Settings refuse what cannot be meant, by name."""
+"""Settings refuse what cannot be meant, by name, and read layers and sizes as people write them."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+import re
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
 from myvgg.nst import Settings
+from myvgg.nst.settings import SETTINGS, Layers, parse_size
 
-WRONG = {
-    "size": [0, -1],
-    "iterations": [0, -5],
-    "seed": [-1],
-    "content_weight": [-0.1, math.inf, math.nan],
-    "style_weight": [-1.0, math.inf, math.nan],
-    "tv_weight": [-1e-9, math.inf, math.nan],
-    "learning_rate": [-1.0, math.inf, math.nan],
-    "noise": [-0.01, 1.01, math.inf, math.nan],
+NUMBERS = (-1e-9, math.inf, math.nan)
+SHARES = (-0.01, 1.01, math.inf, math.nan)
+
+WRONG: dict[str, tuple[Any, ...]] = {
+    "size": (0, -1),
+    "style_size": (0, -1),
+    "iterations": (0, -5),
+    "scales": (0, -1),
+    "min_size": (0,),
+    "seed": (-1,),
+    "history": (0,),
+    "content_weight": NUMBERS,
+    "style_weight": NUMBERS,
+    "tv_weight": NUMBERS,
+    "style_strength": NUMBERS,
+    "learning_rate": NUMBERS,
+    "epsilon": NUMBERS,
+    "noise_range": NUMBERS,
+    "style_scale": NUMBERS,
+    "noise": SHARES,
+    "beta1": SHARES,
+    "beta2": SHARES,
+    "average": SHARES,
+    "color_strength": SHARES,
 }
-RIGHT = {
-    "size": [1, 100_000],
-    "iterations": [1],
-    "seed": [0, 2**40],
-    "content_weight": [0.0, 1e9],
-    "style_weight": [0.0],
-    "tv_weight": [0.0],
-    "learning_rate": [0.0, 255.0],
-    "noise": [0.0, 1.0],
-    "content_layers": [(), ("conv1_1", "pool5"), ("block4_conv2",)],
-    "style_layers": [(), ("relu1_1",)],
-    "pooling": ["max", "avg"],
+RIGHT: dict[str, tuple[Any, ...]] = {
+    "size": (1, 100_000, "800x600", "x600", "2MP"),
+    "style_size": (None, 1, "300x"),
+    "iterations": (1,),
+    "scales": (None, 1, 20),
+    "min_size": (1, 100_000),
+    "seed": (0, 2**40),
+    "history": (1, 100),
+    "content_weight": (0.0, 1e9),
+    "style_weight": (0.0, 1e9),
+    "tv_weight": (0.0, 1e9),
+    "style_strength": (0.0, 7.0),
+    "learning_rate": (0.0, 255.0),
+    "epsilon": (0.0, 1.0),
+    "noise_range": (0.0, 255.0),
+    "style_scale": (0.01, 4.0),
+    "noise": (0.0, 1.0),
+    "beta1": (0.0, 0.999),
+    "beta2": (0.0, 0.999),
+    "average": (0.0, 0.999),
+    "color_strength": (0.0, 1.0),
+    "balance": (True, False),
+    "tv_sum": (True, False),
+    "init": ("blend", "style", "first.png"),
+    "style_blend": ((), (1.0,), (0.0, 2.0, 5.0)),
+    "content_layers": (Layers(), Layers("conv1_1=1,pool5=0")),
+    "style_layers": (Layers(), Layers("relu1_1=1e6")),
 }
+CHOICES = {name: get_args(hint) for name, hint in get_type_hints(Settings).items() if get_origin(hint) is Literal}
 
 
-def pairs(table: dict[str, list[Any]]) -> list[Any]:
+def pairs(table: dict[str, tuple[Any, ...]]) -> list[Any]:
     """List every field with every value, with readable ids."""
     return [pytest.param(name, value, id=f"{name}={value}") for name, values in table.items() for value in values]
 
@@ -47,26 +80,67 @@ def test_refuses_values_out_of_range(name: str, value: float) -> None:
         Settings(**{name: value})
 
 
-@pytest.mark.parametrize(("name", "value"), pairs(RIGHT))
-def test_takes_the_ends_of_each_range(name: str, value: Any) -> None:
-    """The smallest and largest values that are allowed are kept as they are."""
+@pytest.mark.parametrize(("name", "value"), pairs(RIGHT | CHOICES))
+def test_takes_what_is_allowed(name: str, value: Any) -> None:
+    """The smallest and largest values that are allowed, and every choice, are kept as they are."""
     assert getattr(Settings(**{name: value}), name) == value
 
 
-@pytest.mark.parametrize("field", ["content_layers", "style_layers"])
-@pytest.mark.parametrize(
-    ("layer", "near"), [("relu4_9", "relu4_"), ("conv41", "conv4_1"), ("block4_conv9", "block4_conv")]
-)
-def test_an_unknown_layer_names_the_nearest(field: str, layer: str, near: str) -> None:
-    """A layer that VGG19 does not have is refused, with one that it has."""
-    with pytest.raises(ValueError, match=rf"no layer '{layer}': did you mean .*{near}"):
-        Settings(**{field: ("relu1_1", layer)})
+@pytest.mark.parametrize("name", CHOICES)
+def test_refuses_unknown_choices(name: str, unchecked: None) -> None:
+    """A word that is no choice is refused with those that are."""
+    *choices, last = CHOICES[name]
+    with pytest.raises(ValueError, match=re.escape(f"{name} must be {', '.join(choices)} or {last}, not 'best'")):
+        Settings(**{name: "best"})
 
 
-def test_refuses_an_unknown_pooling(unchecked: None) -> None:
-    """Pooling other than max and avg is refused by name."""
-    with pytest.raises(ValueError, match="pooling must be max or avg, not 'median'"):
-        Settings(pooling="median")
+@pytest.mark.parametrize("name", ["beta1", "beta2", "average"])
+def test_refuses_memory_without_end(name: str) -> None:
+    """A decay of one would never learn anything."""
+    with pytest.raises(ValueError, match=f"^{name} must be below 1"):
+        Settings(**{name: 1.0})
+
+
+@pytest.mark.parametrize("value", [(-1.0, 2.0), (0.0, 0.0), (math.inf,), (math.nan, 1.0)], ids=str)
+def test_refuses_shares_that_share_nothing(value: tuple[float, ...]) -> None:
+    """Shares of styles are from 0 on, and not all 0."""
+    with pytest.raises(ValueError, match=r"style_blend must be shares from 0 on, not all 0, not \("):
+        Settings(style_blend=value)
+
+
+def test_refuses_a_style_of_no_size() -> None:
+    """A style picture cannot be scaled to nothing."""
+    with pytest.raises(ValueError, match="style_scale must be above 0"):
+        Settings(style_scale=0.0)
+
+
+@pytest.mark.parametrize("name", ["iterations", "scales", "min_size", "seed", "history"])
+@pytest.mark.parametrize("value", [1.5, math.inf, "3", True])
+def test_refuses_counts_that_are_no_whole_numbers(name: str, value: object, unchecked: None) -> None:
+    """A count is a whole number."""
+    with pytest.raises(ValueError, match=f"{name} must be a whole number, not {value!r}"):
+        Settings(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["much", None, [1.0]], ids=str)
+def test_refuses_numbers_that_are_none(value: object, unchecked: None) -> None:
+    """What is no number is refused as such, by name."""
+    with pytest.raises(ValueError, match="content_weight must be a number, not "):
+        Settings(content_weight=value)  # type: ignore[arg-type]
+
+
+NOTHING: dict[str, dict[str, Any]] = {
+    "layers": {"content_layers": Layers(), "style_layers": Layers()},
+    "weights": {"content_weight": 0.0, "style_weight": 0.0, "tv_weight": 0.0},
+    "strength": {"content_weight": 0.0, "style_strength": 0.0, "tv_weight": 0.0},
+}
+
+
+@pytest.mark.parametrize("options", NOTHING.values(), ids=NOTHING)
+def test_refuses_nothing_to_go_after(options: dict[str, Any]) -> None:
+    """Without any layer, or with weights that are all 0, there is nothing to optimise."""
+    with pytest.raises(ValueError, match="must not"):
+        Settings(**options)
 
 
 def test_settings_are_frozen() -> None:
@@ -75,34 +149,124 @@ def test_settings_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.size = 3  # type: ignore[misc]
     assert dataclasses.replace(settings, size=3).size == 3
+    assert dataclasses.replace(settings) == settings
     with pytest.raises(ValueError, match="size"):
         dataclasses.replace(settings, size=0)
-    assert hash(settings) == hash(Settings())
 
 
 def test_every_setting_is_named() -> None:
-    """Settings are given by name only, and every field has a range that is tested here."""
+    """Settings are given by name only, and every field has a range or choices that are tested here."""
     with pytest.raises(TypeError):
         Settings(512)  # type: ignore[misc]
-    assert {field.name for field in dataclasses.fields(Settings)} == set(RIGHT)
+    assert set(SETTINGS) == {field.name for field in dataclasses.fields(Settings)} == {*RIGHT, *CHOICES}
+
+
+WRITTEN: dict[str, Any] = {
+    "text": "relu1_1=256,relu2_1=64,relu3_1",
+    "text with spaces": " relu1_1 = 256, relu2_1=6.4e1 ,relu3_1,",
+    "names": ["relu1_1=256", "relu2_1=64", "relu3_1"],
+    "tuple": ("relu1_1=256", "relu2_1=64", "relu3_1=1"),
+    "mapping": {"relu1_1": 256, "relu2_1": 64, "relu3_1": 1},
+    "Keras' names": "block1_conv1=256,block2_conv1=64,block3_conv1",
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
+def test_layers_are_read_as_they_are_written(written: Any, unchecked: None) -> None:
+    """Text, names and mappings give the same layers, in their order; a name alone weighs 1."""
+    expected = {"relu1_1": 256.0, "relu2_1": 64.0, "relu3_1": 1.0}
+    for layers in (Layers(written), Settings(style_layers=written).style_layers):
+        assert isinstance(layers, Layers)
+        assert list(layers.items()) == list(expected.items())
+        assert all(type(weight) is float for weight in layers.values())
+
+
+def test_layers_are_written_as_they_are_read() -> None:
+    """The text of layers is one that gives them."""
+    layers = Layers("relu1_1=256,relu2_1=0.5,pool3=1e-06")
+    assert str(layers) == "relu1_1=256,relu2_1=0.5,pool3=1e-06"
+    assert Layers(str(layers)) == layers
+
+
+@pytest.mark.parametrize("nothing", ["", " ", ",", (), {}], ids=repr)
+def test_there_may_be_no_layers(nothing: Any) -> None:
+    """Nothing is no layer, and not a layer without a name."""
+    assert Layers(nothing) == {}
+    assert Layers(nothing).shares == {}
+
+
+def test_shares_sum_to_one() -> None:
+    """Shares are weights over their sum; what weighs nothing has none."""
+    assert Layers("relu1_1=3,relu2_1=0,relu3_1=1").shares == {"relu1_1": 0.75, "relu3_1": 0.25}
 
 
 @pytest.mark.parametrize("field", ["content_layers", "style_layers"])
-def test_refuses_one_name_without_a_tuple(field: str, unchecked: None) -> None:
-    """A text in place of a tuple of names is refused as such, not letter by letter."""
-    with pytest.raises(ValueError, match=f"{field} must be a tuple of names, not the text 'relu4_2'"):
-        Settings(**{field: "relu4_2"})
+@pytest.mark.parametrize(
+    ("layer", "near"), [("relu4_9", "relu4_"), ("conv41", "conv4_1"), ("block4_conv9", "block4_conv")]
+)
+def test_an_unknown_layer_names_the_nearest(field: str, layer: str, near: str, unchecked: None) -> None:
+    """A layer that VGG19 does not have is refused, with the field and one that it has."""
+    with pytest.raises(ValueError, match=rf"^{field}: vgg19 has no layer '{layer}': did you mean .*{near}"):
+        Settings(**{field: f"relu1_1,{layer}"})
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ("relu1_1=much", "style_layers: weight of relu1_1 must be a number, not 'much'"),
+        ("relu1_1=", "style_layers: weight of relu1_1 must be a number, not ''"),
+        ("relu1_1=-1", "style_layers: the weight of relu1_1 must be a number from 0 on, not -1.0"),
+        ("relu1_1=nan", "style_layers: the weight of relu1_1 must be a number from 0 on, not nan"),
+        ("relu1_1=inf", "style_layers: the weight of relu1_1 must be a number from 0 on, not inf"),
+        ("relu1_1=0,relu2_1=0", "style_layers: the weights are all 0"),
+        ("relu1_1,relu1_1=2", "style_layers: a layer is named twice in relu1_1, relu1_1"),
+        ("relu1_1,block1_conv1", "style_layers: a layer is named twice in relu1_1, block1_conv1"),
+        ({"relu1_1": None}, "style_layers: weight of relu1_1 must be a number, not None"),
+    ],
+    ids=str,
+)
+def test_refuses_weights_that_are_none(layers: Any, message: str, unchecked: None) -> None:
+    """A weight that is no number from 0 on, weights of 0 only, and a layer twice are refused by name."""
+    with pytest.raises(ValueError) as caught:
+        Settings(style_layers=layers)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("layer", ["fc6", "relu7", "prob", "predictions"])
 def test_refuses_layers_that_are_no_maps(layer: str) -> None:
     """The classifier has no place in style transfer."""
-    with pytest.raises(ValueError, match=f"style_layers must be convolutions, rectifications or pools, not '{layer}'"):
-        Settings(style_layers=(layer,))
+    with pytest.raises(ValueError, match="style_layers must be convolutions, rectifications or pools, not "):
+        Settings(style_layers=Layers(layer))
 
 
-@pytest.mark.parametrize("value", [1.5, math.inf, "3", None])
-def test_refuses_counts_that_are_no_whole_numbers(value: object, unchecked: None) -> None:
-    """A size is a whole number."""
-    with pytest.raises(ValueError, match="size must be a whole number"):
-        Settings(size=value)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (512, ("longest", (512,))),
+        ("512", ("longest", (512,))),
+        (" 512 ", ("longest", (512,))),
+        ("800x600", ("exact", (800, 600))),
+        ("800X600", ("exact", (800, 600))),
+        ("800x", ("width", (800,))),
+        ("x600", ("height", (600,))),
+        ("2MP", ("area", (2,))),
+        ("0.5mp", ("area", (0.5,))),
+        (".25MP", ("area", (0.25,))),
+    ],
+)
+def test_sizes_are_read_as_they_are_written(written: int | str, expected: tuple[str, tuple[float, ...]]) -> None:
+    """The longest side, both sides, one of them, or an area."""
+    assert parse_size("size", written) == expected
+
+
+@pytest.mark.parametrize("name", ["size", "style_size"])
+@pytest.mark.parametrize(
+    "written", ["", "x", "big", "-5", "5.5", "3 x 4", "0x10", "10x0", "0MP", "MP", "1x2x3", 1.5, True, None], ids=repr
+)
+def test_refuses_what_is_no_size(name: str, written: Any, unchecked: None) -> None:
+    """What is no size, or not above 0, is refused with how one is written."""
+    with pytest.raises(ValueError, match=f"^{name} must be like 512, 800x600, 800x, x600 or 2MP, and above 0, not "):
+        parse_size(name, written)
+    if written is not None:
+        with pytest.raises(ValueError, match=f"^{name} must be like"):
+            Settings(**{name: written})

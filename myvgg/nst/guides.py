@@ -1,0 +1,130 @@
+"""Masks on their way to the layers of the network: which positions of a map belong to a region, and how much.
+
+A mask is a region of a picture, 0 to 1.
+A position of a layer belongs to it by the share of the region in what the position sees, its receptive field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from myvgg.architecture import Activation, PoolPadding
+from myvgg.nst.images import resize_mask
+
+Mask = Float32[np.ndarray, "height width"]
+
+
+def regions(
+    masks: Sequence[Float32[np.ndarray, "_ _"]], height: int, width: int
+) -> list[Float32[np.ndarray, "new_height new_width"]]:
+    """Scale masks to one size, antialiased, and divide what they share.
+
+    Where masks overlap they are divided by their sum, so that no pixel has more than 1 in all.
+
+    Args:
+        masks: Of any sizes, 0 to 1.
+        height: Of the regions, in pixels.
+        width: Of the regions, in pixels.
+
+    Raises:
+        ValueError: A mask without a pixel above 0, of wrong shape, or with values that are not from 0 to 1; the
+            message counts the masks from 1.
+    """
+    scaled = [_scaled(mask, f"mask {number}", height, width) for number, mask in enumerate(masks, 1)]
+    total = np.maximum(sum(scaled), 1)
+    return [mask / total for mask in scaled]
+
+
+def guide(
+    mask: Mask, activation: Activation, *, pool_padding: PoolPadding = "valid"
+) -> Float32[np.ndarray, "map_height map_width"]:
+    """Weigh the positions of a layer by how much of a region they see: T^2 / sum(T^2).
+
+    T is the mean of the mask over the position's receptive field, under a triangle as wide as the field, since a
+    position sees its middle along more paths than its edge; what lies beyond the picture does not count.
+
+    Args:
+        mask: The region, as large as the picture that the network gets.
+        activation: The layer: a convolution, its rectification, or a pool.
+        pool_padding: That of the network.
+
+    Returns:
+        What a guided Gram matrix or mean multiplies the positions' terms with: at least 0, and 1 in all.
+
+    Raises:
+        ValueError: A mask that is empty or not finite, a dense layer, or a picture that leaves nothing at the layer.
+
+    Reference:
+        Gatys, Ecker, Bethge, Hertzmann and Shechtman (2017), "Controlling Perceptual Factors in Neural Style
+        Transfer", guided Gram matrices with guidance channels T normalised to sum(T^2) = 1.
+    """
+    height, width = mask.shape
+    rows = _windows("height", height, activation, pool_padding)
+    columns = _windows("width", width, activation, pool_padding)
+    squares = np.square((columns @ (rows @ mask).T).T)
+    total = squares.sum()
+    if not 0 < total < np.inf:  # false for NaN too
+        raise ValueError("the mask must have a pixel above 0, and only finite values")
+    return np.asarray(squares / total, np.float32)
+
+
+def share(mask: Mask) -> float:
+    """Return the region's part of the picture's area, 0 to 1."""
+    return float(mask.mean(dtype=np.float64))
+
+
+def feather(mask: Mask, radius: float) -> Mask:
+    """Soften a mask's edges with a Gaussian.
+
+    Args:
+        mask: 0 to 1; beyond its borders it goes on as it ends there.
+        radius: Standard deviation in pixels; 0 changes nothing.
+
+    Raises:
+        ValueError: A radius that is negative or not finite.
+    """
+    if not 0 <= radius < np.inf:
+        raise ValueError(f"radius must be at least 0 pixels, not {radius}")
+    if radius == 0:
+        return mask
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(mask, radius, mode="nearest")).clip(0, 1)
+
+
+def _scaled(mask: np.ndarray, name: str, height: int, width: int) -> np.ndarray:
+    if mask.ndim != 2 or mask.size == 0:
+        raise ValueError(f"{name} must have shape (height, width), not {mask.shape}")
+    if not (mask.min() >= 0 and mask.max() <= 1):  # false for NaN too
+        raise ValueError(f"{name} must have values from 0 to 1, not {mask.min()} to {mask.max()}")
+    scaled = resize_mask(mask, (width, height))
+    if not scaled.any():
+        raise ValueError(f"{name} is empty: no pixel is above 0")
+    return scaled
+
+
+def _windows(side: str, size: int, activation: Activation, pool_padding: PoolPadding) -> Any:
+    """Make the sparse matrix (positions, pixels) that averages, along one axis, what each position sees.
+
+    Position i, made of 3-wide convolutions and of pools that join pairs, is centred on pixel
+    (i + 1/2) * stride - 1/2; stride and receptive field are odd or even together, so the field starts at a pixel.
+    """
+    from scipy.sparse import csr_array
+
+    _, kind, _, stride, field = activation
+    positions = -(-size // stride) if pool_padding == "same" else size // stride
+    if kind in ("dense", "softmax"):
+        raise ValueError(f"{activation.name} has no positions to guide: choose a convolution or a pool")
+    if positions == 0:
+        raise ValueError(f"{side} must be at least {stride} pixels for {activation.name}, not {size}")
+    window = np.convolve(np.ones((field + 1) // 2), np.ones(field // 2 + 1))  # a triangle, above 0 in all the field
+    position, offset = np.divmod(np.arange(positions * field), field)
+    pixel = position * stride + (stride - field) // 2 + offset
+    inside = (pixel >= 0) & (pixel < size)
+    position, pixel, weight = position[inside], pixel[inside], window[offset[inside]]
+    weight /= np.bincount(position, weight, positions)[position]
+    return csr_array((weight, (position, pixel)), shape=(positions, size))

@@ -1,0 +1,91 @@
+"""The network as style transfer sees it: from a picture to features that are comparable from layer to layer."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import tensorflow as tf
+from jaxtyping import Float32
+
+from myvgg.nst.settings import Settings
+from myvgg.params import LayerParams, Params
+from myvgg.photographs import measured
+from myvgg.preprocessing import preprocess
+from myvgg.vgg19 import features
+
+Image = Float32[tf.Tensor, "1 height width 3"]
+"""One picture, R, G, B, 0 to 255."""
+
+TORCHVISION_MEAN = (103.53, 116.28, 123.675)
+"""B, G, R; a rounded copy of another training set's mean, which programs for torchvision's weights subtract."""
+
+INPUTS: dict[str, Callable[[Image], tf.Tensor]] = {
+    "vgg": preprocess,
+    "torchvision": lambda image: tf.reverse(image, [-1]) - TORCHVISION_MEAN,
+    "unit": lambda image: image / 255,
+}
+"""What `preprocessing` names."""
+
+FASTER = 1.2
+"""Times that bfloat16 must be faster to be worth its rounding."""
+
+
+class Network:
+    """The convolutions of VGG19 with a run's pooling, padding, preprocessing, precision and scaling of layers.
+
+    Attributes:
+        params: What it was made of, float32.
+        precision: What it computes in, `float32` or `bfloat16`; what comes out is float32 always.
+    """
+
+    def __init__(self, params: Params, settings: Settings) -> None:
+        """Bind the network to weights; measures how they respond to photographs where the file does not say it."""
+        self.params = measured(params)
+        self.precision = fastest_precision() if settings.precision == "auto" else settings.precision
+        dense = {layer.name for layer in params.architecture.classifier}
+        layers = {
+            name: LayerParams(*(tf.cast(tf.constant(part), self.precision) for part in layer))
+            for name, layer in params.layers.items()
+            if name not in dense
+        }
+        self._params, self._settings = replace(self.params, layers=layers), settings
+
+    def __call__(self, image: Image, layers: Iterable[str]) -> dict[str, tf.Tensor]:
+        """Compute the named tensors, each divided by its root mean square on photographs where the settings say so."""
+        if not (names := list(dict.fromkeys(layers))):
+            return {}
+        settings = self._settings
+        x = INPUTS[settings.preprocessing](image)
+        found = features(
+            self._params,
+            x,
+            names,
+            pooling=settings.pooling,
+            pool_padding=settings.pool_padding,
+            padding=settings.padding,
+        )
+        if settings.layer_scaling == "none":
+            return found
+        return {name: tensor / self.params.rms[name] for name, tensor in found.items()}
+
+
+@functools.cache
+def fastest_precision() -> str:
+    """Find out, in a few milliseconds, whether this machine convolves clearly faster in bfloat16."""
+    taken = {precision: _convolution_time(precision) for precision in ("float32", "bfloat16")}
+    return "bfloat16" if taken["bfloat16"] * FASTER < taken["float32"] else "float32"
+
+
+def _convolution_time(precision: str, repetitions: int = 5) -> float:
+    """Return the shortest of a few times of one convolution, in seconds; the first, which prepares, does not count."""
+    x = tf.zeros([1, 48, 48, 128], precision)
+    kernel = tf.zeros([3, 3, 128, 128], precision)
+    taken = []
+    for _ in range(repetitions + 1):
+        start = time.perf_counter()
+        tf.nn.conv2d(x, kernel, 1, "SAME").numpy()
+        taken.append(time.perf_counter() - start)
+    return min(taken[1:])

@@ -1,0 +1,229 @@
+"""What a run will take, before it runs: its scales with their steps, time and memory.
+
+These are estimates. Time is counted in multiply-adds over a rate that is measured here and now, so that it doubles
+where something else keeps half of the machine busy; the factors around it were fitted to runs of VGG19 on two cores, of
+128 to 1024 pixels a side in both precisions, and have met the time on an otherwise idle machine within a quarter.
+Memory has met the peak within a sixth.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import tensorflow as tf
+
+from myvgg.architecture import Architecture
+from myvgg.nst import pyramid
+from myvgg.nst.losses import NEWTON_STEPS, RANK
+from myvgg.nst.network import fastest_precision
+from myvgg.nst.pyramid import Size
+from myvgg.nst.settings import Settings
+from myvgg.params import Params
+
+if TYPE_CHECKING:
+    from myvgg.nst.job import Pictures
+
+GRADIENT = 2.15
+"""Time of a loss with its gradient, over that of its multiply-adds forward: one and a bit for each direction."""
+
+FORWARD = 1.45
+"""Time of targets, which are computed once at each scale without a graph, over that of their multiply-adds."""
+
+PIXEL = 2.4e-7
+"""Seconds a pixel and step, for what convolutions do not count: total variation, Adam, the first layer's few inputs."""
+
+STEP = 0.008
+"""Seconds a step, whatever its size."""
+
+SCALE = {"wasserstein": 1.0, "gram": 0.4, "gram+mean": 0.4}
+"""Seconds a scale, to trace its graph, and to take the roots of covariances."""
+
+PROBE = (64, 256)
+"""Side and channels of the convolution that is measured."""
+
+FLOOR = 780e6
+"""Bytes of Python with TensorFlow at work, without any picture or weights."""
+
+COPIES = 2
+"""Of the parameters: NumPy's and TensorFlow's."""
+
+AROUND = 1800
+"""Bytes a pixel around what is kept for the gradient: seven maps of the first layer, that is being computed."""
+
+BYTES = {"float32": 4, "bfloat16": 2}
+
+
+class Sizes(NamedTuple):
+    """Width and height of the pictures of a run; None where there is no content."""
+
+    content: Size | None
+    styles: list[Size]
+    regions: int = 1
+
+
+class Scale(NamedTuple):
+    """A scale of a plan.
+
+    Attributes:
+        size: Width and height in pixels.
+        steps: How many.
+        seconds: Of all of them and what precedes them, about.
+        memory: Bytes of the process at its peak, about.
+    """
+
+    size: Size
+    steps: int
+    seconds: float
+    memory: float
+
+
+class Plan(NamedTuple):
+    """What a run will take."""
+
+    scales: list[Scale]
+    seed: int
+
+    @property
+    def steps(self) -> int:
+        """Of all scales together."""
+        return sum(scale.steps for scale in self.scales)
+
+    @property
+    def seconds(self) -> float:
+        """Of all scales together."""
+        return sum(scale.seconds for scale in self.scales)
+
+    @property
+    def memory(self) -> float:
+        """Bytes at the peak of the largest scale."""
+        return max(scale.memory for scale in self.scales)
+
+
+class Costs(NamedTuple):
+    """What a pixel costs, whatever the size of its picture.
+
+    Attributes:
+        convolutions: Multiply-adds of the network up to the deepest layer that is needed.
+        statistics: Multiply-adds of the second moments of the style layers.
+        roots: Multiply-adds of the roots of matrices; of a step, not of a pixel.
+        values: Numbers that are kept for the gradient: every layer behind its rectification, and the pools.
+    """
+
+    convolutions: float
+    statistics: float
+    roots: float
+    values: float
+
+
+def plan(settings: Settings, pictures: Pictures | Sizes, params: Params) -> Plan:
+    """Estimate what a run takes, without computing anything but one convolution.
+
+    Args:
+        settings: Of the run.
+        pictures: Its pictures, or their sizes.
+        params: The weights; only their shapes count.
+
+    Raises:
+        ValueError: The pictures are too small for the layers.
+    """
+    sizes = pictures if isinstance(pictures, Sizes) else _sizes(pictures)
+    found = pyramid.sizes(*(sizes.content or sizes.styles[0]), settings, params.architecture)
+    precision = fastest_precision() if settings.precision == "auto" else settings.precision
+    counted = costs(params.architecture, settings, sizes)
+    held = FLOOR + COPIES * sum(part.nbytes for layer in params.layers.values() for part in layer)
+    scales = []
+    for size, steps in zip(found, pyramid.steps(found, settings), strict=True):
+        styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
+        pixels = max(math.prod(each) for each in (size, *styles))
+        memory = held + pixels * (AROUND + BYTES[precision] * counted.values)
+        seconds = _setup(counted, settings, sizes, size, styles, precision)
+        scales.append(Scale(size, steps, seconds + steps * _step(counted, math.prod(size), precision), memory))
+    return Plan(scales, settings.seed)
+
+
+def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
+    """Count what a pixel costs with the layers that the settings name."""
+    activations = architecture.activations
+    content = settings.content_layers.shares if sizes.content and settings.content_weight else {}
+    style = settings.style_layers.shares if sizes.styles and settings.style_weight else {}
+    if not (content or style):
+        return Costs(0, 0, 0, 0)
+    names = list(activations)
+    needed = names[: names.index(architecture.deepest([*content, *style])) + 1]
+    ranks = [min(RANK, activations[layer].channels) for layer in style] if settings.style_loss == "wasserstein" else []
+    return Costs(
+        sum(
+            math.prod(c.kernel_shape) / activations[c.name].stride ** 2
+            for c in architecture.convolutions
+            if c.name in needed
+        ),
+        sizes.regions * sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style),
+        sizes.regions * sum(3 * NEWTON_STEPS * rank**3 for rank in ranks),
+        sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
+    )
+
+
+def describe(plan: Plan) -> str:
+    """Write a plan as a table."""
+    lines = [f"{'scale':<7}{'size':>13}{'steps':>8}{'time':>12}{'memory':>10}"]
+    rows = [(f"{number}/{len(plan.scales)}", *scale) for number, scale in enumerate(plan.scales, 1)]
+    for name, (width, height), steps, seconds, memory in rows:
+        lines.append(_line(name, f"{width} x {height}", steps, seconds, memory))
+    lines.append(_line("all", "", plan.steps, plan.seconds, plan.memory))
+    return "\n".join([*lines, f"time and memory are estimates; seed {plan.seed}"])
+
+
+def seconds_text(seconds: float) -> str:
+    """Write a time in the two largest units that matter."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def bytes_text(memory: float) -> str:
+    """Write a number of bytes."""
+    return f"{memory / 1e9:.1f} GB"
+
+
+def _line(name: str, size: str, steps: int, seconds: float, memory: float) -> str:
+    return f"{name:<7}{size:>13}{steps:>8}{seconds_text(seconds):>12}{bytes_text(memory):>10}"
+
+
+def _step(counted: Costs, pixels: int, precision: str) -> float:
+    """Estimate the seconds of a step; statistics and roots are float32 always."""
+    convolutions = pixels * counted.convolutions / rate(precision)
+    statistics = (pixels * counted.statistics + counted.roots) / rate("float32")
+    return STEP + PIXEL * pixels + GRADIENT * (convolutions + statistics)
+
+
+def _setup(counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size], precision: str) -> float:
+    """Estimate the seconds before the first step of a scale: the targets, the unit of balance, the graph."""
+    balanced = bool(sizes.content and styles and settings.balance)
+    passes = bool(sizes.content) + balanced
+    pixels = passes * math.prod(size) + sum(math.prod(style) for style in styles)
+    return SCALE[settings.style_loss] + FORWARD * pixels * counted.convolutions / rate(precision)
+
+
+def _sizes(pictures: Pictures) -> Sizes:
+    shapes = [pictures.content.image.shape if pictures.content else None, *(each.shape for each in pictures.styles)]
+    content, *styles = [shape and (shape[1], shape[0]) for shape in shapes]
+    return Sizes(content, [style for style in styles if style], max(1, len(pictures.masks)))
+
+
+@functools.cache
+def rate(precision: str, repetitions: int = 4) -> float:
+    """Measure how many multiply-adds of a convolution this machine does in a second, the best of a few times."""
+    side, channels = PROBE
+    x, kernel = tf.zeros([1, side, side, channels], precision), tf.zeros([3, 3, channels, channels], precision)
+    taken = []
+    for _ in range(repetitions + 1):  # the first prepares
+        start = time.perf_counter()
+        tf.nn.conv2d(x, kernel, 1, "SAME").numpy()
+        taken.append(time.perf_counter() - start)
+    return side**2 * 9 * channels**2 / min(taken[1:])

@@ -1,0 +1,117 @@
+"""The sizes through which a picture grows, and the first picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from myvgg.architecture import MEAN, Architecture
+from myvgg.nst.images import Picture, resize, target_size
+from myvgg.nst.settings import STARTS, Settings
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+RATIO = 2**0.5
+"""From one scale to the next."""
+
+
+def sizes(width: int, height: int, settings: Settings, architecture: Architecture) -> list[Size]:
+    """Return the sizes of the scales, the smallest first, the result's last.
+
+    Scales at which a layer would vanish are left out.
+
+    Args:
+        width: Of the content picture, in pixels.
+        height: Of the content picture, in pixels.
+        settings: The size, and how far down to start.
+        architecture: The network.
+
+    Raises:
+        ValueError: The result itself is too small for a layer.
+    """
+    last = final_size(width, height, settings)
+    check(architecture, last, settings, "content picture")
+    smallest = smallest_side(architecture, settings)
+    found = [last]
+    while settings.scales is None or len(found) < settings.scales:
+        factor = RATIO ** -len(found)
+        size = (max(1, round(last[0] * factor)), max(1, round(last[1] * factor)))
+        if min(size) < smallest or (settings.scales is None and max(size) < settings.min_size):
+            break
+        if size == found[0]:
+            break
+        found.insert(0, size)
+    return found
+
+
+def final_size(width: int, height: int, settings: Settings) -> Size:
+    """Return the size of the result for a content picture of a width and height."""
+    return target_size(settings.size, width, height, truncate=settings.resize != "antialias")
+
+
+def steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
+    """Return the number of steps at each scale: twice as many at the first of several."""
+    return [settings.iterations * (1 + (index == 0 < len(sizes) - 1)) for index in range(len(sizes))]
+
+
+def style_size(width: int, height: int, scale: Size, settings: Settings, architecture: Architecture) -> Size:
+    """Return the size of a style picture at a scale: never enlarged, but for what the layers need."""
+    if settings.style_size is not None:
+        truncate = settings.resize != "antialias"
+        size = target_size(settings.style_size, width, height, name="style_size", truncate=truncate)
+        check(architecture, size, settings, "style picture")
+        return size
+    factor = min(1.0, max(scale) * settings.style_scale / max(width, height))
+    factor = max(factor, smallest_side(architecture, settings) / min(width, height))
+    return max(1, round(width * factor)), max(1, round(height * factor))
+
+
+def smallest_side(architecture: Architecture, settings: Settings) -> int:
+    """Return the smallest side, in pixels, that leaves something at all layers that the settings name."""
+    layers = [*settings.content_layers.shares, *settings.style_layers.shares]
+    return max(architecture.smallest_size(layer, pool_padding=settings.pool_padding) for layer in layers)
+
+
+def check(architecture: Architecture, size: Size, settings: Settings, what: str) -> None:
+    """Raise unless a picture of a size leaves something at all layers that the settings name."""
+    if min(size) < (smallest := smallest_side(architecture, settings)):
+        raise ValueError(
+            f"the {what} is too narrow: {size[0]} x {size[1]} pixels at this size, but the layers need {smallest} on "
+            "each side; raise the size or name shallower layers"
+        )
+
+
+def first_image(
+    content: Picture, style: Picture | None, settings: Settings, *, given: Picture | None = None
+) -> Picture:
+    """Make the picture that the optimisation starts from, 0 to 255.
+
+    Args:
+        content: The content picture at the smallest scale; only its size counts for the starts without it.
+        style: A style picture, for `init="style"`, of any size.
+        settings: The kind of start, its noise and its seed.
+        given: The picture that `init` names where it is a file.
+
+    Raises:
+        ValueError: `init` needs a picture that there is none of.
+    """
+    height, width, _ = content.shape
+    if settings.init not in STARTS:
+        if given is None:
+            raise ValueError(f"init must be one of {', '.join(STARTS)}, or a picture must be given: {settings.init!r}")
+        return resize(given, (width, height))
+    if settings.init == "style":
+        if style is None:
+            raise ValueError("init must not be style where there is no style picture")
+        return resize(style, (width, height))
+    noise = np.random.default_rng(settings.seed).uniform(-1, 1, content.shape) * settings.noise_range
+    colour = np.array(MEAN[::-1])
+    starts = {
+        "blend": settings.noise * (colour + noise) + (1 - settings.noise) * content,
+        "add": content + noise,
+        "content": content,
+        "noise": colour + noise,
+    }
+    return np.asarray(np.clip(starts[settings.init], 0, 255), np.float32)

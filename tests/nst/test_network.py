@@ -1,0 +1,182 @@
+"""The network of style transfer: its inputs, its scaling, its padding, its precision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from myvgg import preprocess
+from myvgg.nst import network as module
+from myvgg.nst.network import Network, fastest_precision
+from myvgg.nst.settings import Settings
+from myvgg.params import Params
+from myvgg.vgg19 import features
+
+PLAIN = Settings(layer_scaling="none", precision="float32", padding="zero")
+LAYERS = ("relu1_1", "conv2_2", "pool3", "relu4_1")
+
+
+@pytest.fixture(scope="module")
+def image(content: np.ndarray) -> tf.Tensor:
+    """A batch of one picture, R, G, B, 0 to 255."""
+    return tf.constant(content[np.newaxis])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"pooling": "avg"},
+        {"pool_padding": "same"},
+        {"padding": "replicate"},
+        {"pooling": "avg", "pool_padding": "same", "padding": "replicate"},
+    ],
+    ids=str,
+)
+def test_options_reach_the_network(options: dict[str, str], params: Params, image: tf.Tensor) -> None:
+    """Without scaling, features are exactly those of the pure function with the settings' options."""
+    actual = Network(params, replace(PLAIN, **options))(image, LAYERS)
+    expected = features(params, preprocess(image), LAYERS, **options)
+    assert list(actual) == list(LAYERS)
+    assert all(np.array_equal(actual[name], expected[name]) for name in LAYERS)
+
+
+def test_features_are_divided_by_their_response_to_photographs(params: Params, image: tf.Tensor) -> None:
+    """With `rms`, each layer is divided by its own number, with which a layer's photographs have unit mean square."""
+    plain = Network(params, PLAIN)(image, LAYERS)
+    scaled = Network(params, replace(PLAIN, layer_scaling="rms"))(image, LAYERS)
+    for name in LAYERS:
+        assert np.allclose(scaled[name], plain[name] / params.rms[name], rtol=1e-6, atol=0)
+
+
+def test_the_size_of_weights_does_not_matter(tiny_params: Params, image: tf.Tensor) -> None:
+    """A network whose responses are all four times as large gives the same features: its own numbers make up for it."""
+    first = tiny_params.layers["conv1_1"]
+    layers = {name: layer._replace(bias=4 * layer.bias) for name, layer in tiny_params.layers.items()}
+    larger = replace(tiny_params, layers={**layers, "conv1_1": type(first)(4 * first.kernel, 4 * first.bias)})
+    settings = replace(PLAIN, layer_scaling="rms")
+    expected, actual = (Network(each, settings)(image, ["relu3_1"])["relu3_1"] for each in (tiny_params, larger))
+    assert np.allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", Settings().style_layers | {"pool4": 1, "pool5": 1, "conv5_4": 1, "relu5_4": 1})
+def test_every_map_can_be_scaled(layer: str, params: Params) -> None:
+    """All layers that settings may name have a number to be divided by."""
+    found = Network(params, replace(PLAIN, layer_scaling="rms"))(tf.zeros([1, 32, 32, 3]), [layer])
+    assert np.isfinite(found[layer]).all()
+
+
+def test_weights_that_know_their_response_are_not_measured(
+    params: Params, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a file says is believed, what it does not say is measured."""
+    own = replace(params, rms={"relu1_1": 2.0})
+    assert Network(own, PLAIN).params.rms == {"relu1_1": 2.0}
+    assert Network(tiny_params, PLAIN).params.rms == params.rms
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "expected"),
+    [
+        ("vgg", lambda rgb: rgb[..., ::-1] - np.array([103.939, 116.779, 123.68])),
+        ("torchvision", lambda rgb: rgb[..., ::-1] - 255 * np.array([0.406, 0.456, 0.485])),
+        ("unit", lambda rgb: rgb / 255),
+    ],
+)
+def test_preprocessing_makes_the_input(
+    preprocessing: str, expected: object, params: Params, image: tf.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B, G, R less a mean, or R, G, B from 0 to 1, goes into the first convolution."""
+    seen = []
+
+    def spy(_: Params, x: tf.Tensor, names: list[str], **options: str) -> dict[str, tf.Tensor]:
+        seen.append(x.numpy())
+        return {}
+
+    monkeypatch.setattr(module, "features", spy)
+    Network(params, replace(PLAIN, preprocessing=preprocessing))(image, ["relu1_1"])
+    assert seen[0].dtype == np.float32
+    assert np.allclose(seen[0], expected(image.numpy().astype(float)), rtol=0, atol=2e-5)  # type: ignore[operator]
+
+
+def test_no_layers_cost_nothing(params: Params, image: tf.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is asked for, the network is not run."""
+    monkeypatch.setattr(module, "features", None)
+    assert Network(params, PLAIN)(image, []) == {}
+
+
+def test_a_layer_asked_for_twice_is_computed_once(params: Params, image: tf.Tensor) -> None:
+    """Content and style may name the same layer."""
+    found = Network(params, PLAIN)(image, ["relu2_1", "relu1_1", "relu2_1"])
+    assert list(found) == ["relu2_1", "relu1_1"]
+
+
+def test_bfloat16_is_near_float32(params: Params, image: tf.Tensor) -> None:
+    """In bfloat16, what comes out is float32 and within two in a hundred, at every depth."""
+    exact = Network(params, replace(PLAIN, precision="float32"))
+    rough = Network(params, replace(PLAIN, precision="bfloat16"))
+    assert (exact.precision, rough.precision) == ("float32", "bfloat16")
+    expected, actual = (network(image, LAYERS) for network in (exact, rough))
+    for name in LAYERS:
+        assert actual[name].dtype == tf.float32
+        difference = tf.norm(actual[name] - expected[name]) / tf.norm(expected[name])
+        assert 0 < difference < 0.02, name
+
+
+def test_bfloat16_has_a_gradient(params: Params, image: tf.Tensor) -> None:
+    """The gradient of a picture comes back in float32, near the exact one."""
+    gradients = []
+    for precision in ("float32", "bfloat16"):
+        network = Network(params, replace(PLAIN, precision=precision))
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = tf.reduce_mean(tf.square(network(image, ["relu2_1"])["relu2_1"]))
+        gradients.append(tape.gradient(loss, image))
+        assert gradients[-1].dtype == tf.float32
+    assert tf.norm(gradients[1] - gradients[0]) / tf.norm(gradients[0]) < 0.1
+
+
+def test_the_dense_layers_are_left_out(params: Params) -> None:
+    """What style transfer does not compute is not copied either, and the original stays whole."""
+    network = Network(params, PLAIN)
+    assert network.params.include_top
+    assert not any(name.startswith("fc") for name in network._params.layers)
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ({"float32": 1.0, "bfloat16": 0.5}, "bfloat16"),
+        ({"float32": 1.0, "bfloat16": 0.9}, "float32"),
+        ({"float32": 1.0, "bfloat16": 3.0}, "float32"),
+    ],
+    ids=["twice as fast", "hardly faster", "slower"],
+)
+def test_the_faster_precision_is_taken(
+    times: dict[str, float], expected: str, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bfloat16 is taken where it is clearly faster; it is measured once."""
+    asked = []
+
+    def convolution_time(precision: str) -> float:
+        asked.append(precision)
+        return times[precision]
+
+    monkeypatch.setattr(module, "_convolution_time", convolution_time)
+    fastest_precision.cache_clear()
+    try:
+        assert Network(params, replace(PLAIN, precision="auto")).precision == expected
+        assert fastest_precision() == expected
+        assert sorted(asked) == ["bfloat16", "float32"]
+    finally:
+        fastest_precision.cache_clear()
+
+
+def test_a_real_measurement_decides() -> None:
+    """On this machine, one of the two is found, and a convolution takes some time in either."""
+    assert fastest_precision() in ("float32", "bfloat16")
+    assert fastest_precision.cache_info().currsize == 1
+    assert all(module._convolution_time(precision, repetitions=1) > 0 for precision in ("float32", "bfloat16"))
