@@ -14,8 +14,8 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from myvgg.files import replacing
-from myvgg.nst.images import Picture, resize
-from myvgg.nst.sheet import AnyPicture, as_image, font
+from myvgg.nst.images import AnyPicture, Picture, resize
+from myvgg.nst.sheet import as_image, font
 
 SHORTEST = 0.02
 """Seconds; browsers show shorter frames of a GIF for a tenth of a second."""

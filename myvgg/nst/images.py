@@ -36,6 +36,8 @@ LONGEST_SIDES = {"JPEG": 65500, "WEBP": 16383}
 """Pixels that a side may have in a format, where there is a limit."""
 
 Picture = Float32[np.ndarray, "height width 3"]
+AnyPicture = Float32[np.ndarray, "_ _ 3"]
+"""A picture among others of other sizes."""
 Mask = Float32[np.ndarray, "height width"]
 Method = Literal["antialias", "bilinear", "cubic"]
 

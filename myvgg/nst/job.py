@@ -13,7 +13,7 @@ import numpy as np
 
 from myvgg.files import check_writable
 from myvgg.nst import animation, checkpoint, images, presets, pyramid, record
-from myvgg.nst.images import Loaded, Picture
+from myvgg.nst.images import AnyPicture, Loaded, Picture
 from myvgg.nst.settings import STARTS, Settings
 from myvgg.params import Params
 
@@ -100,11 +100,11 @@ class Pictures(NamedTuple):
     """The files of a job, read."""
 
     content: Loaded | None
-    styles: list[Picture]
+    styles: list[AnyPicture]
     masks: list[np.ndarray]
     style_masks: list[np.ndarray | None]
     keep: np.ndarray | None
-    first: Picture | None
+    first: AnyPicture | None
 
 
 class Outcome(NamedTuple):

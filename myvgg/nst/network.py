@@ -11,7 +11,7 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg.nst.settings import Settings
-from myvgg.params import LayerParams, Params
+from myvgg.params import LayerParams, Params, WeightsError
 from myvgg.photographs import measured
 from myvgg.preprocessing import preprocess
 from myvgg.vgg19 import features
@@ -42,7 +42,13 @@ class Network:
     """
 
     def __init__(self, params: Params, settings: Settings) -> None:
-        """Bind the network to weights; measures how they respond to photographs where the file does not say it."""
+        """Bind the network to weights; measures how they respond to photographs where the file does not say it.
+
+        Raises:
+            WeightsError: A layer is all zero; nothing gets through it.
+        """
+        if zero := [name for name, layer in params.layers.items() if not layer.kernel.any()]:
+            raise WeightsError(params.origin.file or "weights", f"all zero: {', '.join(zero)}; get the file again")
         self.params = measured(params)
         self.precision = fastest_precision() if settings.precision == "auto" else settings.precision
         dense = {layer.name for layer in params.architecture.classifier}

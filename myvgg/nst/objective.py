@@ -173,7 +173,10 @@ def _statistics(
         layers = settings.style_layers.shares
         features = network(style, layers)
         weights = dict.fromkeys(layers) if mask is None else _guides(network, mask, settings)
-        kept[key] = {layer: moments(features[layer], weights[layer]) for layer in layers}
+        found = {layer: moments(features[layer], weights[layer]) for layer in layers}
+        if overflowing := [layer for layer, each in found.items() if not np.isfinite(each.second).all()]:
+            raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
+        kept[key] = found
     return kept[key]  # type: ignore[no-any-return]
 
 

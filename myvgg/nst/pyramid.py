@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from myvgg.architecture import MEAN, Architecture
-from myvgg.nst.images import Picture, resize, target_size
+from myvgg.nst.images import AnyPicture, Picture, resize, target_size
 from myvgg.nst.settings import STARTS, Settings
 
 Size = tuple[int, int]
@@ -84,7 +84,7 @@ def check(architecture: Architecture, size: Size, settings: Settings, what: str)
 
 
 def first_image(
-    content: Picture, style: Picture | None, settings: Settings, *, given: Picture | None = None
+    content: Picture, style: AnyPicture | None, settings: Settings, *, given: AnyPicture | None = None
 ) -> Picture:
     """Make the picture that the optimisation starts from, 0 to 255.
 

@@ -14,13 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
 from PIL import Image, ImageDraw, ImageFont
 
-from myvgg.nst.images import Picture, resize
-
-AnyPicture = Float32[np.ndarray, "_ _ 3"]
-"""A picture among others of other sizes."""
+from myvgg.nst.images import AnyPicture, Picture, resize
 
 INK = "#222222"
 """Colour of all texts."""

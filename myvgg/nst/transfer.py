@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from myvgg.nst import colors, guides, pyramid
-from myvgg.nst.images import Picture, as_rgb, resize, resize_mask
+from myvgg.nst.images import AnyPicture, Picture, as_rgb, resize, resize_mask
 from myvgg.nst.network import Network
-from myvgg.nst.objective import Mask, losses, make_targets
+from myvgg.nst.objective import losses, make_targets
 from myvgg.nst.optimizers import OPTIMIZERS, Evaluate, Optimizer, enlarged
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
@@ -73,13 +73,13 @@ class Inputs:
         given: The first picture, where it is a file.
     """
 
-    content: Picture
+    content: AnyPicture
     has_content: bool
-    styles: list[Picture]
-    masks: list[Mask]
-    style_masks: list[Mask | None]
-    keep: Mask | None
-    given: Picture | None
+    styles: list[AnyPicture]
+    masks: list[np.ndarray]
+    style_masks: list[np.ndarray | None]
+    keep: np.ndarray | None
+    given: AnyPicture | None
 
 
 def stylize(
@@ -163,7 +163,7 @@ def _inputs(
     )
 
 
-def _colored(style: Picture, content: Picture, settings: Settings) -> Picture:
+def _colored(style: AnyPicture, content: AnyPicture, settings: Settings) -> AnyPicture:
     if settings.preserve_colors == "match":
         return colors.match_colors(style, content, root=settings.color_root, strength=settings.color_strength)
     if settings.preserve_colors == "histogram":
@@ -185,6 +185,7 @@ def _run(
     begin, before = int(state.pop("scale", 0)), int(state.pop("before", 0))
     for index in range(begin, len(sizes)):
         scale = _Scale(inputs, sizes[index], network, settings, kept)
+        done = int(state.get("steps", 0))
         optimizer = OPTIMIZERS[settings.optimizer](scale.evaluate, state or scale.first_state(), settings)
         try:
             for done, terms, note in _steps(optimizer, state, counts[index]):
@@ -200,17 +201,16 @@ def _run(
                     scale.finish,
                     lambda o=optimizer, i=index, b=before, g=state: {  # type: ignore[misc]
                         **o.state(),
-                        **{name: g[name] for name in ("restarts", "first") if name in g},
+                        **_carried(g, "restarts", "first"),
                         "scale": np.array(i),
                         "before": np.array(b),
                     },
                 )
-                before_next = before + done
         finally:
             optimizer.close()
-        before = before_next
+        before += done
         if index + 1 < len(sizes):
-            state = _next_state(optimizer, sizes[index + 1], settings)
+            state = _next_state(optimizer, sizes[index + 1], settings) | _carried(state, "restarts")
 
 
 def _steps(
@@ -237,6 +237,10 @@ def _steps(
         yield done, terms, note
         if optimizer.done:
             break
+
+
+def _carried(state: dict[str, np.ndarray], *names: str) -> dict[str, np.ndarray]:
+    return {name: state[name] for name in names if name in state}
 
 
 def _next_state(optimizer: Optimizer, size: pyramid.Size, settings: Settings) -> dict[str, np.ndarray]:

@@ -1,0 +1,544 @@
+"""The loop: what its steps hold, that it repeats itself, what it costs, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from myvgg import store
+from myvgg.nst import Settings, Step, colors, images, optimizers, pyramid, stylize, transfer
+from myvgg.nst.images import resize
+from myvgg.nst.network import Network
+from myvgg.nst.objective import losses, make_targets
+from myvgg.nst.settings import Layers
+from myvgg.params import LayerParams, Params, WeightsError
+from myvgg.photographs import FOLDER
+
+SHALLOW: dict[str, Any] = {
+    "content_layers": Layers("relu2_1"),
+    "style_layers": Layers("relu1_1,relu2_2"),
+    "precision": "float32",
+}
+"""Layers, since what takes time here is to trace the network."""
+
+ONE = Settings(size=27, iterations=6, scales=1, average=0.0, **SHALLOW)
+"""A single scale whose steps are the optimiser's own pictures."""
+
+THREE = Settings(size=54, iterations=3, min_size=27, **SHALLOW)
+"""Scales of 27, 38 and 54 pixels."""
+
+REPEATED = 1e-5
+"""Relative: the same operations, in a graph and one by one, may be fused in another way."""
+
+Run = Callable[..., Iterator[Step]]
+
+
+@pytest.fixture
+def run(params: Params, content: np.ndarray, style: np.ndarray) -> Run:
+    """`stylize` on the two small pictures with the small network."""
+
+    def stylized(settings: Settings, **options: Any) -> Iterator[Step]:
+        pictures = options.pop("content", content), options.pop("style", style)
+        return stylize(*pictures, settings, **{"params": params, **options})
+
+    return stylized
+
+
+def last(steps: Iterator[Step]) -> Step:
+    """Return the last of some steps."""
+    *_, step = steps
+    return step
+
+
+class Counter:
+    """Stands in for `losses` and counts traces in Python, and evaluations wherever they happen."""
+
+    def __init__(self) -> None:
+        self.traces = 0
+        self.evaluations = 0
+
+    def __call__(self, network: Network, image: tf.Tensor, *arguments: Any) -> dict[str, tf.Tensor]:
+        """Count, and compute the losses."""
+        self.traces += 1
+        with tf.control_dependencies([tf.py_function(self._evaluated, [], [])]):
+            image = tf.identity(image)
+        return losses(network, image, *arguments)
+
+    def _evaluated(self) -> None:
+        self.evaluations += 1
+
+
+@pytest.fixture
+def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """A counter of everything that the loop evaluates."""
+    counter = Counter()
+    monkeypatch.setattr(transfer, "losses", counter)
+    return counter
+
+
+# What steps hold.
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_steps_go_through_the_scales(optimizer: Any, run: Run, params: Params) -> None:
+    """Steps are numbered over all scales, the first with twice as many, each with a picture of its scale's size."""
+    steps = list(run(replace(THREE, optimizer=optimizer)))
+    assert [step.iteration for step in steps] == list(range(1, 13))
+    assert {step.iterations for step in steps} == {12}
+    assert [step.scale for step in steps] == [1] * 6 + [2] * 3 + [3] * 3
+    sizes = pyramid.sizes(27, 19, THREE, params.architecture)
+    assert [step.size for step in steps] == [sizes[step.scale - 1] for step in steps]
+    assert [step.scales for step in steps] == [3] * 12
+    for step in steps:
+        assert list(step.losses) == ["content", "style", "tv", "total"]
+        assert all(type(loss) is float for loss in step.losses.values())
+        assert step.note == ""
+        image = step.image
+        assert (image.dtype, image.shape) == (np.float32, (step.size[1], step.size[0], 3))
+        assert 0 <= image.min() <= image.max() <= 255
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_the_loss_goes_down(optimizer: Any, run: Run) -> None:
+    """Forty steps at one scale leave less than half of the first step's loss."""
+    totals = [step.losses["total"] for step in run(replace(ONE, iterations=40, optimizer=optimizer))]
+    assert min(totals) < totals[0] / 2
+    assert totals[-1] < totals[0] / 2
+
+
+def test_content_alone_is_found_again(run: Run, content: np.ndarray) -> None:
+    """With shallow content and nothing else to optimise, the noise goes and the content appears."""
+    settings = replace(ONE, iterations=80, content_layers=Layers("conv1_1"), content_weight=1.0, tv_weight=0.0)
+    before = np.abs(pyramid.first_image(content, None, settings) - content).mean()
+    found = last(run(settings, style=None))
+    assert found.losses["style"] == 0
+    assert np.abs(found.image - content).mean() < before / 3
+
+
+def test_style_alone_makes_a_texture(run: Run, style: np.ndarray) -> None:
+    """Without a content, the picture has the style's form, begins as noise, and comes nearer to the style."""
+    steps = list(run(replace(ONE, iterations=40), content=None))
+    assert steps[-1].image.shape[:2] == (27, 17)
+    assert steps[-1].losses["content"] == 0
+    assert steps[-1].losses["style"] < steps[0].losses["style"] / 2
+
+
+def test_losses_are_those_of_the_picture_before(run: Run, params: Params, content: np.ndarray) -> None:
+    """A step's losses belong to the picture that it starts from."""
+    network = Network(params, ONE)
+    targets = make_targets(network, tf.constant(content[None]), [tf.constant(content[None])], ONE)
+    image = pyramid.first_image(content, None, ONE)
+    for step in run(ONE, style=content):
+        expected = {name: float(term) for name, term in losses(network, tf.constant(image[None]), targets, ONE).items()}
+        assert step.losses == pytest.approx(expected, rel=1e-4)  # pixels went through 0 to 1 and back
+        image = step.image
+
+
+def test_the_first_step_goes_down_the_gradient(run: Run, params: Params, content: np.ndarray) -> None:
+    """From the first image, every pixel moves by the learning rate against the sign of its gradient, up to the ends."""
+    network = Network(params, ONE)
+    targets = make_targets(network, tf.constant(content[None]), [tf.constant(content[None])], ONE)
+    start = tf.constant(pyramid.first_image(content, None, ONE)[None])
+    with tf.GradientTape() as tape:
+        tape.watch(start)
+        total = losses(network, start, targets, ONE)["total"]
+    gradient = tape.gradient(total, start).numpy()[0]
+    first = next(run(ONE, style=content))
+    expected = np.clip(start.numpy()[0] - 255 * ONE.learning_rate * np.sign(gradient), 0, 255)
+    clear = np.abs(gradient) > 1e-4 * np.abs(gradient).max()  # where rounding does not decide the sign
+    assert clear.mean() > 0.9
+    assert np.abs(first.image - expected)[clear].max() < 1e-2  # levels, of a step of 5
+
+
+def test_the_result_is_the_average(run: Run, content: np.ndarray) -> None:
+    """With averaging, a step's picture is the mean of those so far, later ones weighing more."""
+    plain = [step.image for step in run(ONE)]
+    averaged = [step.image for step in run(replace(ONE, average=0.5))]
+    for count in range(1, 7):
+        shares = 0.5 ** np.arange(count)[::-1]
+        expected = np.tensordot(shares / shares.sum(), plain[:count], 1)
+        assert np.allclose(averaged[count - 1], expected, atol=1e-3)
+
+
+def test_a_scale_starts_from_the_one_before(run: Run) -> None:
+    """With steps of no length, every scale's picture is the enlarged one of the scale before."""
+    steps = list(run(replace(THREE, learning_rate=0.0, average=0.0)))
+    for before, after in pairwise(steps):
+        if before.scale != after.scale:
+            assert np.allclose(after.image, resize(before.image, after.size), atol=0.01)
+    assert np.array_equal(steps[0].image, steps[5].image)
+
+
+# That it repeats itself, and how it goes on.
+
+
+def test_a_seed_repeats_the_pictures(run: Run) -> None:
+    """The same seed gives the same pictures bit for bit, another seed others."""
+    first, second, other = (list(run(replace(THREE, seed=seed))) for seed in (3, 3, 4))
+    assert all(np.array_equal(a.image, b.image) and a.losses == b.losses for a, b in zip(first, second, strict=True))
+    assert np.abs(first[-1].image - other[-1].image).mean() > 3
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_goes_on_from_any_state(optimizer: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the state after any step but the last, the remaining steps are made bit for bit."""
+    monkeypatch.setattr(optimizers, "LEG", 4)
+    settings = replace(THREE, optimizer=optimizer)
+    expected, states = [], []
+    for step in run(settings):
+        expected.append((step.iteration, step.losses, step.image))
+        states.append({name: np.array(array) for name, array in step.state().items()})
+    for state in states[:-1]:
+        again = [(step.iteration, step.losses, step.image) for step in run(settings, state=state)]
+        rest = expected[-len(again) :]
+        assert len(again) >= 1
+        assert [step[:2] for step in again] == [step[:2] for step in rest]
+        assert all(np.array_equal(a[2], b[2]) for a, b in zip(again, rest, strict=True))
+    assert list(run(settings, state=states[-1])) == [] or optimizer == "lbfgs"
+
+
+def test_earlier_pictures_are_not_changed(run: Run) -> None:
+    """What a step holds stays as it was handed out, whatever the loop does with its memory afterwards."""
+    kept, copies = [], []
+    for step in run(THREE):
+        kept.append(step)
+        copies.append(step.image.copy())
+    assert all(np.array_equal(step.image, copy) for step, copy in zip(kept, copies, strict=True))
+    assert all(a.shape != b.shape or not np.array_equal(a, b) for a, b in pairwise(copies))
+
+
+def test_the_given_pictures_are_not_changed(run: Run, content: np.ndarray, style: np.ndarray) -> None:
+    """The caller's arrays are read only."""
+    given = {"content": content.copy(), "style": style.copy(), "keep": np.eye(19, 27, dtype=np.float32)}
+    list(run(ONE, **given))
+    assert np.array_equal(given["content"], content)
+    assert np.array_equal(given["style"], style)
+    assert np.array_equal(given["keep"], np.eye(19, 27))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_runs_do_not_share_anything(optimizer: Any, run: Run, content: np.ndarray, style: np.ndarray) -> None:
+    """Two runs in turns give what each of them gives alone."""
+    settings = replace(THREE, optimizer=optimizer)
+    expected = [step.image for step in run(settings)]
+    pair = zip(run(settings), run(settings, content=style, style=content), strict=False)
+    actual = [step.image for step, _ in pair]
+    assert all(np.array_equal(a, b) for a, b in zip(actual, expected, strict=True))
+
+
+# What it costs.
+
+
+def test_a_step_costs_one_evaluation(counter: Counter, run: Run) -> None:
+    """Each scale is traced once, and run once per step, and once for the unit of the style loss."""
+    steps = run(THREE)
+    assert counter.evaluations == 0
+    for step in steps:
+        assert counter.evaluations == step.iteration
+        assert counter.traces == step.scale
+
+
+def test_nothing_runs_ahead(counter: Counter, run: Run) -> None:
+    """A caller that closes the iterator early has paid for what it has seen, and no more is computed."""
+    steps = run(replace(ONE, iterations=1000))
+    next(steps)
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert counter.evaluations == 2
+    assert list(steps) == []
+
+
+def test_targets_are_kept_for_the_next_call(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one dictionary for two calls, a style's statistics are computed once, and the pictures are the same."""
+    kept: dict[Any, Any] = {}
+    first = last(run(THREE, kept=kept)).image
+    count = len(kept)
+    second = last(run(THREE, kept=kept)).image
+    assert count == len(kept) == 2  # 27 pixels, and 29 of its own: it is never enlarged
+    assert np.array_equal(first, second)
+
+
+def test_one_iteration_is_enough(run: Run, content: np.ndarray) -> None:
+    """A single iteration at a single scale gives a single step."""
+    (step,) = run(replace(ONE, iterations=1))
+    assert (step.iteration, step.iterations) == (1, 1)
+    assert not np.array_equal(step.image, pyramid.first_image(content, None, ONE))
+
+
+# Control.
+
+
+def test_what_is_kept_stays(run: Run, content: np.ndarray) -> None:
+    """Where the mask is white the content's pixels are there, where it is black they are free, and between between."""
+    keep = np.zeros((19, 27), np.float32)
+    keep[:, :9], keep[:, 9:18] = 1, 0.5
+    image = last(run(ONE, keep=keep)).image
+    difference = np.abs(image - content)
+    assert difference[:, :9].max() < 1e-4  # of rounding, there and back
+    assert 0 < difference[:, 9:18].mean() < difference[:, 18:].mean()
+
+
+def test_each_region_has_its_style(run: Run) -> None:
+    """A red style on the left and a blue one on the right end where the masks say, at several scales."""
+    red, blue = (np.full((64, 64, 3), colour, np.float32) for colour in ([230, 20, 20], [20, 20, 230]))
+    left = np.zeros((50, 70), np.float32)
+    left[:, :35] = 1
+    settings = replace(THREE, iterations=25, content_weight=0.01, balance=False, style_layers=Layers("conv1_1"))
+    image = last(run(settings, style=[red, blue], masks=[left, 1 - left])).image
+    redness = image[..., 0] - image[..., 2]
+    assert redness[:, :20].mean() > 50  # of 210
+    assert redness[:, -20:].mean() < -50
+
+
+def test_a_mask_of_the_style_chooses_its_part(run: Run) -> None:
+    """Only the part of the style picture that the mask shows counts."""
+    half = np.full((40, 40, 3), [230, 20, 20], np.float32)
+    half[:, 20:] = [20, 20, 230]
+    mask = np.zeros((40, 40), np.float32)
+    mask[:, :16] = 1
+    settings = replace(ONE, iterations=40, content_weight=0.01, balance=False, style_layers=Layers("relu1_1"))
+    image = last(run(settings, style=half, style_masks=[mask])).image
+    assert (image[..., 0] - image[..., 2]).mean() > 100
+
+
+def test_everything_together(run: Run, content: np.ndarray, style: np.ndarray) -> None:
+    """Masks, several scales and styles, their shares, what is kept and colours work in one run."""
+    left = np.zeros((19, 27), np.float32)
+    left[:, :13] = 1
+    keep = np.zeros((19, 27), np.float32)
+    keep[:5] = 1
+    for preserve in ("luminance", "match", "histogram"):
+        settings = replace(THREE, preserve_colors=preserve, style_blend=(1.0, 2.0), style_scale=1.3)
+        image = last(
+            run(settings, style=[style, style[::-1]], masks=[left, 1 - left], style_masks=[None, None], keep=keep)
+        ).image
+        assert image.shape == (38, 54, 3)
+        assert np.isfinite(image).all()
+        assert (
+            np.abs(image - resize(content, (54, 38)))[:8].mean()
+            < 0.2 * np.abs(image - resize(content, (54, 38)))[12:].mean()
+        )
+
+
+def test_colours_are_those_of_the_module(run: Run, content: np.ndarray, style: np.ndarray) -> None:
+    """`luminance` changes the result, `match` and `histogram` the style, as `colors` does at that strength."""
+    plain = last(run(ONE)).image
+    kept = last(run(replace(ONE, preserve_colors="luminance", color_strength=0.7))).image
+    assert np.allclose(kept, colors.keep_colors(plain, content, strength=0.7), atol=1e-3)
+    matched = colors.match_colors(style, content, root="cholesky", strength=0.6)
+    settings = replace(ONE, preserve_colors="match", color_strength=0.6, color_root="cholesky")
+    assert np.array_equal(last(run(settings)).image, last(run(ONE, style=matched)).image)
+    drawn = colors.match_histogram(style, content, strength=0.6)
+    settings = replace(ONE, preserve_colors="histogram", color_strength=0.6)
+    assert np.array_equal(last(run(settings)).image, last(run(ONE, style=drawn)).image)
+
+
+def test_begins_with_a_given_picture(run: Run, style: np.ndarray) -> None:
+    """A file as the first picture is what the run starts from, brought to the first scale's size."""
+    image = next(run(replace(ONE, init="mine.png", learning_rate=0.0), first=style)).image
+    assert np.allclose(image, resize(style, (27, 19)), atol=1e-3)
+
+
+# What it takes.
+
+
+KINDS: dict[str, Callable[[np.ndarray], Any]] = {
+    "bytes": lambda picture: np.rint(picture).astype(np.uint8),
+    "float64": lambda picture: np.rint(picture).astype(np.float64),
+    "lists": lambda picture: np.rint(picture).astype(float).tolist(),
+    "tensor": lambda picture: tf.constant(np.rint(picture)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_takes_arrays_of_every_kind(kind: str, run: Run, content: np.ndarray, style: np.ndarray) -> None:
+    """The same values give the same pictures, however they are held."""
+    if kind == "lists":  # a list of styles is several
+        content, style = content, style
+        expected = next(run(ONE, content=np.rint(content)))
+        actual = next(run(ONE, content=KINDS[kind](content)))
+    else:
+        expected = next(run(ONE, content=np.rint(content), style=np.rint(style)))
+        actual = next(run(ONE, content=KINDS[kind](content), style=KINDS[kind](style)))
+    assert np.array_equal(actual.image, expected.image)
+
+
+def test_takes_grey_pictures(run: Run, content: np.ndarray, style: np.ndarray) -> None:
+    """A grey picture is one with three equal channels."""
+    planes = content[..., 0], style[..., 1]
+    expected = next(run(ONE, content=np.dstack([planes[0]] * 3), style=np.dstack([planes[1]] * 3)))
+    actual = next(run(ONE, content=planes[0], style=planes[1]))
+    assert np.array_equal(actual.image, expected.image)
+
+
+def test_takes_contents_smaller_than_the_first_scale(run: Run) -> None:
+    """A content of a few pixels is enlarged to every scale."""
+    tiny = np.random.default_rng(3).uniform(0, 255, (3, 4, 3))
+    assert last(run(THREE, content=tiny)).image.shape == (41, 54, 3)
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "both none": ({"content": None, "style": None}, "content and style must not both be None"),
+    "no picture": ({"content": np.zeros((4, 5, 4))}, "a picture"),
+    "nan": ({"style": np.full((40, 40), np.nan)}, "a picture"),
+    "text": ({"content": "a.png"}, "a picture"),
+    "masks": ({"masks": [np.ones((4, 4))] * 2}, "masks must be one for each style: there are 2 for 1"),
+    "style masks": ({"style_masks": [None] * 3}, "style_masks must be one for each style: there are 3 for 1"),
+}
+
+
+@pytest.mark.parametrize(("changed", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_arguments_are_refused_at_the_call(changed: dict[str, Any], message: str, run: Run) -> None:
+    """What cannot be meant raises before an iterator is returned."""
+    with pytest.raises(ValueError, match=message):
+        run(ONE, **changed)
+
+
+def test_shares_must_go_with_the_styles(run: Run, style: np.ndarray) -> None:
+    """More styles than shares are refused at the call."""
+    with pytest.raises(ValueError, match="style_blend must be one for each style: there are 2 for 3"):
+        run(replace(ONE, style_blend=(1.0, 2.0)), style=[style] * 3)
+
+
+def test_colours_need_a_content(run: Run) -> None:
+    """A texture has no content whose colours could be preserved."""
+    with pytest.raises(ValueError, match="preserve_colors must be none where there is no content, not 'match'"):
+        run(replace(ONE, preserve_colors="match"), content=None)
+
+
+def test_too_narrow_a_picture_is_named(run: Run) -> None:
+    """A content that vanishes before the deepest layer is refused at the call, with the size that works."""
+    narrow = np.zeros((1000, 10, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"the content picture is too narrow: 1 x 27 pixels .* the layers need 2 "):
+        run(ONE, content=narrow)
+
+
+def test_loads_the_stored_weights(
+    params: Params, content: np.ndarray, style: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without parameters, the stored ones are loaded, and none of the dense layers."""
+    asked = []
+
+    def load(**options: Any) -> Params:
+        asked.append(options)
+        return params
+
+    monkeypatch.setattr(store, "load", load)
+    stylize(content, style, ONE)
+    assert asked == [{"include_top": False}]
+
+
+# How it fails.
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_broken_loss_goes_back(optimizer: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a loss of NaN the run goes back to its best picture, says so, and ends well."""
+    monkeypatch.setattr(transfer, "losses", breaking(at={4}))
+    steps = list(run(replace(ONE, optimizer=optimizer)))
+    notes = [step.note for step in steps]
+    assert [bool(note) for note in notes] == [False, False, False, True, False, False]
+    assert notes[3].startswith("the loss was nan: back to the best picture")
+    assert np.isfinite(steps[-1].losses["total"])
+    assert all(np.isfinite(step.image).all() for step in steps)
+
+
+def test_half_the_step_after_going_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first step after going back moves half as far as the first one did."""
+    monkeypatch.setattr(transfer, "losses", breaking(at={2}))
+    _, back, after, *_ = run(replace(ONE, init="content", clip="end"))
+    moved = np.abs(after.image - back.image)
+    assert np.median(moved) == pytest.approx(255 * ONE.learning_rate / 2, rel=0.01)
+
+
+def test_a_loss_that_explodes_goes_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand times the first loss counts as broken."""
+    monkeypatch.setattr(transfer, "losses", breaking(at={3}, factor=2e3))
+    notes = [step.note for step in run(ONE)]
+    assert [bool(note) for note in notes] == [False, False, True, False, False, False]
+
+
+def test_going_back_four_times_ends_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fourth broken loss of a run, at whatever scale, raises; every step before it has a picture."""
+    monkeypatch.setattr(transfer, "losses", breaking(at={3, 5, 8, 11}))
+    steps: list[Step] = []
+    with pytest.raises(FloatingPointError, match=r"the loss is nan .* going back 3 times has not helped: lower the"):
+        steps.extend(run(THREE))
+    assert sum(bool(step.note) for step in steps) == 3
+    assert len(steps) == 10
+    assert np.isfinite(steps[-1].image).all()
+
+
+def test_weights_that_overflow_end_the_run(run: Run, params: Params) -> None:
+    """Weights that overflow raise FloatingPointError with the layers, never give a picture of NaN."""
+    layer = params.layers["conv1_2"]
+    huge = {**params.layers, "conv1_2": LayerParams(layer.kernel * np.float32(1e30), layer.bias)}
+    with pytest.raises(FloatingPointError, match="the loss is no number: relu2_2 overflow with these weights"):
+        list(run(ONE, params=replace(params, layers=huge)))
+
+
+def test_weights_of_zero_are_refused(run: Run, params: Params) -> None:
+    """Weights that are all zero are named, at the call."""
+    zero = {name: LayerParams(0 * layer.kernel, layer.bias) for name, layer in params.layers.items()}
+    with pytest.raises(WeightsError, match=r"all zero: conv1_1, conv1_2, .* get the file again"):
+        run(ONE, params=replace(params, layers=zero, rms={}))
+
+
+def breaking(at: set[int], factor: float = np.nan) -> Callable[..., dict[str, tf.Tensor]]:
+    """Return `losses` that are multiplied by a factor at some evaluations, counted from 1."""
+    count = tf.Variable(0, trainable=False)
+
+    def broken(*arguments: Any) -> dict[str, tf.Tensor]:
+        number = count.assign_add(1)
+        scale = tf.where(tf.reduce_any(number == tf.constant(sorted(at))), np.float32(factor), np.float32(1))
+        return {name: term * scale for name, term in losses(*arguments).items()}
+
+    return broken
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e6, 1e38], ids=str)
+def test_no_learning_rate_leaves_the_range(rate: float, run: Run, content: np.ndarray) -> None:
+    """Steps of any length end within 0 to 255; those of length zero end where they started."""
+    settings = replace(ONE, learning_rate=rate)
+    for step in run(settings):
+        assert 0 <= step.image.min() <= step.image.max() <= 255
+        if rate == 0:
+            assert np.allclose(step.image, pyramid.first_image(content, None, settings), atol=1e-4)
+
+
+def test_too_little_memory_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What TensorFlow says of exhausted memory becomes MemoryError."""
+
+    def exhausted(*arguments: Any) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(optimizers.Adam, "step", exhausted)
+    with pytest.raises(MemoryError, match="not enough memory for a picture of this size: lower the size"):
+        next(run(ONE))
+
+
+@pytest.mark.weights
+def test_the_look_does_not_depend_on_the_size(trained_weights: Path) -> None:
+    """A result of 256 and one of 512 at that size are twice as near to each other as either to a run without scales."""
+    params = store.load(trained_weights, include_top=False)
+    content, style = images.load(FOLDER / "chelsea.jpg"), images.load(FOLDER / "waves.jpg")
+
+    def result(**changes: Any) -> np.ndarray:
+        image = last(stylize(content, style, Settings(**changes), params=params)).image
+        return resize(image, (256, 192))
+
+    small, large = result(size=256, iterations=15), result(size=512, iterations=15)
+    for single in (result(size=256, iterations=30, scales=1), result(size=512, iterations=30, scales=1)):
+        assert 2 * distance(small, large) < min(distance(small, single), distance(large, single))
+
+
+def distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the root of the mean square of a difference."""
+    return float(np.sqrt(np.mean((a - b) ** 2)))
