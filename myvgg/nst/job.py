@@ -306,7 +306,7 @@ class _Run:
         if job.preview_every and step.iteration % job.preview_every == 0:
             self._save(self._record(None))
         now = time.monotonic()
-        if now - self._saved >= job.checkpoint_every:
+        if now - self._saved >= job.checkpoint_every and step.iteration < step.iterations:
             self._checkpoint(step)
             self._saved = time.monotonic() + (PATIENCE - 1) * (time.monotonic() - now)
 

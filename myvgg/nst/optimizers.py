@@ -185,7 +185,7 @@ class LBFGS:
 
     def restart(self) -> None:
         """Begin a leg at the best picture."""
-        self._next_leg()
+        self._begin()
         self.done = False
 
     def close(self) -> None:
@@ -195,7 +195,12 @@ class LBFGS:
         self._leg = None
 
     def _next_leg(self) -> None:
-        self.done = self._lowest >= float(self._start["lowest"])  # a leg without any progress
+        """Go on from the best picture, unless a whole leg has not improved it: then the state stays at its begin."""
+        self.done = self._lowest >= float(self._start["lowest"])
+        if not self.done:
+            self._begin()
+
+    def _begin(self) -> None:
         self.close()
         best = self._best.numpy()
         self._start = {"image": best, "best": best, "lowest": np.array(self._lowest), "steps": np.array(self._steps)}
