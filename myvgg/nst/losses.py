@@ -6,7 +6,7 @@ All are means, so that they mean the same for every size of picture and width of
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -145,18 +145,16 @@ def trace_sqrt(matrix: Float[tf.Tensor, "size size"], *, steps: int = NEWTON_STE
     Reference:
         Higham (2008), "Functions of Matrices", equation 6.35, scaled by the Frobenius norm to converge.
     """
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow has no types
-    def trace(matrix: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        norm = tf.norm(matrix) + np.finfo(matrix.dtype.as_numpy_dtype).tiny
-        identity = tf.eye(matrix.shape[0], dtype=matrix.dtype)
-        root, inverse = matrix / norm, identity
-        for _ in range(steps):
-            factor = 1.5 * identity - 0.5 * (inverse @ root)
-            root, inverse = root @ factor, factor @ inverse
-        return tf.linalg.trace(root) * tf.sqrt(norm), lambda upstream: upstream * 0.5 * inverse / tf.sqrt(norm)
-
-    return trace(matrix)
+    fixed = tf.stop_gradient(matrix)
+    norm = tf.norm(fixed) + np.finfo(matrix.dtype.as_numpy_dtype).tiny
+    identity = tf.eye(matrix.shape[0], dtype=matrix.dtype)
+    root, inverse = fixed / norm, identity
+    for _ in range(steps):
+        factor = 1.5 * identity - 0.5 * (inverse @ root)
+        root, inverse = root @ factor, factor @ inverse
+    gradient = 0.5 * inverse / tf.sqrt(norm)
+    # The sum is zero and has the gradient. tf.custom_gradient would do as well, but keeps every graph for ever.
+    return tf.linalg.trace(root) * tf.sqrt(norm) + tf.reduce_sum(gradient * (matrix - fixed))
 
 
 def total_variation(image: Float[tf.Tensor, "1 height width channels"], *, norm: Literal["l2", "l1"] = "l2") -> Scalar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -208,6 +209,7 @@ def _run(
                 )
         finally:
             optimizer.close()
+            gc.collect()  # the graphs of earlier scales hold the network's kernels in circles
         before += done
         if index + 1 < len(sizes):
             state = _next_state(optimizer, sizes[index + 1], settings) | _carried(state, "restarts")

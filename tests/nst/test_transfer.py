@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from myvgg import store
 from myvgg.nst import Settings, Step, colors, images, optimizers, pyramid, stylize, transfer
@@ -542,3 +544,17 @@ def test_the_look_does_not_depend_on_the_size(trained_weights: Path) -> None:
 def distance(a: np.ndarray, b: np.ndarray) -> float:
     """Return the root of the mean square of a difference."""
     return float(np.sqrt(np.mean((a - b) ** 2)))
+
+
+def test_nothing_is_left_behind(run: Run) -> None:
+    """Runs that are over leave no graphs in memory."""
+
+    def graphs() -> int:
+        gc.collect()
+        return sum(isinstance(each, FuncGraph) for each in gc.get_objects())
+
+    last(run(THREE))
+    before = graphs()
+    for _ in range(3):
+        last(run(THREE))
+    assert graphs() <= before
