@@ -41,15 +41,16 @@ def _main(argv: list[str]) -> None:
 def _style(argv: list[str]) -> None:
     """Stylise one picture, or compare presets on it."""
     arguments = parse(Arguments, argv)
-    demo = not (arguments.pictures or arguments.content or arguments.style or arguments.from_picture)
-    if demo:
-        arguments = parse(Arguments, argv, **DEMO)
     if arguments.print_config:
         return print(presets.dump(arguments.settings), end="")
+    demo = not (arguments.pictures or arguments.content or arguments.style or arguments.from_picture)
+    if demo and not _names_settings(arguments):
+        arguments = parse(Arguments, argv, **DEMO)
     from myvgg.nst import job as jobs
 
     job = _job(arguments, demo=demo)
-    compared = {name: presets.load(name) for name in (arguments.compare or "").split(",") if name}
+    names = [name for name in (arguments.compare or "").split(",") if name]
+    compared = {name: parse(Arguments, [*argv, "--preset", name]).settings for name in names}
     jobs.check(job)
     pictures = jobs.read(job)
     params = _load_weights(arguments, demo=demo)

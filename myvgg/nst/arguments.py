@@ -10,6 +10,7 @@ import tyro
 
 from myvgg.command import UsageError
 from myvgg.nst import foreign, presets, record
+from myvgg.nst.images import ImageError
 from myvgg.nst.settings import Layers, Settings
 
 REGISTRY = tyro.constructors.ConstructorRegistry()
@@ -83,8 +84,8 @@ class Arguments(Base):
     content: Annotated[Path | None, tyro.conf.arg(aliases=["-c"], metavar="FILE")] = None
     """The content, in place of the first picture; alone, it is reconstructed."""
 
-    style: Annotated[tuple[Path, ...], tyro.conf.arg(aliases=["-s"], metavar="FILE")] = ()
-    """The styles, in place of the other pictures; alone, they make a texture."""
+    style: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction, tyro.conf.arg(aliases=["-s"], metavar="FILE")] = ()
+    """A style, in place of the other pictures; may be said several times. Without a content it makes a texture."""
 
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("stylized.png")
     """Where the result goes; the suffix names the format. Its record goes beside it, as TOML."""
@@ -95,11 +96,11 @@ class Arguments(Base):
     compare: str | None = None
     """Presets, such as default,gatys: run each on the same pictures and draw them side by side."""
 
-    mask: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE")] = ()
-    """One mask for each style: white where in the content the style goes."""
+    mask: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FILE")] = ()
+    """Said once for each style: white where in the content the style goes."""
 
-    style_mask: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE")] = ()
-    """One mask for each style: white where the style picture counts."""
+    style_mask: Annotated[tuple[Path, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="FILE")] = ()
+    """Said once for each style: white where the style picture counts."""
 
     keep: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """A mask: white where the content stays as it is."""
@@ -141,9 +142,9 @@ class SweepArguments(Base):
     style: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="STYLE")] = None
     """What they look like."""
 
-    over: Annotated[tuple[str, ...], tyro.conf.arg(metavar="SETTING=VALUE,VALUE")] = ()
-    """The setting and its values: style-strength=0.5,1,2; of two settings, the first gives the rows. Values with commas
-    in them are separated by semicolons."""
+    over: Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="SETTING=VALUE,VALUE")] = ()
+    """The setting and its values: style-strength=0.5,1,2; may be said twice, and the first gives the rows. Values with
+    commas in them are separated by semicolons."""
 
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("sweep.png")
     """The grid; the single pictures go beside it."""
@@ -174,6 +175,8 @@ def parse(kind: type[Kind], argv: list[str], **defaults: Any) -> Kind:
         if named.config:
             base = presets.settings(presets.read(named.config), base)
         return _parse(kind, argv, base)
+    except ImageError:  # a picture without a record is no wrong usage
+        raise
     except ValueError as error:
         raise UsageError(str(error)) from error
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from myvgg.files import check_writable
 from myvgg.nst import animation, checkpoint, images, presets, pyramid, record
-from myvgg.nst.images import AnyPicture, Loaded, Picture
+from myvgg.nst.images import AnyPicture, ImageError, Loaded, Picture
 from myvgg.nst.settings import STARTS, Settings
 from myvgg.params import Params
 
@@ -156,11 +156,38 @@ def read(job: Job) -> Pictures:
     return Pictures(
         images.read(job.content, matte=job.matte) if job.content else None,
         [images.read(path, matte=job.matte).image for path in job.styles],
-        [images.load_mask(path) for path in job.masks],
-        [images.load_mask(path) if path else None for path in job.style_masks],
-        images.load_mask(job.keep) if job.keep else None,
+        [_mask(path) for path in job.masks],
+        [_mask(path) if path else None for path in job.style_masks],
+        _mask(job.keep) if job.keep else None,
         None if first in STARTS else images.load(first),
     )
+
+
+def _mask(path: Path) -> np.ndarray:
+    mask = images.load_mask(path)
+    if not mask.any():
+        raise ImageError(f"{path}: the mask is black everywhere: make what it is to show white")
+    return mask
+
+
+def misfits(job: Job, pictures: Pictures) -> list[str]:
+    """Tell which masks have not the form of their picture, and will be resized to it."""
+    content = pictures.content.image if pictures.content else pictures.styles[0]
+    masks: list[tuple[Path | None, np.ndarray | None, str, np.ndarray]] = [
+        *((path, mask, "content", content) for path, mask in zip(job.masks, pictures.masks, strict=True)),
+        (job.keep, pictures.keep, "content", content),
+        *(
+            (path, mask, "style", style)
+            for path, mask, style in zip(job.style_masks, pictures.style_masks, pictures.styles, strict=False)
+        ),
+    ]
+    return [
+        f"{path}: resized from {mask.shape[1]} x {mask.shape[0]} to {picture.shape[1]} x {picture.shape[0]} pixels, "
+        f"the {name}'s"
+        for path, mask, name, picture in masks
+        if mask is not None
+        and abs(mask.shape[1] * picture.shape[0] - mask.shape[0] * picture.shape[1]) > max(*mask.shape, *picture.shape)
+    ]
 
 
 def run(
@@ -257,6 +284,8 @@ class _Run:
         from myvgg.nst.transfer import stylize
 
         job, pictures = self._job, self._pictures
+        for sentence in misfits(job, pictures):
+            self._say(sentence)
         state = self._resume() if job.resume else None
         steps = stylize(
             pictures.content.image if pictures.content else None,
