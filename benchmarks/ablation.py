@@ -37,6 +37,8 @@ SHOWN = (PAIRS[1], PAIRS[2])
 
 SIZE = 256
 DEFAULT = "default"
+START = {"average": 0.99}
+"""What the search began with and did not keep."""
 
 
 class Choice(NamedTuple):
@@ -121,6 +123,7 @@ class Result(NamedTuple):
 
 def main() -> None:
     """Make the pictures, then the document."""
+    (DOCS / "ablation").mkdir(exist_ok=True)
     folder = Path(sys.argv[1])
     params = store.load(include_top=False)
     settings = dict(variants())
@@ -137,7 +140,7 @@ def main() -> None:
 
 def variants() -> Iterator[tuple[str, Settings]]:
     """Name all settings that are tried."""
-    base = Settings(size=SIZE)
+    base = presets.settings({"size": SIZE, **START}, Settings())
     yield DEFAULT, base
     for name, choice in CHOICES.items():
         for number, changes in enumerate(choice.others.values(), 1):

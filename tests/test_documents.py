@@ -7,11 +7,13 @@ import shlex
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tyro
 
 import converters.__main__
 from myvgg.architecture import CONFIGURATION_E
+from myvgg.nst import images, record
 from myvgg.nst.arguments import Arguments, BatchArguments, SweepArguments, parse
 from myvgg.params import Params, random, save
 
@@ -25,6 +27,9 @@ DOCUMENTS = [
     "weights/README.md",
     "examples/README.md",
     "docs/README.md",
+    "docs/presets.md",
+    "docs/gallery.md",
+    "docs/ablation.md",
 ]
 
 
@@ -68,8 +73,10 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_are_understood(command: str) -> None:
+def test_commands_are_understood(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command of the documents has only arguments that the command lines know."""
+    monkeypatch.chdir(tmp_path)
+    images.save(np.zeros((2, 2, 3), np.float32), "out.png", text=record.embed({"settings": {}}))
     _, script, *arguments = shlex.split(command)
     assert (ROOT / script).is_file()
     parse = {"style.py": _parse_style, "convert_weights.py": _parse_conversion}[Path(script).name]

@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Sequence
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -183,8 +184,7 @@ def _even(array: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "even
 
 def _av() -> ModuleType:
     try:
-        import av
-
+        av = import_module("av")
         av.Codec("libx264", "w")
     except (ImportError, ValueError) as error:
         raise ValueError('an MP4 takes PyAV with H.264: pip install "myvgg[video]", or name a .gif or .webp') from error

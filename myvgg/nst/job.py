@@ -271,6 +271,7 @@ class _Run:
         self._job, self._pictures, self._params, self._say = job, pictures, params, say
         self._log, self._frames = record.Log(), dict[int, np.ndarray]()
         self._last: Step | None = None
+        self._state = dict[str, np.ndarray]()
         self._saved = self._started = time.monotonic()
         self._finished = False
         self._made_of: dict[str, Any] = {
@@ -326,7 +327,7 @@ class _Run:
     def _take(self, step: Step) -> None:
         """Note a step, and write what is due."""
         job = self._job
-        self._last = step
+        self._last, self._state = step, step.state()  # now: an interrupt may come in the middle of the next step
         self._log.add(step.iteration, step.scale, step.losses)
         if step.note:
             self._say(step.note)
@@ -336,13 +337,14 @@ class _Run:
             self._save(self._record(None))
         now = time.monotonic()
         if now - self._saved >= job.checkpoint_every and step.iteration < step.iterations:
-            self._checkpoint(step)
+            self._checkpoint()
             self._saved = time.monotonic() + (PATIENCE - 1) * (time.monotonic() - now)
 
-    def _checkpoint(self, step: Step) -> None:
+    def _checkpoint(self) -> None:
+        self._restore_folders()
         frames = {f"frame_{iteration}": frame for iteration, frame in self._frames.items()}
         extras = {"log": self._log.rows}
-        stored = checkpoint.Checkpoint(step.state() | frames, extras, self._made_of)
+        stored = checkpoint.Checkpoint(self._state | frames, extras, self._made_of)
         checkpoint.save(stored, checkpoint.path_for(self._job.output))
 
     def _resume(self) -> dict[str, np.ndarray] | None:
@@ -352,7 +354,8 @@ class _Run:
             return None
         stored = checkpoint.load(path)
         checkpoint.check(stored.made_of, self._made_of, path)
-        self._frames = {int(k.removeprefix("frame_")): v for k, v in stored.state.items() if k.startswith("frame_")}
+        frames = {name.partition("_")[2]: v for name, v in stored.state.items() if name.startswith("frame_")}
+        self._frames = {iteration: frames[str(iteration)] for iteration in sorted(map(int, frames))}
         state = {name: array for name, array in stored.state.items() if not name.startswith("frame_")}
         done = int(state["before"]) + int(state["steps"])
         self._log.rows[:] = [tuple(row) for row in stored.extras["log"] if row[0] <= done]
@@ -366,10 +369,9 @@ class _Run:
         self._write(None)
         said = [str(error)] if str(error) else []
         said.append(f"{self._job.output} has the best picture so far, of step {self._last.iteration}")
-        if checkpoint.path_for(self._job.output).exists():
+        if isinstance(error, KeyboardInterrupt) and self._last.iteration < self._last.iterations:
+            self._checkpoint()
             said.append("the same command with --resume goes on")
-        elif isinstance(error, KeyboardInterrupt):
-            said.append("nothing to resume from yet")
         return type(error)("; ".join(said))
 
     def _finish(self) -> Outcome:
@@ -392,6 +394,13 @@ class _Run:
         blend = self._job.settings.style_blend
         return report(image, content.image if content else None, styles, blend=blend, params=self._params)
 
+    def _restore_folders(self) -> None:
+        """Make folders again that were there when the run began, so that its work is not lost."""
+        for folder in {path.parent for path in self._job.outputs.values()}:
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                self._say(f"{folder} had vanished and was made again")
+
     def _write(self, report: Report | None) -> None:
         """Write the picture, its record, and what else the job asks for."""
         assert self._last is not None
@@ -408,6 +417,7 @@ class _Run:
     def _save(self, about: dict[str, Any]) -> Picture:
         """Write the picture at the size that was asked for, which an early scale's is not yet, and return it."""
         assert self._last is not None
+        self._restore_folders()
         content = self._pictures.content
         size = pyramid.final_size(*self._canvas, self._job.settings)
         image = images.resize(self._last.image, size)

@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import functools
 import math
-import time
 from typing import TYPE_CHECKING, NamedTuple
-
-import tensorflow as tf
 
 from myvgg.architecture import Architecture
 from myvgg.nst import pyramid
 from myvgg.nst.losses import NEWTON_STEPS, RANK
-from myvgg.nst.network import fastest_precision
+from myvgg.nst.network import convolution_times, fastest_precision
 from myvgg.nst.pyramid import Size
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
@@ -217,13 +214,8 @@ def _sizes(pictures: Pictures) -> Sizes:
 
 
 @functools.cache
-def rate(precision: str, repetitions: int = 4) -> float:
-    """Measure how many multiply-adds of a convolution this machine does in a second, the best of a few times."""
+def rate(precision: str) -> float:
+    """Measure how many multiply-adds of a convolution this machine does in a second."""
     side, channels = PROBE
-    x, kernel = tf.zeros([1, side, side, channels], precision), tf.zeros([3, 3, channels, channels], precision)
-    taken = []
-    for _ in range(repetitions + 1):  # the first prepares
-        start = time.perf_counter()
-        tf.nn.conv2d(x, kernel, 1, "SAME").numpy()
-        taken.append(time.perf_counter() - start)
-    return side**2 * 9 * channels**2 / min(taken[1:])
+    taken = convolution_times([precision], side=side, channels=channels, repetitions=4)
+    return side**2 * 9 * channels**2 / taken[precision]

@@ -27,13 +27,13 @@ def shown(steps: Iterator[Step], work: int, done: int = 0) -> Iterator[Step]:
     width, height = shutil.get_terminal_size()  # tqdm by itself shows nothing where both are said to be 0
     with tqdm(total=work, initial=done, bar_format=BAR, ncols=width, nrows=height) as bar:
         for step in steps:
+            yield step  # first: what the bar shows is safe
             bar.set_description_str(
                 f"scale {step.scale}/{step.scales} step {step.iteration}/{step.iterations}", refresh=False
             )
             losses = {name: f"{step.losses[name]:.2g}" for name in ("content", "style", "total")}
             bar.set_postfix(losses, refresh=False)
             bar.update(step.size[0] * step.size[1])
-            yield step
 
 
 def say(sentence: str) -> None:

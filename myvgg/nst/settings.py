@@ -152,7 +152,7 @@ class Settings:
     clip: Literal["step", "end"] = "step"
     """When pixels are brought back into their range."""
 
-    average: float = 0.99
+    average: float = 0.9
     """Decay of the average over the steps of a scale that is the result; 0 takes the last step."""
 
     init: str = "blend"

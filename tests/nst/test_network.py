@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -161,11 +162,11 @@ def test_the_faster_precision_is_taken(
     """bfloat16 is taken where it is clearly faster; it is measured once."""
     asked = []
 
-    def convolution_time(precision: str) -> float:
-        asked.append(precision)
-        return times[precision]
+    def convolution_times(precisions: tuple[str, ...], **_: int) -> dict[str, float]:
+        asked.extend(precisions)
+        return times
 
-    monkeypatch.setattr(module, "_convolution_time", convolution_time)
+    monkeypatch.setattr(module, "convolution_times", convolution_times)
     fastest_precision.cache_clear()
     try:
         assert Network(params, replace(PLAIN, precision="auto")).precision == expected
@@ -179,4 +180,6 @@ def test_a_real_measurement_decides() -> None:
     """On this machine, one of the two is found, and a convolution takes some time in either."""
     assert fastest_precision() in ("float32", "bfloat16")
     assert fastest_precision.cache_info().currsize == 1
-    assert all(module._convolution_time(precision, repetitions=1) > 0 for precision in ("float32", "bfloat16"))
+    taken = module.convolution_times(["float32", "bfloat16"], side=8, channels=4, repetitions=1)
+    assert set(taken) == {"float32", "bfloat16"}
+    assert all(0 < seconds < math.inf for seconds in taken.values())

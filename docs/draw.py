@@ -1,0 +1,134 @@
+"""Draw the pictures of the documents and write `docs/gallery.md`: `python docs/draw.py`, with trained weights.
+
+What is there and finished is kept; `python docs/draw.py cat-waves` draws only what is named, again.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from myvgg.files import replacing
+from myvgg.nst.__main__ import main as style
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+
+
+class Figure(NamedTuple):
+    """A picture of the gallery.
+
+    Attributes:
+        title: What it shows.
+        words: Of the command line, with examples and outputs as names of files.
+        said: What there is to see.
+    """
+
+    title: str
+    words: str
+    said: str
+
+
+FIGURES = {
+    "landscape-strokes": Figure(
+        "A painted night sky",
+        "examples/landscape.jpg examples/strokes.jpg -o docs/gallery/landscape-strokes.jpg",
+        "The default settings, as in all pictures where nothing else is said.",
+    ),
+    "cat-waves": Figure(
+        "A woodblock print",
+        "examples/chelsea.jpg examples/waves.jpg -o docs/gallery/cat-waves.jpg",
+        "",
+    ),
+    "cup-tiles": Figure("A mosaic", "examples/coffee.jpg examples/tiles.jpg -o docs/gallery/cup-tiles.jpg", ""),
+    "portrait-abstract": Figure(
+        "An abstract painting",
+        "examples/astronaut.jpg examples/abstract.jpg -o docs/gallery/portrait-abstract.jpg",
+        "A style of strong contrasts: the balance of the terms keeps the face.",
+    ),
+    "strength": Figure(
+        "How strong the style is",
+        "sweep examples/chelsea.jpg examples/abstract.jpg --over style-strength=0.25,0.5,1,2,4 --size 256 --report "
+        "-o docs/gallery/strength.jpg",
+        "One number moves from the content to the style.",
+    ),
+    "scale": Figure(
+        "How large the strokes are",
+        "sweep examples/coffee.jpg examples/strokes.jpg --over style-scale=0.5,1,1.5 --size 256 "
+        "-o docs/gallery/scale.jpg",
+        "The style picture is looked at in another size beside the content's.",
+    ),
+    "colors": Figure(
+        "The content's colours",
+        "sweep examples/coffee.jpg examples/waves.jpg --over preserve-colors=none,luminance,match,histogram --size 256 "
+        "-o docs/gallery/colors.jpg",
+        "Only the result's luminance, or a style whose colours were matched before.",
+    ),
+    "regions": Figure(
+        "A style for each region",
+        "examples/landscape.jpg examples/strokes.jpg examples/tiles.jpg --mask docs/gallery/sky.png "
+        "--mask docs/gallery/ground.png -o docs/gallery/regions.jpg",
+        "The masks are white where their style goes and may have soft edges.",
+    ),
+    "blend": Figure(
+        "Two styles in one",
+        "examples/astronaut.jpg examples/strokes.jpg examples/waves.jpg --style-blend 1 1 -o docs/gallery/blend.jpg",
+        "Half of each, everywhere.",
+    ),
+    "texture": Figure(
+        "A texture without a content",
+        "--style examples/waves.jpg --size 384 -o docs/gallery/texture.jpg",
+        "Style alone, from noise.",
+    ),
+    "random": Figure(
+        "Without trained weights",
+        "examples/landscape.jpg examples/strokes.jpg --weights random --size 384 -o docs/gallery/random.jpg",
+        "What the demo makes where there is neither a file nor a network.",
+    ),
+}
+
+
+def main() -> int:
+    """Draw what is missing, or what is named."""
+    (DOCS / "gallery").mkdir(exist_ok=True)
+    draw_masks()
+    named = sys.argv[1:] or [name for name in FIGURES if not (DOCS / "gallery" / f"{name}.jpg").exists()]
+    failed = [name for name in named if style(shlex.split(FIGURES[name].words)) != 0]
+    with replacing(DOCS / "gallery.md") as temporary:
+        temporary.write_text(document(), encoding="utf-8")
+    return len(failed)
+
+
+def draw_masks() -> None:
+    """Draw a mask of the sky above a soft horizon, and its complement."""
+    sky = np.zeros((288, 384))
+    sky[:150] = 1
+    sky = gaussian_filter(sky, 8, mode="nearest")
+    for name, mask in {"sky": sky, "ground": 1 - sky}.items():
+        Image.fromarray(np.rint(255 * mask).astype(np.uint8)).save(DOCS / "gallery" / f"{name}.png")
+
+
+def document() -> str:
+    """Write the page."""
+    lines = [
+        "# Gallery",
+        "",
+        "Each picture was made by the command above it; `python docs/draw.py` runs them all.",
+        "The pictures that go in are those of [`examples`](../examples/README.md), and of the masks in this folder.",
+        "[`docs/README.md`](README.md) says which weights were used.",
+    ]
+    for name, figure in FIGURES.items():
+        lines += ["", f"## {figure.title}", "", "```sh", f"python scripts/style.py {figure.words}", "```", ""]
+        lines += [figure.said, ""] * bool(figure.said)
+        lines.append(f"![{figure.title}](gallery/{name}.jpg)")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
