@@ -75,7 +75,7 @@ CHOICES = {
         "its value for the content picture",
         {"none, content weight 0.06": {"balance": False, "content_weight": 0.06}},
         "One content weight does not serve all: where the style's contrasts are strong, the content is drowned, and "
-        "the worst pair is far behind. In units of what the style loss is for the content picture, one weight suits all.",
+        "the worst pair is far behind. In units of the style loss of the content picture, one weight suits all.",
     ),
     "layers": Choice(
         "Weights of the style layers",
