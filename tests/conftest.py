@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from myvgg.params import Params
 
 
+@pytest.fixture(scope="session", autouse=True)
+def memory() -> None:
+    """Keep freed memory, as the command lines do: tests are slow where pages are mapped anew at every step."""
+    from myvgg.command import keep_memory
+
+    keep_memory()
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Architecture:
     """VGG19's layers with few channels, for pictures of 64 x 64, so that fc6 still flattens 2 x 2 positions."""

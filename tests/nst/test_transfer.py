@@ -533,7 +533,7 @@ def test_the_look_does_not_depend_on_the_size(trained_weights: Path) -> None:
     content, style = images.load(FOLDER / "chelsea.jpg"), images.load(FOLDER / "waves.jpg")
 
     def result(**changes: Any) -> np.ndarray:
-        image = last(stylize(content, style, Settings(**changes), params=params)).image
+        image = last(stylize(content, style, Settings(precision="float32", **changes), params=params)).image
         return resize(image, (256, 192))
 
     small, large = result(size=256, iterations=5), result(size=512, iterations=5)
