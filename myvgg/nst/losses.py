@@ -72,9 +72,19 @@ def moments(features: Features, weights: Float[tf.Tensor, "height width"] | None
     if weights is None:
         positions = tf.cast(tf.shape(rows)[0], rows.dtype)
         # Differs from equation 3: a mean over positions.
-        return Moments(tf.reduce_mean(rows, 0), tf.matmul(rows, rows, transpose_a=True) / positions)
+        return Moments(tf.reduce_mean(rows, 0), _products(rows, rows) / positions)
     weighted = rows * tf.reshape(weights, [-1, 1])
-    return Moments(tf.reduce_sum(weighted, 0), tf.matmul(weighted, rows, transpose_a=True))
+    return Moments(tf.reduce_sum(weighted, 0), _products(rows, weighted))
+
+
+def _products(rows: Float[tf.Tensor, "positions channels"], weighted: Float[tf.Tensor, "positions channels"]) -> Matrix:
+    """Return weighted' rows, which is symmetric, with half of the gradient's work.
+
+    Both factors get the same gradient, so one of them gets it twice. There is no second derivative.
+    """
+    products = tf.matmul(rows, tf.stop_gradient(weighted), transpose_a=True)
+    once = 2 * products - tf.stop_gradient(products)
+    return (once + tf.transpose(once)) / 2
 
 
 def gram_loss(gram: Matrix, target: Matrix) -> Scalar:

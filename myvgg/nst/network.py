@@ -7,7 +7,9 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
 import tensorflow as tf
 from jaxtyping import Float32
 
@@ -52,12 +54,14 @@ class Network:
             raise WeightsError(params.origin.file or "weights", f"all zero: {', '.join(zero)}; get the file again")
         self.params = measured(params)
         self.precision = fastest_precision() if settings.precision == "auto" else settings.precision
-        dense = {layer.name for layer in params.architecture.classifier}
-        layers = {
-            name: LayerParams(*(tf.cast(tf.constant(part), self.precision) for part in layer))
-            for name, layer in params.layers.items()
-            if name not in dense
-        }
+        self._divisors = _divisors(self.params) if settings.layer_scaling == "rms" else {}
+        layers, before = {}, 1.0
+        for name in (layer.name for layer in params.architecture.convolutions if layer.name in params.layers):
+            divisor = self._divisors.get(name, 1.0)
+            kernel, bias = params.layers[name]
+            parts = (kernel * np.float32(before / divisor), bias / np.float32(divisor))
+            layers[name] = LayerParams(*(tf.cast(tf.constant(part), self.precision) for part in parts))
+            before = divisor
         self._params, self._settings = replace(self.params, layers=layers), settings
 
     def __call__(self, image: Image, layers: Iterable[str]) -> dict[str, tf.Tensor]:
@@ -74,9 +78,26 @@ class Network:
             pool_padding=settings.pool_padding,
             padding=settings.padding,
         )
-        if settings.layer_scaling == "none":
+        if not self._divisors:
             return found
-        return {name: tensor / self.params.rms[name] for name, tensor in found.items()}
+        left = {name: self._divisors[name] / self.params.rms[name] for name in names}
+        return {name: tensor if left[name] == 1 else tensor * left[name] for name, tensor in found.items()}
+
+
+def _divisors(params: Params) -> dict[str, float]:
+    """Return what kernels are scaled by for each tensor, so that rectified maps have a root mean square of one.
+
+    A factor goes through rectifications and pools as it is, so that scaling kernels costs nothing, where scaling maps
+    would cost a pass over each. What is left to do for pools, and for tensors before their rectification, is a factor.
+    """
+    convolutions = {layer.name for layer in params.architecture.convolutions}
+    names = params.architecture.layer_names(include_top=False)
+    divisors, divisor = {}, 1.0
+    for name, rectified in pairwise((*names, "")):
+        if name in convolutions:
+            divisor = params.rms.get(rectified, divisor)
+        divisors[name] = divisor
+    return divisors
 
 
 @functools.cache

@@ -264,6 +264,23 @@ def test_weighted_moments_are_those_of_loops(shape: tuple[int, ...]) -> None:
     assert np.allclose(actual.second, second, rtol=0, atol=EXACT)
 
 
+@pytest.mark.parametrize("weights", [None, np.array([[0.1, 0.2, 0.3], [0.1, 0.1, 0.2]])], ids=["equal", "weighted"])
+def test_moments_have_the_gradient_of_a_matrix_product(weights: np.ndarray | None) -> None:
+    """Also a function that treats second moments unsymmetrically gets its gradient whole, as TensorFlow computes it."""
+    features, factor = tf.constant(draw((1, 2, 3, 4))), tf.constant(draw((4, 4), seed=1))
+    shares = tf.ones([2, 3], tf.float64) / 6 if weights is None else tf.constant(weights)
+    gradients = []
+    for compute in (
+        lambda f: moments(f, None if weights is None else shares).second,
+        lambda f: tf.einsum("bhwi,bhwj,hw->ij", f, f, shares),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            value = tf.reduce_sum(factor * compute(features))
+        gradients.append(tape.gradient(value, features))
+    assert np.allclose(*gradients, rtol=1e-12, atol=1e-14)
+
+
 def test_equal_weights_are_no_weights() -> None:
     """Weights of one over the number of positions give what no weights give."""
     features = tf.constant(draw((1, 5, 7, 3)))

@@ -46,11 +46,11 @@ def test_options_reach_the_network(options: dict[str, str], params: Params, imag
 
 
 def test_features_are_divided_by_their_response_to_photographs(params: Params, image: tf.Tensor) -> None:
-    """With `rms`, each layer is divided by its own number, with which a layer's photographs have unit mean square."""
+    """With `rms`, each layer is divided by its own number, up to the rounding of kernels that are scaled instead."""
     plain = Network(params, PLAIN)(image, LAYERS)
     scaled = Network(params, replace(PLAIN, layer_scaling="rms"))(image, LAYERS)
     for name in LAYERS:
-        assert np.allclose(scaled[name], plain[name] / params.rms[name], rtol=1e-6, atol=0)
+        assert np.allclose(scaled[name], plain[name] / params.rms[name], rtol=1e-5, atol=5e-6)
 
 
 def test_the_size_of_weights_does_not_matter(tiny_params: Params, image: tf.Tensor) -> None:
