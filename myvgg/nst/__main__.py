@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from myvgg.nst.job import Job, Pictures
     from myvgg.params import Params
 
-DEMO: dict[str, Any] = {"size": 384, "iterations": 30}
+DEMO: dict[str, Any] = {"size": 384, "iterations": 20}
 """Settings of the run without pictures, which is to be over soon."""
 
 NO_WEIGHTS = (

@@ -68,7 +68,7 @@ class Settings:
     """Size of the result: 512 is its longest side in pixels, 800x600 its width and height, 800x its width, x600 its
     height, 2MP its area in millions of pixels. But for 800x600, the content's aspect is kept."""
 
-    iterations: int = 60
+    iterations: int = 25
     """Steps at each scale; the first of several scales gets twice as many."""
 
     scales: int | None = None
@@ -134,7 +134,7 @@ class Settings:
     optimizer: Literal["adam", "lbfgs"] = "adam"
     """Adam, or SciPy's L-BFGS-B."""
 
-    learning_rate: float = 0.02
+    learning_rate: float = 0.04
     """Length of Adam's first steps, for pixels from 0 to 1."""
 
     beta1: float = 0.9
