@@ -120,7 +120,7 @@ CHOICES = {
             "25 of 0.04, average 0.9": {"iterations": 25, "learning_rate": 0.04, "average": 0.9},
         },
         "The first ones are worth the most: the second thirty add 0.015 to the score, the next sixty 0.009. "
-        "**Changed to 25 longer ones**, 0.016 below as many of them as before with the same average, in 0.42 of the work.",
+        "**Changed to 25 longer ones**: 0.42 of the work, and 0.016 below 60 of 0.02 with the same average.",
     ),
     "start": Choice(
         "First picture",
