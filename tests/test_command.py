@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from myvgg.command import UsageError, muted, run
+from myvgg.command import UsageError, keep_memory, muted, run
 
 
 def raising(error: BaseException) -> None:
@@ -91,3 +91,34 @@ def test_streams_that_are_closed_or_full(stream: str, tmp_path: Path) -> None:
     assert done.returncode in (0, 1, 120)  # of head, ours, and Python's own when it cannot flush
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is nothing to change elsewhere")
+def test_freed_memory_is_kept() -> None:
+    """Memory that is freed and taken again is not mapped anew, page by page, once a process keeps it."""
+    code = """
+import resource, sys
+import numpy as np
+if sys.argv[1] == "keep":
+    from myvgg.command import keep_memory
+    keep_memory()
+def use():
+    np.ones(2**25, np.uint8)
+use()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(8):
+    use()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    usual, kept = (
+        int(subprocess.run([sys.executable, "-c", code, word], capture_output=True, text=True, check=True).stdout)
+        for word in ("leave", "keep")
+    )
+    assert kept < usual / 10
+
+
+@pytest.mark.parametrize("library", [object(), None], ids=["no mallopt", "no library"])
+def test_memory_is_left_alone_where_there_is_nothing_to_set(library: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A C library without that setting is no error."""
+    monkeypatch.setattr("ctypes.CDLL", lambda _: library)
+    keep_memory()
