@@ -219,7 +219,8 @@ def _features(
         architecture.shape(deepest, x.shape[1], x.shape[2], pool_padding=pool_padding)
     computed = {}
     for name, tensor in _activations(architecture, layers, x, POOLS[pooling], pool_padding, padding, training):
-        computed[name] = tensor
+        if name in wanted.values():
+            computed[name] = tensor
         if name == deepest:
             break
     return {name: tf.cast(computed[tensor], tf.float32) for name, tensor in wanted.items()}

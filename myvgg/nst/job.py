@@ -271,7 +271,6 @@ class _Run:
         self._job, self._pictures, self._params, self._say = job, pictures, params, say
         self._log, self._frames = record.Log(), dict[int, np.ndarray]()
         self._last: Step | None = None
-        self._state = dict[str, np.ndarray]()
         self._saved = self._started = time.monotonic()
         self._finished = False
         self._made_of: dict[str, Any] = {
@@ -327,7 +326,7 @@ class _Run:
     def _take(self, step: Step) -> None:
         """Note a step, and write what is due."""
         job = self._job
-        self._last, self._state = step, step.state()  # now: an interrupt may come in the middle of the next step
+        self._last = step
         self._log.add(step.iteration, step.scale, step.losses)
         if step.note:
             self._say(step.note)
@@ -344,7 +343,8 @@ class _Run:
         self._restore_folders()
         frames = {f"frame_{iteration}": frame for iteration, frame in self._frames.items()}
         extras = {"log": self._log.rows}
-        stored = checkpoint.Checkpoint(self._state | frames, extras, self._made_of)
+        assert self._last is not None
+        stored = checkpoint.Checkpoint(self._last.state() | frames, extras, self._made_of)
         checkpoint.save(stored, checkpoint.path_for(self._job.output))
 
     def _resume(self) -> dict[str, np.ndarray] | None:

@@ -1,12 +1,13 @@
 """The losses of style transfer: tensors in, a scalar of the same type out, no weights multiplied in.
 
 Features are (1, height, width, channels).
-All are means, so that they mean the same for every size of picture and width of layer.
+All are means, so that they mean the same for every size of picture and width of layer. Where features are those of a
+tile, `positions` is how many the whole layer has: what comes out is the tile's part, and the parts add up to the mean.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -48,21 +49,31 @@ class Gaussian(NamedTuple):
     trace: tf.Tensor
 
 
-def content_loss(features: Features, target: Features) -> Scalar:
+def content_loss(features: Features, target: Features, *, positions: int | None = None) -> Scalar:
     """Compare what is where: the mean squared difference of features.
+
+    Args:
+        features: Of the picture.
+        target: Of the content.
+        positions: Of the layer; those of `features` by default.
 
     Reference:
         Gatys, Ecker and Bethge (2016), "Image Style Transfer Using Convolutional Neural Networks", equation 1.
     """
-    return tf.reduce_mean(tf.square(features - target))  # Differs from equation 1: a mean, not half a sum.
+    squares = tf.square(features - target)
+    # Differs from equation 1: a mean, not half a sum.
+    return tf.reduce_mean(squares) if positions is None else tf.reduce_sum(squares) / (positions * target.shape[-1])
 
 
-def moments(features: Features, weights: Float[tf.Tensor, "height width"] | None = None) -> Moments:
+def moments(
+    features: Features, weights: Float[tf.Tensor, "height width"] | None = None, *, positions: int | None = None
+) -> Moments:
     """Take the mean of features, and of their products, over all positions: F'1 and F'F over the positions.
 
     Args:
         features: Of one layer.
-        weights: Of the positions, summing to one; equal by default.
+        weights: Of the positions, summing to one over the whole layer; equal by default.
+        positions: Of the layer; those of `features` by default. Without a meaning where there are weights.
 
     Reference:
         Gatys, Ecker and Bethge (2016), equation 3; with weights, Gatys et al. (2017), "Controlling Perceptual Factors
@@ -70,10 +81,10 @@ def moments(features: Features, weights: Float[tf.Tensor, "height width"] | None
     """
     rows = tf.reshape(features, [-1, features.shape[-1]])
     if weights is None:
-        positions = tf.cast(tf.shape(rows)[0], rows.dtype)
+        count = tf.cast(tf.shape(rows)[0] if positions is None else positions, rows.dtype)
         # Differs from equation 3: a mean over positions.
-        return Moments(tf.reduce_mean(rows, 0), _products(rows, rows) / positions)
-    weighted = rows * tf.reshape(weights, [-1, 1])
+        return Moments(tf.reduce_sum(rows, 0) / count, _products(rows, rows) / count)
+    weighted = rows * tf.cast(tf.reshape(weights, [-1, 1]), rows.dtype)
     return Moments(tf.reduce_sum(weighted, 0), _products(rows, weighted))
 
 
@@ -167,19 +178,34 @@ def trace_sqrt(matrix: Float[tf.Tensor, "size size"], *, steps: int = NEWTON_STE
     return tf.linalg.trace(root) * tf.sqrt(norm) + tf.reduce_sum(gradient * (matrix - fixed))
 
 
-def total_variation(image: Float[tf.Tensor, "1 height width channels"], *, norm: Literal["l2", "l1"] = "l2") -> Scalar:
+def total_variation(
+    image: Float[tf.Tensor, "1 height width channels"],
+    *,
+    norm: Literal["l2", "l1"] = "l2",
+    inside: Any = None,
+    positions: int | None = None,
+) -> Scalar:
     """Measure roughness: differences of horizontal and vertical neighbours, squared or absolute, over all values.
 
     Args:
         image: A picture.
         norm: `l2` sums squares, `l1` absolute values.
+        inside: First row, end of rows, first column and end of columns whose pixels count, each compared with the next
+            in both directions where there is one; all by default.
+        positions: Pixels of the whole picture; those of `image` by default.
 
     Reference:
         Mahendran and Vedaldi (2015), "Understanding Deep Image Representations by Inverting Them", the regulariser of
         total variation, with exponent beta = 2.
     """
     measure = {"l2": tf.square, "l1": tf.abs}[norm]
-    vertical, horizontal = image[:, 1:] - image[:, :-1], image[:, :, 1:] - image[:, :, :-1]
-    count = tf.cast(tf.size(image), image.dtype)
+    if inside is None:
+        vertical, horizontal = image[:, 1:] - image[:, :-1], image[:, :, 1:] - image[:, :, :-1]
+    else:
+        top, bottom, left, right = (inside[index] for index in range(4))
+        below, beside = image[:, top + 1 : bottom + 1, left:right], image[:, top:bottom, left + 1 : right + 1]
+        vertical = below - image[:, top : top + tf.shape(below)[1], left:right]
+        horizontal = beside - image[:, top:bottom, left : left + tf.shape(beside)[2]]
+    values = tf.size(image) if positions is None else positions * image.shape[-1]
     # Differs from the paper: not a sum.
-    return (tf.reduce_sum(measure(vertical)) + tf.reduce_sum(measure(horizontal))) / count
+    return (tf.reduce_sum(measure(vertical)) + tf.reduce_sum(measure(horizontal))) / tf.cast(values, image.dtype)

@@ -1,22 +1,23 @@
-"""What a picture is optimised for: targets computed once, and the losses of a picture against them."""
+"""What a picture is optimised for: the losses of a picture against targets.
+
+Losses are made of sums over positions, so they are computed in two stages: `measure` sums over a picture, or over each
+of its tiles, and `weigh` makes losses of the sums.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
-from jaxtyping import Float32
 
-from myvgg.nst import guides
+from myvgg.architecture import Architecture
+from myvgg.nst import tiles
 from myvgg.nst.losses import (
     Gaussian,
     Moments,
     Scalar,
     content_loss,
-    gaussian,
     gram_loss,
     mean_loss,
     moments,
@@ -26,7 +27,8 @@ from myvgg.nst.losses import (
 from myvgg.nst.network import Image, Network
 from myvgg.nst.settings import Settings
 
-Mask = Float32[np.ndarray, "height width"]
+Guides = dict[str, tf.Tensor]
+"""Weights of the positions of layers, each summing to one; empty where the whole picture counts."""
 
 
 class Region(NamedTuple):
@@ -34,12 +36,12 @@ class Region(NamedTuple):
 
     Attributes:
         share: Its part of the area.
-        guides: Weights of the positions by layer; None where it is the whole picture.
+        guides: Where it is.
         style: What each layer's statistics are compared with.
     """
 
     share: float
-    guides: dict[str, tf.Tensor] | None
+    guides: Guides
     style: dict[str, Moments | Gaussian]
 
 
@@ -54,47 +56,35 @@ class Targets(NamedTuple):
 
     content: dict[str, tf.Tensor]
     regions: tuple[Region, ...]
-    unit: float
+    unit: float = 1.0
 
 
-def make_targets(
-    network: Network,
-    content: Image | None,
-    styles: Sequence[tf.Tensor],
-    settings: Settings,
-    *,
-    masks: Sequence[Mask] | None = None,
-    style_masks: Sequence[Any] | None = None,
-    kept: MutableMapping[Any, Any] | None = None,
-) -> Targets:
-    """Compute what the result is compared with.
+class Sums(NamedTuple):
+    """What losses are made of; those of tiles add up to those of their picture.
 
-    Args:
-        network: With the settings' options.
-        content: None where there is none.
-        styles: Pictures (1, height, width, 3) of any sizes; none is possible.
-        settings: Layers, their weights, the kind of style loss.
-        masks: The region of the content's shape that each style is for; by default all are blended everywhere.
-        style_masks: The part of each style picture that counts, of its shape, or None.
-        kept: Statistics of style pictures from earlier calls; new ones are added.
+    Attributes:
+        content: The content loss, a weighted mean over layers.
+        moments: Of each region and layer.
+        roughness: The total variation.
     """
-    layers = settings.content_layers.shares
-    features = network(content, layers) if content is not None else {}
-    found = [
-        _statistics(network, style, mask, settings, {} if kept is None else kept)
-        for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
-    ]
-    if masks:
-        regions = [
-            Region(guides.share(mask), _guides(network, mask, settings), _prepare(statistics, settings))
-            for mask, statistics in zip(masks, found, strict=True)
-        ]
-    else:
-        regions = [Region(1.0, None, _prepare(blend(found, settings), settings))] if found else []
-    targets = Targets(features, tuple(regions), 1.0)
-    if content is None or not regions or not settings.balance:
-        return targets
-    return targets._replace(unit=float(losses(network, content, targets, settings)["style"]) + 1e-12)
+
+    content: Scalar
+    moments: tuple[dict[str, Moments], ...]
+    roughness: Scalar
+
+
+class Place(NamedTuple):
+    """Where a tile is in its picture.
+
+    Attributes:
+        inside: The box of pixels that count, in the tile.
+        positions: How many each layer has in the whole picture.
+        pixels: How many the whole picture has.
+    """
+
+    inside: Any
+    positions: Mapping[str, int]
+    pixels: int
 
 
 def losses(network: Network, image: Image, targets: Targets, settings: Settings) -> dict[str, Scalar]:
@@ -104,22 +94,74 @@ def losses(network: Network, image: Image, targets: Targets, settings: Settings)
         Gatys, Ecker and Bethge (2016), equations 5 and 7; with regions, Gatys et al. (2017), "Controlling Perceptual
         Factors in Neural Style Transfer", equation 4.
     """
-    shares = {"content": settings.content_layers.shares, "style": settings.style_layers.shares}
-    wanted = [*(targets.content and shares["content"]), *(targets.regions and shares["style"])]
-    features = network(image, wanted)
-    content = [shares["content"][layer] * content_loss(features[layer], t) for layer, t in targets.content.items()]
-    compare = LOSSES[settings.style_loss]
+    return weigh(measure(network, image, targets, settings), targets, settings, values=tf.size(image))
+
+
+def measure(network: Network, image: Image, targets: Targets, settings: Settings, place: Place | None = None) -> Sums:
+    """Sum over the positions of a picture.
+
+    Args:
+        network: With the settings' options.
+        image: The picture, or a tile with its surroundings.
+        targets: Content and guides are those of the same pixels, for a tile without its surroundings.
+        settings: The layers and their weights, the kind of total variation.
+        place: Of a tile.
+    """
+    shares = settings.content_layers.shares
+    style = dict.fromkeys(layer for region in targets.regions for layer in region.style)
+    features = seen(network, image, [*targets.content, *style], place)
+    positions = place.positions if place else {}
+    content = [
+        shares[layer] * content_loss(features[layer], target, positions=positions.get(layer))
+        for layer, target in targets.content.items()
+    ]
+    found = statistics(features, style, [region.guides for region in targets.regions], place)
+    inside, pixels = (place.inside, place.pixels) if place else (None, None)
+    roughness = total_variation(image / 255, norm=settings.tv, inside=inside, positions=pixels)
+    return Sums(_sum(content, image.dtype), found, roughness)
+
+
+def seen(network: Network, image: Image, layers: Iterable[str], place: Place | None = None) -> dict[str, tf.Tensor]:
+    """Compute features of a picture, or those that count of a tile."""
+    features = network(image, layers)
+    if place is None:
+        return features
+    activations = network.params.architecture.activations
+    return {layer: maps[:, *tiles.window(place.inside, activations[layer].stride)] for layer, maps in features.items()}
+
+
+def statistics(
+    features: Mapping[str, tf.Tensor], layers: Iterable[str], regions: Sequence[Guides], place: Place | None = None
+) -> tuple[dict[str, Moments], ...]:
+    """Compute the moments of layers in each region, or a tile's part of them."""
+    positions = place.positions if place else {}
+    return tuple(
+        {layer: moments(features[layer], guides.get(layer), positions=positions.get(layer)) for layer in layers}
+        for guides in regions
+    )
+
+
+def weigh(sums: Sums, targets: Targets, settings: Settings, *, values: Any) -> dict[str, Scalar]:
+    """Make losses of a picture's sums: `content`, `style`, `tv` and `total`.
+
+    Args:
+        sums: Of the whole picture.
+        targets: The styles.
+        settings: The weights.
+        values: How many numbers the picture has.
+    """
+    shares, compare = settings.style_layers.shares, LOSSES[settings.style_loss]
     style = [
-        region.share * shares["style"][layer] * compare(moments(features[layer], guide_of(region, layer)), target)
-        for region in targets.regions
+        region.share * shares[layer] * compare(found[layer], target)
+        for region, found in zip(targets.regions, sums.moments, strict=True)
         for layer, target in region.style.items()
     ]
-    roughness = total_variation(image / 255, norm=settings.tv)
+    dtype = sums.roughness.dtype
     terms = {
-        "content": _sum(content),
-        "style": _sum(style) / targets.unit,
+        "content": sums.content,
+        "style": _sum(style, dtype) / targets.unit,
         # Differs from equation 7: the total variation is added.
-        "tv": roughness * tf.cast(tf.size(image), tf.float32) if settings.tv_sum else roughness,
+        "tv": sums.roughness * tf.cast(values, dtype) if settings.tv_sum else sums.roughness,
     }
     weights = {
         "content": settings.content_weight,
@@ -129,21 +171,17 @@ def losses(network: Network, image: Image, targets: Targets, settings: Settings)
     return {**terms, "total": tf.add_n([weights[name] * term for name, term in terms.items()])}
 
 
-def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, Moments]:
-    """Mix the raw moments of several styles, as if their pictures lay side by side."""
-    shares = np.array(settings.style_blend or [1.0] * len(found))
-    shares = shares / shares.sum()
-    return {
-        layer: Moments(
-            *(tf.add_n([share * m[layer][i] for share, m in zip(shares, found, strict=True)]) for i in (0, 1))
-        )
-        for layer in found[0]
-    }
+def positions_of(
+    architecture: Architecture, layers: Iterable[str], height: int, width: int, settings: Settings
+) -> dict[str, int]:
+    """Count the positions of layers for a picture of a height and width in pixels."""
+    shapes = {layer: architecture.shape(layer, height, width, pool_padding=settings.pool_padding) for layer in layers}
+    return {layer: shape[0] * shape[1] for layer, shape in shapes.items()}
 
 
-def guide_of(region: Region, layer: str) -> tf.Tensor | None:
-    """Return a region's weights of a layer's positions, None where it is everywhere."""
-    return region.guides[layer] if region.guides else None
+def added(parts: Sequence[Any]) -> Any:
+    """Add the sums of tiles, one by one."""
+    return tf.nest.map_structure(lambda *each: tf.add_n(each), *parts)
 
 
 def _gram_and_mean(found: Moments, target: Moments) -> Scalar:
@@ -158,40 +196,5 @@ LOSSES: dict[str, Callable[[Moments, Any], Scalar]] = {
 """What `style_loss` names."""
 
 
-def _prepare(found: dict[str, Moments], settings: Settings) -> dict[str, Moments | Gaussian]:
-    if settings.style_loss == "wasserstein":
-        return {layer: gaussian(each) for layer, each in found.items()}
-    return dict(found)
-
-
-def _statistics(
-    network: Network, style: tf.Tensor, mask: Any, settings: Settings, kept: MutableMapping[Any, Any]
-) -> dict[str, Moments]:
-    """Compute the moments of a style picture's features, or take those that are kept."""
-    key = (_hash(style), None if mask is None else _hash(mask))
-    if key not in kept:
-        layers = settings.style_layers.shares
-        features = network(style, layers)
-        weights = dict.fromkeys(layers) if mask is None else _guides(network, mask, settings)
-        found = {layer: moments(features[layer], weights[layer]) for layer in layers}
-        if overflowing := [layer for layer, each in found.items() if not np.isfinite(each.second).all()]:
-            raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
-        kept[key] = found
-    return kept[key]  # type: ignore[no-any-return]
-
-
-def _guides(network: Network, mask: Mask, settings: Settings) -> dict[str, tf.Tensor]:
-    activations = network.params.architecture.activations
-    return {
-        layer: tf.constant(guides.guide(mask, activations[layer], pool_padding=settings.pool_padding))
-        for layer in settings.style_layers.shares
-    }
-
-
-def _hash(array: Any) -> tuple[Any, str]:
-    values = np.ascontiguousarray(array)
-    return values.shape, hashlib.sha256(values.tobytes()).hexdigest()
-
-
-def _sum(terms: list[Scalar]) -> Scalar:
-    return tf.add_n(terms) if terms else tf.constant(0.0)
+def _sum(terms: list[Scalar], dtype: tf.DType) -> Scalar:
+    return tf.add_n(terms) if terms else tf.zeros([], dtype)

@@ -6,6 +6,7 @@ An objective takes one and returns its losses; their `total` is what is minimise
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -13,15 +14,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Float32
 
+from myvgg.nst.evaluation import Evaluate
 from myvgg.nst.settings import Settings
 
-Losses = dict[str, tf.Tensor]
-Evaluate = Callable[[tf.Tensor], tuple[Losses, tf.Tensor]]
-"""From a picture to its losses and the gradient of their total."""
-State = dict[str, np.ndarray]
-Array = Float32[np.ndarray, "1 height width 3"]
+State = dict[str, Any]
+"""Arrays and tensors by name, none of which changes later."""
+
+_MOVING = ("image", "mean", "square", "average")
+"""What Adam moves with every step."""
 
 LEG = 100
 """Evaluations after which L-BFGS starts afresh: SciPy keeps its history to itself, and a run must be resumable."""
@@ -63,24 +64,23 @@ class Adam:
 
     def __init__(self, evaluate: Evaluate, state: State, settings: Settings) -> None:
         """Start from a state: a picture `image` alone, or what `state` or `enlarged` returned."""
-        self._rate, self._settings = float(state.get("rate", settings.learning_rate)), settings
+        self._evaluate, self._settings = evaluate, settings
+        self._rate = float(state.get("rate", settings.learning_rate))
         image = state["image"]
-        self._variables = {
-            name: tf.Variable(state.get(name, np.zeros_like(image)), trainable=False)
-            for name in ("image", "mean", "square", "average")
-        }
+        zero = tf.zeros(image.shape)
+        self._moving = {name: tf.constant(state[name]) if name in state else zero for name in _MOVING}
         self._counts = {name: int(state.get(name, 0)) for name in ("steps", "moves", "averaged")}
-        self._last, self._best = tf.constant(image), tf.constant(state.get("best", image))
-        self._lowest = float(state.get("lowest", np.inf))
-        self._evaluate = evaluate
-        self._step = tf.function(self._graph, autograph=False)
+        self._best, self._lowest = tf.constant(state.get("best", image)), float(state.get("lowest", np.inf))
+        self._move = tf.function(self._moved, autograph=False)
 
     def step(self) -> dict[str, float]:
         """Evaluate, and go a step along the averaged gradient."""
-        self._counts = {name: count + 1 for name, count in self._counts.items()}
-        before = self._last
-        losses, self._last, is_finite = self._step(tf.constant(self._rate), tf.constant(float(self._counts["moves"])))
+        before = self._moving["image"]
+        losses, gradient = self._evaluate(before)
         found = {name: float(loss) for name, loss in losses.items()}
+        self._counts = {name: count + 1 for name, count in self._counts.items()}
+        numbers = tf.constant(self._rate), tf.constant(float(self._counts["moves"]))
+        self._moving, is_finite = self._move(self._moving, gradient, *numbers)
         if not is_finite:
             return found | {"total": np.nan}
         if found["total"] < self._lowest:
@@ -92,48 +92,45 @@ class Adam:
         """The average of the pictures of this scale, or the last where nothing is averaged."""
         decay = self._settings.average
         if not decay or not self._counts["averaged"]:
-            return self._last
-        return self._variables["average"] / (1 - decay ** self._counts["averaged"])
+            return self._moving["image"]
+        return self._moving["average"] / (1 - decay ** self._counts["averaged"])
 
     def state(self) -> State:
         """Return the picture, the moments and the average."""
-        arrays = {name: variable.numpy() for name, variable in self._variables.items()}
         numbers = {**self._counts, "rate": self._rate, "lowest": self._lowest}
-        return {**arrays, "best": self._best.numpy(), **{name: np.array(number) for name, number in numbers.items()}}
+        arrays = {**self._moving, "best": self._best}
+        return {**arrays, **{name: np.array(number) for name, number in numbers.items()}}
 
     def restart(self) -> None:
         """Go back, with half the step, without moments and with a new average."""
         self._rate /= 2
-        self._last = self._best
-        self._variables["image"].assign(self._best)
-        for name in ("mean", "square", "average"):
-            self._variables[name].assign(tf.zeros_like(self._best))
+        zero = tf.zeros_like(self._best)
+        self._moving = {name: self._best if name == "image" else zero for name in _MOVING}
         self._counts |= {"moves": 0, "averaged": 0}
 
     def close(self) -> None:
         """Do nothing."""
 
-    def _graph(self, rate: tf.Tensor, moves: tf.Tensor) -> tuple[Losses, tf.Tensor, tf.Tensor]:
-        s, v = self._settings, self._variables
-        before = v["image"].read_value()
-        losses, gradient = self._evaluate(before)
-        mean = v["mean"].assign(s.beta1 * v["mean"] + (1 - s.beta1) * gradient)
-        square = v["square"].assign(s.beta2 * v["square"] + (1 - s.beta2) * tf.square(gradient))
+    def _moved(
+        self, moving: dict[str, tf.Tensor], gradient: tf.Tensor, rate: tf.Tensor, moves: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        s = self._settings
+        mean = s.beta1 * moving["mean"] + (1 - s.beta1) * gradient
+        square = s.beta2 * moving["square"] + (1 - s.beta2) * tf.square(gradient)
         rate *= tf.sqrt(1 - s.beta2**moves) / (1 - s.beta1**moves)
-        after = before - rate * mean / (tf.sqrt(square) + s.epsilon)
-        after = tf.clip_by_value(after, 0, 1) if s.clip == "step" else after
-        v["image"].assign(after)
-        if s.average:
-            v["average"].assign(s.average * v["average"] + (1 - s.average) * after)
-        return losses, after, tf.reduce_all(tf.math.is_finite(after))
+        image = moving["image"] - rate * mean / (tf.sqrt(square) + s.epsilon)
+        image = tf.clip_by_value(image, 0, 1) if s.clip == "step" else image
+        average = s.average * moving["average"] + (1 - s.average) * image if s.average else moving["average"]
+        after = {"image": image, "mean": mean, "square": square, "average": average}
+        return after, tf.reduce_all(tf.math.is_finite(image))
 
 
 def enlarged(state: State, resize: Callable[[np.ndarray], np.ndarray]) -> State:
     """Carry Adam's moments to a larger picture: gradients of means shrink as the number of pixels grows."""
     if "mean" not in state:
         return {}
-    mean, square = (resize(state[name][0])[np.newaxis] for name in ("mean", "square"))
-    shrinkage = np.float32(state["mean"].size / mean.size)
+    mean, square = (resize(np.asarray(state[name])[0])[np.newaxis] for name in ("mean", "square"))
+    shrinkage = np.float32(math.prod(state["mean"].shape) / mean.size)
     return {
         "mean": mean * shrinkage,
         "square": np.maximum(square, 0) * shrinkage**2,
@@ -150,7 +147,7 @@ class LBFGS:
 
     def __init__(self, evaluate: Evaluate, state: State, settings: Settings) -> None:
         """Start from a state: a picture `image` alone, or what `state` returned."""
-        self._evaluate = tf.function(evaluate, autograph=False)
+        self._evaluate = evaluate
         self._settings = settings
         self._start = {"steps": np.array(0), "best": state["image"], "lowest": np.array(np.inf)} | {
             name: state[name] for name in ("image", "steps", "best", "lowest") if name in state

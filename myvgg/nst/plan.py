@@ -8,12 +8,16 @@ Memory has met the peak within a sixth.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from myvgg.architecture import Architecture
-from myvgg.nst import pyramid
+from myvgg.nst import pyramid, tiles
 from myvgg.nst.losses import NEWTON_STEPS, RANK
 from myvgg.nst.network import convolution_times, fastest_precision
 from myvgg.nst.pyramid import Size
@@ -47,8 +51,21 @@ FLOOR = 780e6
 COPIES = 2
 """Of the parameters: NumPy's and TensorFlow's."""
 
-AROUND = 1800
-"""Bytes a pixel around what is kept for the gradient: seven maps of the first layer, that is being computed."""
+AROUND = 3300
+"""Bytes a pixel around what is kept for the gradient: thirteen maps of the first layer, gradients and what oneDNN lays
+out anew."""
+
+VALUE = 12
+"""Bytes of a pixel of a picture: red, green, blue."""
+
+HELD = {"adam": 10, "lbfgs": 60}
+"""Pictures of the scale's size that are held while a gradient is computed: the optimizer's, the content, the result."""
+
+MOVED = 16
+"""Pictures that are held while Adam moves: those before, those after, and what is between."""
+
+SHARE = 2 / 3
+"""Of the machine's memory that a run may take by itself."""
 
 BYTES = {"float32": 4, "bfloat16": 2}
 
@@ -69,12 +86,14 @@ class Scale(NamedTuple):
         steps: How many.
         seconds: Of all of them and what precedes them, about.
         memory: Bytes of the process at its peak, about.
+        tile: Side in pixels of the tiles it is computed in; None if it is whole.
     """
 
     size: Size
     steps: int
     seconds: float
     memory: float
+    tile: int | None = None
 
 
 class Plan(NamedTuple):
@@ -107,12 +126,14 @@ class Costs(NamedTuple):
         statistics: Multiply-adds of the second moments of the style layers.
         roots: Multiply-adds of the roots of matrices; of a step, not of a pixel.
         values: Numbers that are kept for the gradient: every layer behind its rectification, and the pools.
+        content: Numbers of the content layers.
     """
 
     convolutions: float
     statistics: float
     roots: float
     values: float
+    content: float
 
 
 def plan(settings: Settings, pictures: Pictures | Sizes, params: Params) -> Plan:
@@ -128,17 +149,47 @@ def plan(settings: Settings, pictures: Pictures | Sizes, params: Params) -> Plan
     """
     sizes = pictures if isinstance(pictures, Sizes) else _sizes(pictures)
     found = pyramid.sizes(*(sizes.content or sizes.styles[0]), settings, params.architecture)
-    precision = fastest_precision() if settings.precision == "auto" else settings.precision
+    settings = replace(settings, precision=fastest_precision() if settings.precision == "auto" else settings.precision)
     counted = costs(params.architecture, settings, sizes)
-    held = FLOOR + COPIES * sum(part.nbytes for layer in params.layers.values() for part in layer)
+    side = tile(settings, sizes, params)
     scales = []
     for size, steps in zip(found, pyramid.steps(found, settings), strict=True):
         styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
-        pixels = max(math.prod(each) for each in (size, *styles))
-        memory = held + pixels * (AROUND + BYTES[precision] * counted.values)
-        seconds = _setup(counted, settings, sizes, size, styles, precision)
-        scales.append(Scale(size, steps, seconds + steps * _step(counted, math.prod(size), precision), memory))
+        cut = _cut(size, settings, params, side)
+        seconds = _setup(counted, settings, sizes, size, styles) + steps * _step(counted, settings, size, cut)
+        memory = _memory(counted, settings, params, [size, *styles], side)
+        scales.append(Scale(size, steps, seconds, memory, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed)
+
+
+def tile(settings: Settings, sizes: Sizes, params: Params) -> int | None:
+    """Return the side of the tiles that the memory allows for the largest scale, in pixels; None for whole pictures.
+
+    Args:
+        settings: With `max_memory`, or else two thirds of the machine's memory are taken.
+        sizes: Of the pictures.
+        params: The weights; only their shapes count.
+    """
+    limit = SHARE * machine_memory() if settings.max_memory is None else 1e9 * settings.max_memory
+    size = pyramid.final_size(*(sizes.content or sizes.styles[0]), settings)
+    styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
+    counted = costs(params.architecture, settings, sizes)
+    memory = functools.partial(_memory, counted, settings, params, [size, *styles])
+    if memory(None) <= limit:
+        return None
+    sides = range(max(size), tiles.SMALLEST, -tiles.grid(params.architecture, settings.layers))
+    return next((side for side in sides if memory(side) <= limit), tiles.SMALLEST)
+
+
+def machine_memory() -> int:
+    """Return the bytes that this machine, or the container that we are in, has."""
+    import psutil
+
+    limits = [int(psutil.virtual_memory().total)]
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # elsewhere, or "max"
+            limits.append(int(Path(path).read_text(encoding="ascii")))
+    return min(limits)
 
 
 def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
@@ -147,7 +198,7 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
     content = settings.content_layers.shares if sizes.content and settings.content_weight else {}
     style = settings.style_layers.shares if sizes.styles and settings.style_weight else {}
     if not (content or style):
-        return Costs(0, 0, 0, 0)
+        return Costs(0, 0, 0, 0, 0)
     names = list(activations)
     needed = names[: names.index(architecture.deepest([*content, *style])) + 1]
     ranks = [min(RANK, activations[layer].channels) for layer in style] if settings.style_loss == "wasserstein" else []
@@ -160,15 +211,17 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
         sizes.regions * sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style),
         sizes.regions * sum(3 * NEWTON_STEPS * rank**3 for rank in ranks),
         sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
+        sum(activations[n].channels / activations[n].stride ** 2 for n in content),
     )
 
 
 def describe(plan: Plan) -> str:
     """Write a plan as a table."""
     lines = [f"{'scale':<7}{'size':>13}{'steps':>8}{'time':>12}{'memory':>10}"]
-    rows = [(f"{number}/{len(plan.scales)}", *scale) for number, scale in enumerate(plan.scales, 1)]
-    for name, (width, height), steps, seconds, memory in rows:
-        lines.append(_line(name, f"{width} x {height}", steps, seconds, memory))
+    for number, scale in enumerate(plan.scales, 1):
+        size = f"{scale.size[0]} x {scale.size[1]}"
+        line = _line(f"{number}/{len(plan.scales)}", size, scale.steps, scale.seconds, scale.memory)
+        lines.append(line if scale.tile is None else f"{line}  in tiles of {scale.tile}")
     lines.append(_line("all", "", plan.steps, plan.seconds, plan.memory))
     return "\n".join([*lines, f"time and memory are estimates; seed {plan.seed}"])
 
@@ -192,19 +245,34 @@ def _line(name: str, size: str, steps: int, seconds: float, memory: float) -> st
     return f"{name:<7}{size:>13}{steps:>8}{seconds_text(seconds):>12}{bytes_text(memory):>10}"
 
 
-def _step(counted: Costs, pixels: int, precision: str) -> float:
+def _cut(size: Size, settings: Settings, params: Params, side: int | None) -> list[tiles.Tile]:
+    return tiles.cut(size[1], size[0], side, params.architecture, settings.layers)
+
+
+def _memory(counted: Costs, settings: Settings, params: Params, pictures: Sequence[Size], side: int | None) -> float:
+    """Estimate the bytes of the process: the network, what is held of the picture, what one tile computes."""
+    network = FLOOR + COPIES * sum(part.nbytes for layer in params.layers.values() for part in layer)
+    pixels = math.prod(pictures[0])
+    largest = max(tile.pixels for each in pictures for tile in _cut(each, settings, params, side))
+    working = largest * (AROUND + BYTES[settings.precision] * counted.values)
+    content = BYTES["float32"] * counted.content * pixels
+    held = HELD[settings.optimizer] * VALUE * pixels
+    return network + content + max(held + working, MOVED * VALUE * pixels)
+
+
+def _step(counted: Costs, settings: Settings, size: Size, cut: Sequence[tiles.Tile]) -> float:
     """Estimate the seconds of a step; statistics and roots are float32 always."""
-    convolutions = pixels * counted.convolutions / rate(precision)
-    statistics = (pixels * counted.statistics + counted.roots) / rate("float32")
-    return STEP + PIXEL * pixels + GRADIENT * (convolutions + statistics)
+    pixels, seen = math.prod(size), sum(each.pixels for each in cut)
+    passes = GRADIENT + (FORWARD if len(cut) > 1 else 0)
+    convolutions = passes * seen * counted.convolutions / rate(settings.precision)
+    statistics = GRADIENT * (pixels * counted.statistics + counted.roots) / rate("float32")
+    return STEP + PIXEL * seen + convolutions + statistics
 
 
-def _setup(counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size], precision: str) -> float:
+def _setup(counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
     """Estimate the seconds before the first step of a scale: the targets, the unit of balance, the graph."""
-    balanced = bool(sizes.content and styles and settings.balance)
-    passes = bool(sizes.content) + balanced
-    pixels = passes * math.prod(size) + sum(math.prod(style) for style in styles)
-    return SCALE[settings.style_loss] + FORWARD * pixels * counted.convolutions / rate(precision)
+    pixels = bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles)
+    return SCALE[settings.style_loss] + FORWARD * pixels * counted.convolutions / rate(settings.precision)
 
 
 def _sizes(pictures: Pictures) -> Sizes:

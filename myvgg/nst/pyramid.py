@@ -70,8 +70,7 @@ def style_size(width: int, height: int, scale: Size, settings: Settings, archite
 
 def smallest_side(architecture: Architecture, settings: Settings) -> int:
     """Return the smallest side, in pixels, that leaves something at all layers that the settings name."""
-    layers = [*settings.content_layers.shares, *settings.style_layers.shares]
-    return max(architecture.smallest_size(layer, pool_padding=settings.pool_padding) for layer in layers)
+    return max(architecture.smallest_size(layer, pool_padding=settings.pool_padding) for layer in settings.layers)
 
 
 def check(architecture: Architecture, size: Size, settings: Settings, what: str) -> None:

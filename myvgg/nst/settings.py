@@ -131,6 +131,10 @@ class Settings:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What convolutions compute in; auto takes bfloat16 where a short measurement finds it faster."""
 
+    max_memory: float | None = None
+    """Gigabytes that the run may take; a picture that needs more is computed in tiles, exactly, with more work. By
+    default two thirds of what the machine has."""
+
     optimizer: Literal["adam", "lbfgs"] = "adam"
     """Adam, or SciPy's L-BFGS-B."""
 
@@ -192,7 +196,7 @@ class Settings:
             object.__setattr__(self, name, _layers(name, getattr(self, name)))
         object.__setattr__(self, "style_blend", tuple(self.style_blend))
         _check_choices(self)
-        for name, smallest in {"iterations": 1, "scales": 1, "min_size": 1, "seed": 0, "history": 1}.items():
+        for name, smallest in _WHOLE.items():
             _check_whole(name, getattr(self, name), smallest, optional=name == "scales")
         for name in (*_NOT_NEGATIVE, *_SHARES):
             limit = 1.0 if name in _SHARES else math.inf
@@ -202,6 +206,8 @@ class Settings:
         for name in ("beta1", "beta2", "average"):
             if getattr(self, name) == 1:
                 raise ValueError(f"{name} must be below 1")
+        if self.max_memory is not None and not 0 < _number("max_memory", self.max_memory) < math.inf:
+            raise ValueError(f"max_memory must be a number of gigabytes above 0, not {self.max_memory}")
         if self.style_scale == 0:
             raise ValueError("style_scale must be above 0")
         parse_size("size", self.size)
@@ -216,7 +222,13 @@ class Settings:
         if self.content_weight == self.style_weight * self.style_strength == self.tv_weight == 0:
             raise ValueError("content_weight, style_weight and tv_weight must not all be 0")
 
+    @property
+    def layers(self) -> list[str]:
+        """All layers that count."""
+        return list(dict.fromkeys([*self.content_layers.shares, *self.style_layers.shares]))
 
+
+_WHOLE = {"iterations": 1, "scales": 1, "min_size": 1, "seed": 0, "history": 1}
 _NOT_NEGATIVE = (
     *("content_weight", "style_weight", "tv_weight", "style_strength", "learning_rate", "epsilon"),
     *("noise_range", "style_scale"),

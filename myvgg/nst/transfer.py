@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from myvgg.nst import colors, guides, pyramid
+from myvgg.nst import colors, guides, plan, pyramid, tiles
+from myvgg.nst.evaluation import Evaluate, Kept, evaluation
 from myvgg.nst.images import AnyPicture, Picture, as_rgb, resize, resize_mask
 from myvgg.nst.network import Network
-from myvgg.nst.objective import losses, make_targets
-from myvgg.nst.optimizers import OPTIMIZERS, Evaluate, Optimizer, enlarged
+from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, State, enlarged
 from myvgg.nst.settings import Settings
+from myvgg.nst.targets import make_targets
 from myvgg.params import Params
 
 EXPLODED = 1e3
@@ -48,7 +49,7 @@ class Step:
     note: str
     _picture: tf.Tensor = field(repr=False)
     _finish: Callable[[tf.Tensor], Picture] = field(repr=False)
-    _state: Callable[[], dict[str, np.ndarray]] = field(repr=False)
+    _state: State = field(repr=False)
 
     @property
     def image(self) -> Picture:
@@ -56,8 +57,8 @@ class Step:
         return self._finish(self._picture)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what `stylize` needs to go on from here with equal results; call it before the next step is made."""
-        return self._state()
+        """Return what `stylize` needs to go on from here with equal results."""
+        return {name: np.asarray(array) for name, array in self._state.items()}
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,11 @@ def stylize(
     sizes = pyramid.sizes(width, height, settings, params.architecture)
     for each in inputs.styles:
         pyramid.style_size(each.shape[1], each.shape[0], sizes[0], settings, params.architecture)
-    return _run(inputs, sizes, Network(params, settings), settings, state, {} if kept is None else kept)
+    network = Network(params, settings)
+    styles = [(each.shape[1], each.shape[0]) for each in inputs.styles]
+    settings = replace(settings, precision=network.precision)
+    tile = plan.tile(settings, plan.Sizes((width, height), styles, max(1, len(inputs.masks))), params)
+    return _run(inputs, sizes, network, settings, tile, state, {} if kept is None else kept)
 
 
 def _inputs(
@@ -177,6 +182,7 @@ def _run(
     sizes: list[pyramid.Size],
     network: Network,
     settings: Settings,
+    tile: int | None,
     state: dict[str, np.ndarray] | None,
     kept: MutableMapping[Any, Any],
 ) -> Iterator[Step]:
@@ -185,7 +191,7 @@ def _run(
     state = {**state} if state else {}
     begin, before = int(state.pop("scale", 0)), int(state.pop("before", 0))
     for index in range(begin, len(sizes)):
-        scale = _Scale(inputs, sizes[index], network, settings, kept)
+        scale = _Scale(inputs, sizes[index], network, settings, tile, kept)
         done = int(state.get("steps", 0))
         optimizer = OPTIMIZERS[settings.optimizer](scale.evaluate, state or scale.first_state(), settings)
         try:
@@ -197,14 +203,14 @@ def _run(
                     len(sizes),
                     sizes[index],
                     terms,
-                    note,
+                    "; ".join(filter(None, (scale.told(), note))),
                     optimizer.picture,
                     scale.finish,
-                    lambda o=optimizer, i=index, b=before, g=state: {  # type: ignore[misc]
-                        **o.state(),
-                        **_carried(g, "restarts", "first"),
-                        "scale": np.array(i),
-                        "before": np.array(b),
+                    {
+                        **optimizer.state(),
+                        **_carried(state, "restarts", "first"),
+                        "scale": np.array(index),
+                        "before": np.array(before),
                     },
                 )
         finally:
@@ -220,10 +226,7 @@ def _steps(
 ) -> Iterator[tuple[int, dict[str, float], str]]:
     """Make the steps of one scale, going back where the loss explodes or is no number; notes it in the state."""
     for done in range(int(state.get("steps", 0)) + 1, count + 1):
-        try:
-            terms = optimizer.step()
-        except tf.errors.ResourceExhaustedError as error:
-            raise MemoryError("not enough memory for a picture of this size: lower the size") from error
+        terms = optimizer.step()
         total, first = terms["total"], float(state.setdefault("first", np.array(terms["total"])))
         note = ""
         if not np.isfinite(total) or total > EXPLODED * first > 0:
@@ -271,12 +274,13 @@ class _Scale:
         size: pyramid.Size,
         network: Network,
         settings: Settings,
+        tile: int | None,
         kept: MutableMapping[Any, Any],
     ) -> None:
         self._settings, self._inputs, self._network = settings, inputs, network
+        self._tile, self._said = tile, list[str]()
         self._content = resize(inputs.content, size, method=settings.resize)
         self._keep = None if inputs.keep is None else resize_mask(inputs.keep, size)[..., np.newaxis]
-        width, height = size
         architecture = network.params.architecture
         self._styles = [
             resize(
@@ -286,41 +290,67 @@ class _Scale:
             )
             for style in inputs.styles
         ]
+        self._kept = kept
+        self._evaluation: Evaluate | None = None
+
+    def evaluate(self, pixels: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Return the losses of a picture from 0 to 1, and the gradient of their total; first, compute the targets.
+
+        Raises:
+            MemoryError: It does not suffice for the smallest tiles either.
+        """
+        while True:
+            try:
+                self._evaluation = self._evaluation or self._bound()
+                return self._evaluation(pixels)
+            except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+                self._evaluation, self._tile = None, self._smaller_tile(error)
+                self._said.append(f"not enough memory: going on in tiles of {self._tile} pixels")
+
+    def told(self) -> str:
+        """Say, once, what was changed for want of memory."""
+        said, self._said = "; ".join(self._said), []
+        return said
+
+    def _smaller_tile(self, error: Exception) -> int:
+        largest = max(picture.shape[0] * picture.shape[1] for picture in (self._content, *self._styles))
+        around = tiles.halo(self._network.params.architecture, self._settings.layers)
+        if (side := tiles.smaller(largest, self._tile, around)) is None:
+            raise MemoryError("not enough memory for a picture of this size: lower the size") from error
+        return side
+
+    def _bound(self) -> Evaluate:
+        """Compute the targets, and bind the losses to them."""
+        inputs, settings, (height, width) = self._inputs, self._settings, self._content.shape[:2]
         style_masks = [
             None if mask is None else guides.regions([mask], style.shape[0], style.shape[1])[0]
             for mask, style in zip(inputs.style_masks, self._styles, strict=True)
         ]
-        self._targets = make_targets(
-            network,
-            tf.constant(self._content[np.newaxis]) if inputs.has_content and settings.content_weight else None,
+        content = tf.constant(self._content[np.newaxis])
+        targets = make_targets(
+            self._network,
+            content if inputs.has_content and settings.content_weight else None,
             [tf.constant(style[np.newaxis]) for style in self._styles] if settings.style_weight else [],
             settings,
             masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,
             style_masks=style_masks if settings.style_weight else None,
-            kept=kept,
+            kept=self._kept,
+            tile=self._tile,
         )
-
-    @property
-    def evaluate(self) -> Evaluate:
-        """The losses of a picture from 0 to 1, and the gradient of their total."""
-
-        def evaluate(x: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(x)
-                image = 255 * x
-                if self._keep is not None:
-                    image += self._keep * (self._content - image)
-                terms = losses(self._network, image, self._targets, self._settings)
-            return terms, tape.gradient(terms["total"], x)
-
-        return evaluate
+        return evaluation(
+            self._network,
+            targets,
+            settings,
+            height=height,
+            width=width,
+            kept=() if self._keep is None else Kept(tf.constant(self._keep[np.newaxis]), content),
+            tile=self._tile,
+        )
 
     def first_state(self) -> dict[str, np.ndarray]:
         """Return the state of an optimiser that has done nothing yet."""
         settings = self._settings
         if not self._inputs.has_content and settings.init in ("blend", "add", "content"):
-            from dataclasses import replace
-
             settings = replace(settings, init="noise")
         style = self._styles[0] if self._styles else None
         image = pyramid.first_image(self._content, style, settings, given=self._inputs.given)

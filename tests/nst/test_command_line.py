@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from myvgg import random_weights, store
-from myvgg.nst import Settings, presets, record, transfer
+from myvgg.nst import Settings, evaluation, presets, record, stylize
 from myvgg.nst.__main__ import DEMO, main
 from myvgg.nst.arguments import Arguments, parse
 from myvgg.nst.objective import losses
@@ -79,7 +79,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         asked.append(settings)
         raise MemoryError("stopped here")
 
-    monkeypatch.setattr(transfer, "stylize", stylize)
+    monkeypatch.setattr("myvgg.nst.transfer.stylize", stylize)
     return asked
 
 
@@ -127,7 +127,7 @@ def test_writes_what_the_library_computes(
     """The file holds the rounded picture of the last step that `stylize` gives for the same settings."""
     settings = parse(Arguments, [*PAIR, *QUICK, "--seed", "5", "--noise", "0.2", "--pooling", "avg"]).settings
     settings = replace(settings, precision="float32")
-    *_, step = transfer.stylize(np.rint(content), np.rint(style), settings, params=params)
+    *_, step = stylize(np.rint(content), np.rint(style), settings, params=params)
     argv = (*QUICK, "--seed", "5", "--noise", "0.2", "--pooling", "avg", "--precision", "float32")
     assert run(*PAIR, *argv, "--output", "out.png") == 0
     assert np.array_equal(pixels("out.png"), np.rint(step.image))
@@ -523,7 +523,7 @@ def test_a_broken_run_says_so_and_leaves_a_picture(
         scale = tf.where(count.assign_add(1) > 4, np.float32(np.nan), np.float32(1))
         return {name: term * scale for name, term in losses(*arguments).items()}
 
-    monkeypatch.setattr(transfer, "losses", broken)
+    monkeypatch.setattr(evaluation, "losses", broken)
     assert run(*PAIR, *QUICK, "--iterations", "20", "-o", "out.png") == 1
     said = capfd.readouterr().err
     assert said.count("back to the best picture of this scale with half the step") == 3

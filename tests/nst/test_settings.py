@@ -60,6 +60,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "color_strength": (0.0, 1.0),
     "balance": (True, False),
     "tv_sum": (True, False),
+    "max_memory": (None, 0.5, 1e6),
     "init": ("blend", "style", "first.png"),
     "style_blend": ((), (1.0,), (0.0, 2.0, 5.0)),
     "content_layers": (Layers(), Layers("conv1_1=1,pool5=0")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -15,11 +16,12 @@ import tensorflow as tf
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from myvgg import store
-from myvgg.nst import Settings, Step, colors, images, optimizers, pyramid, stylize, transfer
+from myvgg.nst import Settings, Step, colors, evaluation, images, objective, optimizers, pyramid, stylize
 from myvgg.nst.images import resize
 from myvgg.nst.network import Network
-from myvgg.nst.objective import losses, make_targets
+from myvgg.nst.objective import losses, measure
 from myvgg.nst.settings import Layers
+from myvgg.nst.targets import make_targets
 from myvgg.params import LayerParams, Params, WeightsError
 from myvgg.photographs import FOLDER
 
@@ -81,7 +83,7 @@ class Counter:
 def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
     """A counter of everything that the loop evaluates."""
     counter = Counter()
-    monkeypatch.setattr(transfer, "losses", counter)
+    monkeypatch.setattr(evaluation, "losses", counter)
     return counter
 
 
@@ -443,7 +445,7 @@ def test_loads_the_stored_weights(
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_a_broken_loss_goes_back(optimizer: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a loss of NaN the run goes back to its best picture, says so, and ends well."""
-    monkeypatch.setattr(transfer, "losses", breaking(at={4}))
+    monkeypatch.setattr(evaluation, "losses", breaking(at={4}))
     steps = list(run(replace(ONE, optimizer=optimizer)))
     notes = [step.note for step in steps]
     assert [bool(note) for note in notes] == [False, False, False, True, False, False]
@@ -454,7 +456,7 @@ def test_a_broken_loss_goes_back(optimizer: Any, run: Run, monkeypatch: pytest.M
 
 def test_half_the_step_after_going_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first step after going back moves half as far as the first one did."""
-    monkeypatch.setattr(transfer, "losses", breaking(at={2}))
+    monkeypatch.setattr(evaluation, "losses", breaking(at={2}))
     _, back, after, *_ = run(replace(ONE, init="content", clip="end"))
     moved = np.abs(after.image - back.image)
     assert np.median(moved) == pytest.approx(255 * ONE.learning_rate / 2, rel=0.01)
@@ -462,14 +464,14 @@ def test_half_the_step_after_going_back(run: Run, monkeypatch: pytest.MonkeyPatc
 
 def test_a_loss_that_explodes_goes_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand times the first loss counts as broken."""
-    monkeypatch.setattr(transfer, "losses", breaking(at={3}, factor=2e3))
+    monkeypatch.setattr(evaluation, "losses", breaking(at={3}, factor=2e3))
     notes = [step.note for step in run(ONE)]
     assert [bool(note) for note in notes] == [False, False, True, False, False, False]
 
 
 def test_going_back_four_times_ends_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fourth broken loss of a run, at whatever scale, raises; every step before it has a picture."""
-    monkeypatch.setattr(transfer, "losses", breaking(at={3, 5, 8, 11}))
+    monkeypatch.setattr(evaluation, "losses", breaking(at={3, 5, 8, 11}))
     steps: list[Step] = []
     with pytest.raises(FloatingPointError, match=r"the loss is nan .* going back 3 times has not helped: lower the"):
         steps.extend(run(THREE))
@@ -515,15 +517,64 @@ def test_no_learning_rate_leaves_the_range(rate: float, run: Run, content: np.nd
             assert np.allclose(step.image, pyramid.first_image(content, None, settings), atol=1e-4)
 
 
+class Scarce:
+    """Stands in for TensorFlow on a machine with too little memory for more than some pixels at once."""
+
+    def __init__(self, pixels: int) -> None:
+        self.pixels, self.seen = pixels, list[int]()
+
+    def __call__(self, network: Network, image: tf.Tensor, *arguments: Any) -> Any:
+        """Fail as TensorFlow does, or measure."""
+        size = tf.shape(image)
+        with tf.control_dependencies([tf.py_function(self._check, [size[1] * size[2]], [])]):
+            return measure(network, tf.identity(image), *arguments)
+
+    def _check(self, pixels: tf.Tensor) -> None:
+        if pixels > self.pixels:
+            raise MemoryError("OOM when allocating tensor")  # TensorFlow makes its ResourceExhaustedError of it
+        self.seen.append(int(pixels))
+
+
 def test_too_little_memory_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What TensorFlow says of exhausted memory becomes MemoryError."""
-
-    def exhausted(*arguments: Any) -> None:
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-
-    monkeypatch.setattr(optimizers.Adam, "step", exhausted)
+    """Where the memory does not suffice for the smallest tiles either, the run ends with a sentence."""
+    monkeypatch.setattr(objective, "measure", Scarce(10))
     with pytest.raises(MemoryError, match="not enough memory for a picture of this size: lower the size"):
         next(run(ONE))
+
+
+def test_goes_on_in_tiles_where_memory_does_not_suffice(
+    run: Run, monkeypatch: pytest.MonkeyPatch, content: np.ndarray
+) -> None:
+    """A run that has not enough memory goes on in smaller tiles, says so, and comes to the same pictures."""
+    settings = replace(ONE, size=640, iterations=3)
+    expected = list(run(settings))
+    scarce = Scarce(640 * 450 // 3)
+    monkeypatch.setattr(objective, "measure", scarce)
+    monkeypatch.setattr(evaluation, "measure", scarce)
+    actual = list(run(settings))
+    notes = [step.note for step in actual]
+    assert re.fullmatch(r"(not enough memory: going on in tiles of \d+ pixels(; )?)+", notes[0])
+    assert notes[1:] == ["", ""]
+    assert 64**2 < max(scarce.seen) < 640 * 450 // 3
+    for step, other in zip(actual, expected, strict=True):
+        assert step.losses == pytest.approx(other.losses, rel=1e-4)
+        assert np.abs(step.image - other.image).mean() < 0.05  # of 255
+
+
+def test_tiles_are_chosen_by_the_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With less memory than the whole picture takes, it is computed in tiles from the start."""
+    scarce = Scarce(640 * 450)
+    monkeypatch.setattr(objective, "measure", scarce)
+    monkeypatch.setattr(evaluation, "measure", scarce)
+    settings = replace(ONE, size=640, iterations=1)
+    (whole,) = run(settings)
+    whole_sizes, scarce.seen = scarce.seen, []
+    (tiled,) = run(replace(settings, max_memory=1.0))
+    assert whole_sizes == [640 * 450]
+    assert len(scarce.seen) > 4
+    assert max(scarce.seen) < 640 * 450 / 2
+    assert tiled.note == ""
+    assert np.abs(tiled.image - whole.image).mean() < 0.05  # of 255
 
 
 @pytest.mark.weights

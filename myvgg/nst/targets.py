@@ -1,0 +1,146 @@
+"""What a picture is compared with, computed once before the first step of a scale."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import MutableMapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float32
+
+from myvgg.nst import guides, tiles
+from myvgg.nst.losses import Gaussian, Moments, gaussian
+from myvgg.nst.network import Image, Network
+from myvgg.nst.objective import Guides, Place, Region, Sums, Targets, added, positions_of, seen, statistics, weigh
+from myvgg.nst.settings import Settings
+
+Mask = Float32[np.ndarray, "height width"]
+
+
+def make_targets(
+    network: Network,
+    content: Image | None,
+    styles: Sequence[tf.Tensor],
+    settings: Settings,
+    *,
+    masks: Sequence[Mask] | None = None,
+    style_masks: Sequence[Any] | None = None,
+    kept: MutableMapping[Any, Any] | None = None,
+    tile: int | None = None,
+) -> Targets:
+    """Compute what the result is compared with.
+
+    Args:
+        network: With the settings' options.
+        content: None where there is none.
+        styles: Pictures (1, height, width, 3) of any sizes; none is possible.
+        settings: Layers, their weights, the kind of style loss.
+        masks: The region of the content's shape that each style is for; by default all are blended everywhere.
+        style_masks: The part of each style picture that counts, of its shape, or None.
+        kept: Statistics of style pictures from earlier calls; new ones are added.
+        tile: Side in pixels of the tiles that pictures are seen in; None for whole pictures.
+    """
+    found = [
+        _statistics(network, style, mask, settings, {} if kept is None else kept, tile)
+        for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
+    ]
+    if masks:
+        regions = [
+            Region(guides.share(mask), _guides(network, mask, settings), _prepare(statistics, settings))
+            for mask, statistics in zip(masks, found, strict=True)
+        ]
+    else:
+        regions = [Region(1.0, {}, _prepare(blend(found, settings), settings))] if found else []
+    if content is None:
+        return Targets({}, tuple(regions))
+    balance = regions if settings.balance else []
+    layers = list(settings.content_layers.shares)
+    features, found_there = _look(network, content, settings, layers, [region.guides for region in balance], tile)
+    targets = Targets(features, tuple(regions))
+    if not balance:
+        return targets
+    zero = tf.zeros([], content.dtype)
+    terms = weigh(Sums(zero, found_there, zero), targets, settings, values=tf.size(content))
+    return targets._replace(unit=float(terms["style"]) + 1e-12)
+
+
+def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, Moments]:
+    """Mix the raw moments of several styles, as if their pictures lay side by side."""
+    shares = np.array(settings.style_blend or [1.0] * len(found))
+    shares = shares / shares.sum()
+    return {
+        layer: Moments(
+            *(tf.add_n([share * m[layer][i] for share, m in zip(shares, found, strict=True)]) for i in (0, 1))
+        )
+        for layer in found[0]
+    }
+
+
+def _prepare(found: dict[str, Moments], settings: Settings) -> dict[str, Moments | Gaussian]:
+    if settings.style_loss == "wasserstein":
+        return {layer: gaussian(each) for layer, each in found.items()}
+    return dict(found)
+
+
+def _statistics(
+    network: Network,
+    style: tf.Tensor,
+    mask: Any,
+    settings: Settings,
+    kept: MutableMapping[Any, Any],
+    tile: int | None,
+) -> dict[str, Moments]:
+    """Compute the moments of a style picture's features, or take those that are kept."""
+    key = (_hash(style), None if mask is None else _hash(mask))
+    if key not in kept:
+        where = {} if mask is None else _guides(network, mask, settings)
+        _, (found,) = _look(network, style, settings, [], [where], tile)
+        if overflowing := [layer for layer, each in found.items() if not np.isfinite(each.second).all()]:
+            raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
+        kept[key] = found
+    return kept[key]  # type: ignore[no-any-return]
+
+
+def _look(
+    network: Network,
+    picture: tf.Tensor,
+    settings: Settings,
+    layers: Sequence[str],
+    regions: Sequence[Guides],
+    tile: int | None,
+) -> tuple[dict[str, tf.Tensor], tuple[dict[str, Moments], ...]]:
+    """Compute features of some layers of a picture, and the moments of the style layers in each region."""
+    architecture, (height, width) = network.params.architecture, picture.shape[1:3]
+    style = settings.style_layers.shares if regions else {}
+    positions = positions_of(architecture, [*layers, *style], height, width, settings)
+    strides = {layer: architecture.activations[layer].stride for layer in positions}
+    parts: dict[str, list[Any]] = {layer: [] for layer in layers}
+    sums = []
+    cut = tiles.cut(height, width, tile, architecture, positions)
+    for each in cut:
+        place = Place(each.inside, positions, height * width)
+        features = seen(network, picture[:, *tiles.window(each.outer)], positions, place)
+        inner = {layer: tiles.window(each.box, stride) for layer, stride in strides.items()}
+        sums.append(
+            statistics(
+                features, style, [{layer: g[inner[layer]] for layer, g in guides.items()} for guides in regions], place
+            )
+        )
+        for layer in layers:
+            parts[layer].append(features[layer])
+    return {layer: tiles.joined(each, cut) for layer, each in parts.items()}, added(sums)
+
+
+def _guides(network: Network, mask: Mask, settings: Settings) -> Guides:
+    activations = network.params.architecture.activations
+    return {
+        layer: tf.constant(guides.guide(mask, activations[layer], pool_padding=settings.pool_padding))
+        for layer in settings.style_layers.shares
+    }
+
+
+def _hash(array: Any) -> tuple[Any, str]:
+    values = np.ascontiguousarray(array)
+    return values.shape, hashlib.sha256(values.tobytes()).hexdigest()

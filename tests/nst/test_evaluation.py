@@ -1,0 +1,190 @@
+"""Losses and gradients of whole pictures and of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import converters
+from myvgg import ops
+from myvgg.architecture import Conv
+from myvgg.nst import Settings, evaluation, objective, pyramid, tiles
+from myvgg.nst.evaluation import Kept
+from myvgg.nst.images import load, resize
+from myvgg.nst.network import Network
+from myvgg.nst.objective import measure
+from myvgg.nst.settings import Layers
+from myvgg.nst.targets import make_targets
+from myvgg.params import Params
+from myvgg.photographs import FOLDER
+
+DEEP = Layers("relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1")
+BASE = Settings(precision="float32", style_layers=DEEP)
+CASES: dict[str, Settings] = {
+    "Wasserstein": replace(BASE, style_layers=Layers("relu4_1=2,relu5_1=1")),
+    "gram": replace(BASE, style_loss="gram"),
+    "gram and mean, sums, average pools that keep odd ends": replace(
+        BASE, style_loss="gram+mean", tv_sum=True, pooling="avg", pool_padding="same", balance=False
+    ),
+    "zero padding, absolute differences": replace(BASE, style_loss="gram", padding="zero", tv="l1"),
+    "content alone": replace(BASE, style_weight=0.0, content_layers=Layers("relu2_2,conv5_1,pool3")),
+    "smoothness alone": replace(BASE, style_weight=0.0, content_weight=0.0),
+}
+SIZES = [(201, 260), (97, 450), (523, 83)]
+TILE = 48
+"""Small, but with pictures of these sizes still cut into no more than thirty."""
+
+
+class Exact(Network):
+    """The network in float64, written as a loop, without scaling."""
+
+    def __init__(self, params: Params, settings: Settings) -> None:
+        """Bind it."""
+        self.params, self._settings = params, settings
+
+    def __call__(self, image: tf.Tensor, layers: Iterable[str]) -> dict[str, tf.Tensor]:
+        """Compute all that is asked for."""
+        found, settings = {}, self._settings
+        layers = list(layers)
+        x = (image - 120) / 60
+        pool = {"max": ops.max_pool, "avg": ops.avg_pool}[settings.pooling]
+        for layer in self.params.architecture.layers[:-3]:
+            if isinstance(layer, Conv):
+                kernel, bias = (tf.cast(tf.constant(part), tf.float64) for part in self.params.layers[layer.name])
+                first = layer.name == "conv1_1"
+                x = found[layer.name] = ops.conv2d(x, kernel, bias, settings.padding if first else "zero")
+                x = found[layer.name.replace("conv", "relu")] = ops.relu(x)
+            else:
+                x = found[layer.name] = pool(x, settings.pool_padding)
+            if {*layers} <= {*found}:
+                break
+        return {layer: found[layer] for layer in layers}
+
+
+def pictures(height: int, width: int, dtype: Any) -> tuple[tf.Tensor, ...]:
+    """Draw a content, two styles and pixels to evaluate."""
+    rng = np.random.default_rng(height)
+    sizes = ((height, width), (height + 40, width), (150, 230))
+    return (
+        *(tf.constant(rng.uniform(0, 255, (1, *size, 3)), dtype) for size in sizes),
+        tf.constant(rng.uniform(0, 1, (1, height, width, 3)), dtype),
+    )
+
+
+def evaluated(network: Network, settings: Settings, size: tuple[int, int], dtype: Any, tile: int | None) -> Any:
+    """Return unit, losses and gradient, seen whole or in tiles."""
+    content, style, _, pixels = pictures(*size, dtype)
+    names = [*settings.content_layers, *settings.style_layers]
+    assert len(tiles.cut(*size, tile, network.params.architecture, names)) > 1 or tile is None
+    targets = make_targets(
+        network,
+        content if settings.content_weight else None,
+        [style] if settings.style_weight else [],
+        settings,
+        tile=tile,
+    )
+    evaluate = evaluation.evaluation(network, targets, settings, height=size[0], width=size[1], tile=tile)
+    terms, gradient = evaluate(pixels)
+    return targets.unit, {name: float(term) for name, term in terms.items()}, gradient.numpy()
+
+
+def difference(actual: np.ndarray, expected: np.ndarray) -> float:
+    """Return the relative length of the difference."""
+    return float(np.linalg.norm(actual - expected) / np.linalg.norm(expected))
+
+
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        *(pytest.param(CASES[name], size, id=f"{name}, {size}") for name in CASES for size in SIZES[:1]),
+        *(pytest.param(CASES["gram"], size, id=f"gram, {size}") for size in SIZES[1:]),
+    ],
+)
+def test_tiles_are_exact(settings: Settings, size: tuple[int, int], tiny_params: Params) -> None:
+    """In float64, the losses and the gradient of tiles are those of the whole picture to 1e-12, at any size."""
+    network = Exact(tiny_params, settings)
+    expected = evaluated(network, settings, size, tf.float64, None)
+    actual = evaluated(network, settings, size, tf.float64, TILE)
+    assert actual[0] == pytest.approx(expected[0], rel=1e-12)
+    assert actual[1] == pytest.approx(expected[1], rel=1e-12)
+    assert difference(actual[2], expected[2]) < 1e-12
+
+
+def test_less_of_the_surroundings_is_not_enough(tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With surroundings one step of the grid smaller, tiles are not exact: what they have is needed."""
+    network = Exact(tiny_params, BASE)
+    expected = evaluated(network, BASE, SIZES[0], tf.float64, None)
+    enough = tiles.halo
+    monkeypatch.setattr(tiles, "halo", lambda *layers: enough(*layers) - tiles.grid(*layers))
+    actual = evaluated(network, BASE, SIZES[0], tf.float64, TILE)
+    assert difference(actual[2], expected[2]) > 1e-10
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tiles_are_exact_with_masks(dtype: str, tiny_params: Params) -> None:
+    """Regions with styles of their own, parts of styles, and what is kept go through tiles as well."""
+    height, width = SIZES[0]
+    rng = np.random.default_rng(5)
+    content, *styles, pixels = pictures(height, width, dtype)
+    masks = list(rng.uniform(0, 1, (2, height, width)).astype(np.float32))
+    style_masks = [rng.uniform(0, 1, styles[0].shape[1:3]).astype(np.float32), None]
+    kept = Kept(tf.constant(rng.uniform(0, 1, (1, height, width, 1)), dtype), content)
+    network = Exact(tiny_params, BASE) if dtype == "float64" else Network(tiny_params, BASE)
+    found = []
+    for tile in (None, TILE):
+        targets = make_targets(network, content, styles, BASE, masks=masks, style_masks=style_masks, tile=tile)
+        evaluate = evaluation.evaluation(network, targets, BASE, height=height, width=width, kept=kept, tile=tile)
+        found.append(evaluate(pixels))
+    tolerance = {"float32": 1e-5, "float64": 1e-10}[dtype]  # the roots of shallow layers amplify what rounding does
+    (expected, expected_gradient), (actual, actual_gradient) = found
+    assert {name: float(term) for name, term in actual.items()} == pytest.approx(
+        {name: float(term) for name, term in expected.items()}, rel=tolerance
+    )
+    assert difference(actual_gradient.numpy(), expected_gradient.numpy()) < tolerance
+
+
+@pytest.mark.weights
+def test_tiles_are_exact_with_trained_weights(trained_weights: Path) -> None:
+    """In float32, with photographs and the network that counts, losses and gradient agree to 1e-6."""
+    content, style = (resize(load(FOLDER / f"{name}.jpg"), (333, 250)) for name in ("chelsea", "strokes"))
+    settings = replace(Settings(), precision="float32")
+    pixels = tf.constant(pyramid.first_image(content, None, settings)[np.newaxis] / 255)
+    network = Network(converters.load(trained_weights), settings)
+    found = []
+    for tile in (None, 64):
+        targets = make_targets(
+            network, tf.constant(content[np.newaxis]), [tf.constant(style[np.newaxis])], settings, tile=tile
+        )
+        found.append(evaluation.evaluation(network, targets, settings, height=250, width=333, tile=tile)(pixels))
+    (expected, expected_gradient), (actual, actual_gradient) = found
+    for name in expected:
+        assert float(actual[name]) == pytest.approx(float(expected[name]), rel=1e-6)
+    assert difference(actual_gradient.numpy(), expected_gradient.numpy()) < 1e-6
+
+
+@pytest.mark.parametrize("tile", [None, TILE])
+def test_tiles_of_all_sizes_are_traced_once(
+    tile: int | None, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture is traced once, and so is each pass over tiles, whose sizes differ at the borders."""
+    traces = []
+
+    def counted(*arguments: Any) -> Any:
+        traces.append(arguments)
+        return measure(*arguments)
+
+    network, (content, style, _, pixels) = Network(tiny_params, BASE), pictures(*SIZES[0], tf.float32)
+    targets = make_targets(network, content, [style], BASE, tile=tile)
+    monkeypatch.setattr(objective, "measure", counted)
+    monkeypatch.setattr(evaluation, "measure", counted)
+    evaluate = evaluation.evaluation(network, targets, BASE, height=SIZES[0][0], width=SIZES[0][1], tile=tile)
+    assert traces == []
+    for _ in range(3):
+        evaluate(pixels)
+    assert len(traces) == (1 if tile is None else 2)
