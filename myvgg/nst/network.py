@@ -20,7 +20,7 @@ from myvgg.photographs import measured
 from myvgg.preprocessing import preprocess
 from myvgg.vgg19 import features
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 """What convolutions compute in."""
 
 Image = Float[tf.Tensor, "1 height width 3"]
@@ -45,7 +45,7 @@ class Network:
 
     Attributes:
         params: What it was made of, float32.
-        precision: What it computes in, `float32` or `bfloat16`; what comes out is float32 always.
+        precision: What it computes in; what comes out is float32 always.
     """
 
     def __init__(self, params: Params, settings: Settings) -> None:
@@ -74,6 +74,8 @@ class Network:
             return {}
         settings = self._settings
         x = INPUTS[settings.preprocessing](image)
+        scale = tf.cast(tf.size(x), x.dtype) if self.precision == "float16" else None
+        x = x if scale is None else _with_gradient_times(x, 1 / scale)
         found = features(
             self._params,
             x,
@@ -82,10 +84,18 @@ class Network:
             pool_padding=settings.pool_padding,
             padding=settings.padding,
         )
+        if scale is not None:  # gradients of means are too small for half precision
+            found = {name: _with_gradient_times(tensor, scale) for name, tensor in found.items()}
         if not self._divisors:
             return found
         left = {name: self._divisors[name] / self.params.rms[name] for name in names}
         return {name: tensor if left[name] == 1 else tensor * left[name] for name, tensor in found.items()}
+
+
+def _with_gradient_times(tensor: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    """Return a tensor as it is, whose gradient is multiplied by a factor on its way back."""
+    fixed = tf.stop_gradient(tensor)
+    return fixed + factor * (tensor - fixed)
 
 
 def _divisors(params: Params) -> dict[str, float]:

@@ -67,7 +67,7 @@ MOVED = 16
 SHARE = 2 / 3
 """Of the machine's memory that a run may take by itself."""
 
-BYTES = {"float32": 4, "bfloat16": 2}
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 class Sizes(NamedTuple):

@@ -128,8 +128,8 @@ class Settings:
     """The network's input: B, G, R less the training mean (vgg), less torchvision's mean (torchvision), or R, G, B from
     0 to 1 as some programs feed it (unit)."""
 
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """What convolutions compute in; auto takes bfloat16 where a short measurement finds it faster."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """What convolutions compute in; auto takes bfloat16 where a short measurement finds it faster than float32."""
 
     max_memory: float | None = None
     """Gigabytes that the run may take; a picture that needs more is computed in tiles, exactly, with more work. By

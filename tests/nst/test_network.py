@@ -115,29 +115,36 @@ def test_a_layer_asked_for_twice_is_computed_once(params: Params, image: tf.Tens
     assert list(found) == ["relu2_1", "relu1_1"]
 
 
-def test_bfloat16_is_near_float32(params: Params, image: tf.Tensor) -> None:
-    """In bfloat16, what comes out is float32 and within two in a hundred, at every depth."""
+HALVES = {"bfloat16": 0.02, "float16": 0.005}
+"""Relative deviation of features by precision: 8 and 11 bits, over ten layers and more."""
+
+
+@pytest.mark.parametrize("precision", HALVES)
+def test_half_precision_is_near_float32(precision: Any, params: Params, image: tf.Tensor) -> None:
+    """In half precision, what comes out is float32 and within a few thousandths, at every depth."""
     exact = Network(params, replace(PLAIN, precision="float32"))
-    rough = Network(params, replace(PLAIN, precision="bfloat16"))
-    assert (exact.precision, rough.precision) == ("float32", "bfloat16")
+    rough = Network(params, replace(PLAIN, precision=precision))
+    assert (exact.precision, rough.precision) == ("float32", precision)
     expected, actual = (network(image, LAYERS) for network in (exact, rough))
     for name in LAYERS:
         assert actual[name].dtype == tf.float32
         difference = tf.norm(actual[name] - expected[name]) / tf.norm(expected[name])
-        assert 0 < difference < 0.02, name
+        assert 0 < difference < HALVES[precision], name
 
 
-def test_bfloat16_has_a_gradient(params: Params, image: tf.Tensor) -> None:
-    """The gradient of a picture comes back in float32, near the exact one."""
+@pytest.mark.parametrize("precision", HALVES)
+def test_half_precision_has_a_gradient(precision: Any, params: Params) -> None:
+    """The gradient of a mean over many positions is near that in float32, small as it is at each of them."""
+    image = tf.random.stateless_uniform([1, 300, 400, 3], [1, 2], maxval=255)
     gradients = []
-    for precision in ("float32", "bfloat16"):
-        network = Network(params, replace(PLAIN, precision=precision))
+    for each in ("float32", precision):
+        network = Network(params, replace(PLAIN, precision=each))
         with tf.GradientTape() as tape:
             tape.watch(image)
-            loss = tf.reduce_mean(tf.square(network(image, ["relu2_1"])["relu2_1"]))
+            loss = 1e-3 * tf.reduce_mean(tf.square(network(image, ["relu2_1"])["relu2_1"]))
         gradients.append(tape.gradient(loss, image))
         assert gradients[-1].dtype == tf.float32
-    assert tf.norm(gradients[1] - gradients[0]) / tf.norm(gradients[0]) < 0.1
+    assert 0 < tf.norm(gradients[1] - gradients[0]) / tf.norm(gradients[0]) < 5 * HALVES[precision]
 
 
 def test_the_dense_layers_are_left_out(params: Params) -> None:

@@ -578,6 +578,22 @@ def test_tiles_are_chosen_by_the_memory(run: Run, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.weights
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_comes_as_far(precision: Any, trained_weights: Path) -> None:
+    """After equal steps, the loss of the picture, evaluated in float32, is within a hundredth of the float32 run's."""
+    params = store.load(trained_weights, include_top=False)
+    content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "strokes"))
+    settings = Settings(size=80, scales=1, iterations=10, precision="float32")
+    totals = []
+    for each in ("float32", precision):
+        picture = last(stylize(content, style, replace(settings, precision=each), params=params)).image
+        again = replace(settings, iterations=1, init="picture", clip="end")
+        totals.append(next(stylize(content, style, again, params=params, first=picture)).losses["total"])
+    assert totals[1] == pytest.approx(totals[0], rel=0.01)
+    assert totals[1] != totals[0]
+
+
+@pytest.mark.weights
 def test_the_look_does_not_depend_on_the_size(trained_weights: Path) -> None:
     """A result of 256 and one of 512 at that size are twice as near to each other as either to a run without scales."""
     params = store.load(trained_weights, include_top=False)
