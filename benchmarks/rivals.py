@@ -81,7 +81,7 @@ def tutorial(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
 
 
 def anishathalye(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
-    """The `neural-style` of A. Athalye: content at relu4_2, Gram matrices at relu1_1 to relu5_1, from noise, Adam of 10.
+    """The `neural-style` of A. Athalye: content at relu4_2, Gram matrices, from noise, Adam of 10.
 
     Args:
         params: The weights.

@@ -23,7 +23,7 @@ from myvgg.nst.objective import losses, measure
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
 from myvgg.params import LayerParams, Params, WeightsError
-from myvgg.photographs import FOLDER
+from myvgg.photographs import FOLDER, measured
 
 SHALLOW: dict[str, Any] = {
     "content_layers": Layers("relu2_1"),
@@ -581,9 +581,9 @@ def test_tiles_are_chosen_by_the_memory(run: Run, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_half_precision_comes_as_far(precision: Any, trained_weights: Path) -> None:
     """After equal steps, the loss of the picture, evaluated in float32, is within a hundredth of the float32 run's."""
-    params = store.load(trained_weights, include_top=False)
+    params = measured(store.load(trained_weights, include_top=False))
     content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "strokes"))
-    settings = Settings(size=80, scales=1, iterations=10, precision="float32")
+    settings = Settings(size=64, scales=1, iterations=6, precision="float32")
     totals = []
     for each in ("float32", precision):
         picture = last(stylize(content, style, replace(settings, precision=each), params=params)).image
