@@ -58,7 +58,6 @@ def tutorial(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
     image = tf.Variable(content[np.newaxis])
     optimizer = keras.optimizers.Adam(learning_rate=0.02, beta_1=0.99, epsilon=1e-1)
 
-    @tf.function
     def train_step(image: Any) -> None:
         with tf.GradientTape() as tape:
             grams, contents = outputs(image)
@@ -73,8 +72,10 @@ def tutorial(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
         optimizer.apply_gradients([(tape.gradient(loss, image), image)])
         image.assign(tf.clip_by_value(image, 0.0, 1.0))
 
+    compiled = tf.function(train_step)
+
     def advance() -> Any:
-        train_step(image)
+        compiled(image)
         return image[0, 0, 0].numpy()
 
     return advance
@@ -116,7 +117,6 @@ def anishathalye(params: Params, content: np.ndarray, style: np.ndarray) -> Adva
     moments = [tf.Variable(tf.zeros_like(x)) for _ in range(2)]
     count = tf.Variable(0.0)
 
-    @tf.function
     def step() -> Any:
         with tf.GradientTape() as tape:
             found = network(x)
@@ -133,7 +133,8 @@ def anishathalye(params: Params, content: np.ndarray, style: np.ndarray) -> Adva
         x.assign_sub(rate * first / (tf.sqrt(second) + 1e-8))
         return loss
 
-    return lambda: step().numpy()
+    compiled = tf.function(step)
+    return lambda: compiled().numpy()
 
 
 def pytorch(params: Params, content: np.ndarray, style: np.ndarray, *, precision: str) -> Advance:
@@ -148,25 +149,23 @@ def pytorch(params: Params, content: np.ndarray, style: np.ndarray, *, precision
     import torch
     from torch.nn import functional
 
-    layers = [
-        (layer, tuple(torch.from_numpy(np.ascontiguousarray(p)) for p in _torch_layout(*params.layers[layer.name])))
-        if isinstance(layer, Conv)
-        else (layer, ())
-        for layer in CONFIGURATION_E.layers[:18]
-    ]
-    layers = [
-        (layer, (parts[0].contiguous(memory_format=torch.channels_last), parts[1]) if parts else ())
-        for layer, parts in layers
-    ]
+    layers: list[Any] = []
+    for layer in CONFIGURATION_E.layers[:18]:
+        if isinstance(layer, Conv):
+            kernel, bias = params.layers[layer.name]
+            turned = torch.from_numpy(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
+            layers.append((layer.name, turned.contiguous(memory_format=torch.channels_last), torch.from_numpy(bias)))
+        else:
+            layers.append((layer.name,))
     names = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
     mean = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
 
     def network(image: Any) -> dict[str, Any]:
         x, found = (image.flip(1) * 255 - mean).contiguous(memory_format=torch.channels_last), {}
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            for layer, parts in layers:
+            for name, *parts in layers:
                 if parts:
-                    x = found[layer.name] = functional.relu(functional.conv2d(x, *parts, padding=1))
+                    x = found[name] = functional.relu(functional.conv2d(x, parts[0], parts[1], padding=1))
                 else:
                     x = functional.max_pool2d(x, 2)
         return found
@@ -195,7 +194,3 @@ def pytorch(params: Params, content: np.ndarray, style: np.ndarray, *, precision
         return image[0, 0, 0, 0].item()
 
     return advance
-
-
-def _torch_layout(kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return kernel.transpose(3, 2, 0, 1), bias

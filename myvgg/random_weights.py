@@ -15,6 +15,7 @@ import math
 import numpy as np
 import tensorflow as tf
 from jaxtyping import Float32
+from threadpoolctl import threadpool_limits
 
 from myvgg import ops
 from myvgg.architecture import CONFIGURATION_E, Architecture, Conv, Pool
@@ -68,7 +69,8 @@ def orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> Float32[np.n
     """Draw a kernel whose filters, as vectors, are orthonormal, or whose entries are where there are more filters."""
     matrix = rng.standard_normal((math.prod(shape[:-1]), shape[-1]), np.float32)
     tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-    values, vectors = np.linalg.eigh(tall.T @ tall)
+    with threadpool_limits(limits=1, user_api="blas"):  # threads wait for busy cores
+        values, vectors = np.linalg.eigh(tall.T @ tall)
     orthonormal = tall @ (vectors / np.sqrt(values)) @ vectors.T  # the nearest orthonormal matrix; faster than QR
     return np.ascontiguousarray((orthonormal if tall is matrix else orthonormal.T).reshape(shape))
 

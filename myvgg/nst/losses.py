@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import tensorflow as tf
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 Features = Float[tf.Tensor, "1 height width channels"]
 Vector = Float[tf.Tensor, " channels"]
@@ -131,7 +132,8 @@ def gaussian(moments: Moments, *, rank: int = RANK) -> Gaussian:
             variance in the others.
     """
     mean = moments.mean
-    values, vectors = np.linalg.eigh(np.asarray(covariance(moments), np.float64))
+    with threadpool_limits(limits=1, user_api="blas"):  # threads wait for busy cores
+        values, vectors = np.linalg.eigh(np.asarray(covariance(moments), np.float64))
     kept = max(1, min(rank, int(np.sum(values > 3 * RIDGE))))  # what is below is the ridge
     values, vectors = np.maximum(values[-kept:], 0), vectors[:, -kept:]
     return Gaussian(mean, tf.constant(vectors * np.sqrt(values), mean.dtype), tf.constant(values.sum(), mean.dtype))

@@ -15,6 +15,7 @@ import tensorflow as tf
 from jaxtyping import Float32, Float64
 from scipy.linalg import eigh, eigvalsh
 from scipy.ndimage import gaussian_filter
+from threadpoolctl import threadpool_limits
 
 from myvgg import store
 from myvgg.nst.images import Picture, as_rgb, resize
@@ -140,9 +141,10 @@ def wasserstein_distance(first: Gaussian, second: Gaussian) -> float:
     Reference:
         Dowson and Landau (1982), "The Fréchet Distance between Multivariate Normal Distributions", d^2 of the abstract.
     """
-    values, vectors = eigh(second.covariance)
-    root = vectors * np.sqrt(values.clip(0))  # root' S root has the eigenvalues of S'^1/2 S S'^1/2
-    shared = np.sqrt(eigvalsh(root.T @ first.covariance @ root).clip(0)).sum()
+    with threadpool_limits(limits=1, user_api="blas"):  # threads wait for busy cores
+        values, vectors = eigh(second.covariance)
+        root = vectors * np.sqrt(values.clip(0))  # root' S root has the eigenvalues of S'^1/2 S S'^1/2
+        shared = np.sqrt(eigvalsh(root.T @ first.covariance @ root).clip(0)).sum()
     variance = np.trace(first.covariance) + np.trace(second.covariance)
     distance = np.square(first.mean - second.mean).sum() + variance - 2 * shared
     return float(distance) if distance > ROUNDING * variance else 0.0
