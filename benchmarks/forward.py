@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import rivals
 from benchmarks.measure import Result, Task, compare
 from myvgg.command import muted
-from myvgg.params import LayerParams, Params, random
+from myvgg.params import LayerParams, random
 
 NEEDS = ("keras",)
 ROUNDS = 15
@@ -35,7 +36,7 @@ def run() -> Iterator[Result]:
         from myvgg import features
 
     params = random(include_top=False)
-    model = _keras_model(params)
+    model = rivals.keras_model(params, ["block5_conv1"])
     layers = {name: LayerParams(*map(tf.Variable, layer)) for name, layer in params.layers.items()}
     picture = np.random.default_rng(0).uniform(-128, 128, (1, SIZE, SIZE, 3)).astype(np.float32)
     x = tf.constant(picture)
@@ -52,15 +53,6 @@ def run() -> Iterator[Result]:
     _check_equal(*(task() for ours, _, theirs in contests.values() for task in (ours, theirs)))
     for how, (ours, rival, theirs) in contests.items():
         yield compare(f"{what}, {how}", rival, ours, theirs, rounds=ROUNDS).at_least(TIMES)
-
-
-def _keras_model(params: Params) -> Any:
-    import keras
-
-    model = keras.applications.VGG19(include_top=False, weights=None)
-    for name, layer in params.layers.items():
-        model.get_layer(params.architecture.keras_names[name]).set_weights(layer)
-    return keras.Model(model.inputs, model.get_layer("block5_conv1").output)
 
 
 def _array_of(network: Callable[[Any], Any], x: Any) -> Task:

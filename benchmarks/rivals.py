@@ -138,37 +138,22 @@ def anishathalye(params: Params, content: np.ndarray, style: np.ndarray) -> Adva
 
 
 def pytorch(params: Params, content: np.ndarray, style: np.ndarray, *, precision: str) -> Advance:
-    """The tutorial's objective in PyTorch: channels last, convolutions in a given precision, losses in float32.
+    """The tutorial's objective in PyTorch, losses in float32.
 
     Args:
         params: The weights.
         content: (height, width, 3), 0 to 1, where it starts from as well.
         style: The same.
-        precision: `float32` or `bfloat16`, by autocast.
+        precision: Of the convolutions, `float32` or `bfloat16`.
     """
     import torch
-    from torch.nn import functional
 
-    layers: list[Any] = []
-    for layer in CONFIGURATION_E.layers[:18]:
-        if isinstance(layer, Conv):
-            kernel, bias = params.layers[layer.name]
-            turned = torch.from_numpy(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
-            layers.append((layer.name, turned.contiguous(memory_format=torch.channels_last), torch.from_numpy(bias)))
-        else:
-            layers.append((layer.name,))
     names = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
     mean = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
+    layers = _pytorch_network(params, 18, precision)
 
     def network(image: Any) -> dict[str, Any]:
-        x, found = (image.flip(1) * 255 - mean).contiguous(memory_format=torch.channels_last), {}
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            for name, *parts in layers:
-                if parts:
-                    x = found[name] = functional.relu(functional.conv2d(x, parts[0], parts[1], padding=1))
-                else:
-                    x = functional.max_pool2d(x, 2)
-        return found
+        return layers(image.flip(1) * 255 - mean)
 
     def gram(features: Any) -> Any:
         rows = features.float().permute(0, 2, 3, 1).reshape(-1, features.shape[1])
@@ -194,3 +179,44 @@ def pytorch(params: Params, content: np.ndarray, style: np.ndarray, *, precision
         return image[0, 0, 0, 0].item()
 
     return advance
+
+
+def pytorch_features(params: Params, batch: np.ndarray, *, precision: str) -> Advance:
+    """Return what computes relu5_1 of a batch, (pictures, height, width, 3), in PyTorch."""
+    import torch
+
+    network = _pytorch_network(params, 17, precision)
+    x = torch.from_numpy(batch.transpose(0, 3, 1, 2).copy())
+
+    def advance() -> Any:
+        with torch.inference_mode():
+            return network(x)["conv5_1"].float().numpy()
+
+    return advance
+
+
+def _pytorch_network(params: Params, depth: int, precision: str) -> Callable[[Any], dict[str, Any]]:
+    """Build the first layers of VGG19, channels last, in a precision by autocast; returns all rectified maps."""
+    import torch
+    from torch.nn import functional
+
+    layers: list[Any] = []
+    for layer in CONFIGURATION_E.layers[:depth]:
+        if isinstance(layer, Conv):
+            kernel, bias = params.layers[layer.name]
+            turned = torch.from_numpy(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
+            layers.append((layer.name, turned.contiguous(memory_format=torch.channels_last), torch.from_numpy(bias)))
+        else:
+            layers.append((layer.name,))
+
+    def network(x: Any) -> dict[str, Any]:
+        x, found = x.contiguous(memory_format=torch.channels_last), {}
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            for name, *parts in layers:
+                if parts:
+                    x = found[name] = functional.relu(functional.conv2d(x, parts[0], parts[1], padding=1))
+                else:
+                    x = functional.max_pool2d(x, 2)
+        return found
+
+    return network
