@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def memory() -> None:
-    """Keep freed memory, as the command lines do: tests are slow where pages are mapped anew at every step."""
-    from myvgg.command import keep_memory
+def process() -> None:
+    """Keep freed memory and run in order, as the command lines do, for speed and for bytes that are compared."""
+    from myvgg.command import keep_memory, run_in_order
 
     keep_memory()
+    run_in_order()
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,36 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     assert kept < usual / 10
 
 
+def test_command_lines_run_operations_in_order() -> None:
+    """Two operations that could run side by side do so with two threads, and not within a command line by itself."""
+    code = """
+import sys, threading, time
+from myvgg.command import run
+running, most = [], []
+def work(x):
+    running.append(1)
+    time.sleep(0.3)
+    most.append(len(running))
+    running.pop()
+    return x
+def main():
+    import tensorflow as tf
+    tf.config.threading.set_inter_op_parallelism_threads(int(sys.argv[1]))
+    @tf.function
+    def both(x):
+        first, second = (tf.numpy_function(work, [x + i], tf.float64, stateful=False) for i in range(2))
+        return first + second
+    both(tf.constant(1.0, tf.float64))
+    print(max(most))
+run("both", main)
+"""
+    most = {}
+    for threads in ("0", "2"):  # 0 leaves it to TensorFlow
+        argv = [sys.executable, "-c", code, threads]
+        most[threads] = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert most == {"0": "1\n", "2": "2\n"}
+
+
 @pytest.mark.parametrize("library", [object(), None], ids=["no mallopt", "no library"])
 def test_memory_is_left_alone_where_there_is_nothing_to_set(library: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A C library without that setting is no error."""
