@@ -22,6 +22,10 @@ Scalar = Float[tf.Tensor, ""]
 RIDGE = 1e-4
 """Added to the diagonal of covariances, in the units of features: keeps their roots and gradients finite."""
 
+ROUNDING = 32
+"""Machine epsilons, of the squared length of the mean, that E[ff'] - E[f]E[f]' may be off: for flat pictures of 512
+pixels it was up to 28."""
+
 RANK = 128
 """Principal directions of a style's covariance that are compared; more of them change no picture visibly."""
 
@@ -84,9 +88,14 @@ def moments(
     if weights is None:
         count = tf.cast(tf.shape(rows)[0] if positions is None else positions, rows.dtype)
         # Differs from equation 3: a mean over positions.
-        return Moments(tf.reduce_sum(rows, 0) / count, _products(rows, rows) / count)
-    weighted = rows * tf.cast(tf.reshape(weights, [-1, 1]), rows.dtype)
-    return Moments(tf.reduce_sum(weighted, 0), _products(rows, weighted))
+        return Moments(_summed(features) / count, _products(rows, rows) / count)
+    weighted = features * tf.cast(weights[:, :, tf.newaxis], rows.dtype)
+    return Moments(_summed(weighted), _products(rows, tf.reshape(weighted, tf.shape(rows))))
+
+
+def _summed(features: Features) -> Vector:
+    """Sum over positions, column by column and then across: hundreds of thousands of equal numbers would drift."""
+    return tf.reduce_sum(tf.reduce_sum(features[0], 0), 0)
 
 
 def _products(rows: Float[tf.Tensor, "positions channels"], weighted: Float[tf.Tensor, "positions channels"]) -> Matrix:
@@ -120,7 +129,13 @@ def mean_loss(mean: Vector, target: Vector) -> Scalar:
 def covariance(moments: Moments) -> Matrix:
     """Return E[ff'] - E[f]E[f]', with a small ridge on its diagonal."""
     mean, second = moments
-    return second - mean[:, tf.newaxis] * mean + RIDGE * tf.eye(mean.shape[0], dtype=mean.dtype)
+    return second - mean[:, tf.newaxis] * mean + _ridge(mean) * tf.eye(mean.shape[0], dtype=mean.dtype)
+
+
+def _ridge(mean: Vector) -> Scalar:
+    """Return what keeps a covariance positive definite, in flat pictures too, whose variance is rounding alone."""
+    rounding = ROUNDING * np.finfo(mean.dtype.as_numpy_dtype).eps
+    return RIDGE + rounding * tf.stop_gradient(tf.reduce_sum(tf.square(mean)))
 
 
 def gaussian(moments: Moments, *, rank: int = RANK) -> Gaussian:
@@ -134,7 +149,7 @@ def gaussian(moments: Moments, *, rank: int = RANK) -> Gaussian:
     mean = moments.mean
     with threadpool_limits(limits=1, user_api="blas"):  # threads wait for busy cores
         values, vectors = np.linalg.eigh(np.asarray(covariance(moments), np.float64))
-    kept = max(1, min(rank, int(np.sum(values > 3 * RIDGE))))  # what is below is the ridge
+    kept = max(1, min(rank, int(np.sum(values > 3 * float(_ridge(mean))))))  # what is below is the ridge
     values, vectors = np.maximum(values[-kept:], 0), vectors[:, -kept:]
     return Gaussian(mean, tf.constant(vectors * np.sqrt(values), mean.dtype), tf.constant(values.sum(), mean.dtype))
 

@@ -141,7 +141,7 @@ def test_tiles_are_exact_with_masks(dtype: str, tiny_params: Params) -> None:
         targets = make_targets(network, content, styles, BASE, masks=masks, style_masks=style_masks, tile=tile)
         evaluate = evaluation.evaluation(network, targets, BASE, height=height, width=width, kept=kept, tile=tile)
         found.append(evaluate(pixels))
-    tolerance = {"float32": 1e-5, "float64": 1e-10}[dtype]  # the roots of shallow layers amplify what rounding does
+    tolerance = {"float32": 1e-3, "float64": 1e-10}[dtype]  # the roots of shallow layers amplify what rounding does
     (expected, expected_gradient), (actual, actual_gradient) = found
     assert {name: float(term) for name, term in actual.items()} == pytest.approx(
         {name: float(term) for name, term in expected.items()}, rel=tolerance

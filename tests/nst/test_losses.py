@@ -492,3 +492,21 @@ def test_a_target_is_of_the_moments_type() -> None:
         assert isinstance(target, Gaussian)
         assert target.root.dtype == target.trace.dtype == dtype
         assert np.array_equal(target.mean, found.mean)
+
+
+@pytest.mark.parametrize("height", [24, 96, 384])
+@pytest.mark.parametrize("level", [0.3, 4.0])
+def test_flat_pictures_have_a_distance(height: int, level: float) -> None:
+    """Features that are equal everywhere, whose variance is rounding alone, have the distance of their mean."""
+    rng = np.random.default_rng(height)
+    flat = np.broadcast_to(level * rng.uniform(0, 1, 64).astype(np.float32), (1, height, 512, 64))
+    texture = rng.normal(1, 1, (1, 64, 64, 64)).astype(np.float32)
+    image = tf.constant(flat)
+    target = gaussian(moments(tf.constant(texture)))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        loss = wasserstein_loss(moments(image), target)
+    rows = texture.reshape(-1, 64).astype(np.float64)
+    expected = (np.square(rows.mean(0) - flat[0, 0, 0]).sum() + np.trace(np.cov(rows.T, bias=True))) / 64
+    assert float(loss) == pytest.approx(expected, rel=0.05)  # the root of what rounding leaves
+    assert np.isfinite(tape.gradient(loss, image)).all()
