@@ -152,7 +152,7 @@ def test_tiles_are_exact_with_masks(dtype: str, tiny_params: Params) -> None:
 @pytest.mark.weights
 def test_tiles_are_exact_with_trained_weights(trained_weights: Path) -> None:
     """In float32, with photographs and the network that counts, losses and gradient agree to 1e-6."""
-    content, style = (resize(load(FOLDER / f"{name}.jpg"), (333, 250)) for name in ("chelsea", "strokes"))
+    content, style = (resize(load(FOLDER / f"{name}.jpg"), (260, 200)) for name in ("chelsea", "strokes"))
     settings = replace(Settings(), precision="float32")
     pixels = tf.constant(pyramid.first_image(content, None, settings)[np.newaxis] / 255)
     network = Network(converters.load(trained_weights), settings)
@@ -161,7 +161,7 @@ def test_tiles_are_exact_with_trained_weights(trained_weights: Path) -> None:
         targets = make_targets(
             network, tf.constant(content[np.newaxis]), [tf.constant(style[np.newaxis])], settings, tile=tile
         )
-        found.append(evaluation.evaluation(network, targets, settings, height=250, width=333, tile=tile)(pixels))
+        found.append(evaluation.evaluation(network, targets, settings, height=200, width=260, tile=tile)(pixels))
     (expected, expected_gradient), (actual, actual_gradient) = found
     for name in expected:
         assert float(actual[name]) == pytest.approx(float(expected[name]), rel=1e-6)
