@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks import rivals
+from benchmarks.ablation import PAIRS
 from benchmarks.measure import Result, compare
 from myvgg import store
 from myvgg.command import keep_memory, muted
@@ -23,14 +24,6 @@ from myvgg.params import Params
 from myvgg.photographs import FOLDER
 
 NEEDS = ("keras",)
-PAIRS = (
-    ("chelsea", "waves"),
-    ("chelsea", "abstract"),
-    ("astronaut", "strokes"),
-    ("astronaut", "tiles"),
-    ("coffee", "abstract"),
-    ("coffee", "strokes"),
-)
 SIZE = 512
 SCORE = 0.63
 ITERATIONS = 500
