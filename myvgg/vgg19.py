@@ -37,6 +37,7 @@ def features(
     pooling: Pooling = "max",
     pool_padding: PoolPadding = "valid",
     padding: Padding = "zero",
+    dtype: tf.DType | None = tf.float32,
 ) -> dict[str, tf.Tensor]:
     """Compute the named tensors and nothing beyond the deepest of them.
 
@@ -48,15 +49,16 @@ def features(
         pool_padding: `valid` drops the last odd row and column before a pool, `same` keeps them.
         padding: What lies beyond the borders for the first convolution: `zero`, the mean colour, as in the paper, or
             `replicate`, the pixels at the border. Pictures that are optimised get no frame with the latter.
+        dtype: Of what is returned; None leaves it in the kernels' type, in which all is computed.
 
     Returns:
-        float32 tensors under the names asked for: (batch, height, width, channels), or (batch, units) from fc6 on.
+        Tensors under the names asked for: (batch, height, width, channels), or (batch, units) from fc6 on.
 
     Raises:
         ValueError: An unknown name or option, a picture too small, or parameters that end too early.
     """
     options: dict[str, Any] = {"pooling": pooling, "pool_padding": pool_padding, "padding": padding}
-    return _features(params.architecture, params.layers, x, names, **options)
+    return _features(params.architecture, params.layers, x, names, dtype=dtype, **options)
 
 
 def logits(
@@ -204,6 +206,7 @@ def _features(
     pool_padding: PoolPadding = "valid",
     padding: Padding = "zero",
     training: bool = False,
+    dtype: tf.DType | None = tf.float32,
 ) -> dict[str, tf.Tensor]:
     _check_option("pooling", pooling, POOLS)
     _check_option("pool_padding", pool_padding, ("valid", "same"))
@@ -223,7 +226,7 @@ def _features(
             computed[name] = tensor
         if name == deepest:
             break
-    return {name: tf.cast(computed[tensor], tf.float32) for name, tensor in wanted.items()}
+    return {name: tf.cast(computed[tensor], dtype or computed[tensor].dtype) for name, tensor in wanted.items()}
 
 
 def _activations(

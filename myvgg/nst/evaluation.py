@@ -17,7 +17,7 @@ from jaxtyping import Float
 from myvgg.nst import tiles
 from myvgg.nst.losses import Scalar
 from myvgg.nst.network import Network
-from myvgg.nst.objective import Guides, Place, Sums, Targets, added, losses, measure, positions_of, weigh
+from myvgg.nst.objective import Guides, Look, Place, Sums, Targets, added, descend, look, measure, positions_of, weigh
 from myvgg.nst.settings import Settings
 from myvgg.nst.tiles import Tile
 
@@ -41,21 +41,21 @@ class Kept(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """What a tile is computed from.
+    """What a picture, or one of its tiles, is computed from.
 
     Attributes:
         pixels: With their surroundings.
         kept: Of the same pixels, where something is.
         content: Features of the content picture, inside.
         guides: Of each region, inside.
-        inside: The box of pixels that count.
+        inside: The box of pixels that count; None for a whole picture.
     """
 
     pixels: tf.Tensor
     kept: Kept | tuple[()]
     content: dict[str, tf.Tensor]
     guides: tuple[Guides, ...]
-    inside: tf.Tensor
+    inside: tf.Tensor | None
 
 
 def evaluation(
@@ -79,67 +79,94 @@ def evaluation(
         kept: What stays as it is.
         tile: Side in pixels of the tiles, if the picture is larger; see `tiles.cut`.
     """
-    layers = [*targets.content, *(layer for region in targets.regions for layer in region.style)]
-    cut = tiles.cut(height, width, tile, network.params.architecture, layers)
+    architecture = network.params.architecture
+    cut = tiles.cut(height, width, tile, architecture, targets.layers)
+    place = Place(None, positions_of(architecture, targets.layers, height, width, settings), height * width)
+    losses = _Losses(network, targets, settings, place)
+    guides = tuple(region.guides for region in targets.regions)
     if len(cut) == 1:
-        return _whole(network, targets, settings, kept)
-    positions = positions_of(network.params.architecture, layers, height, width, settings)
-    place = Place(None, positions, height * width)
-    return _tiled(network, targets, settings, kept, cut, place)
+        return _whole(losses, lambda pixels: Piece(pixels, kept, targets.content, guides, None))
+    strides = {name: each.stride for name, each in architecture.activations.items()}
 
-
-def _whole(network: Network, targets: Targets, settings: Settings, kept: Kept | tuple[()]) -> Evaluate:
-    def evaluate(pixels: tf.Tensor) -> tuple[dict[str, Scalar], tf.Tensor]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(pixels)
-            terms = losses(network, _shown(pixels, kept), targets, settings)
-        return terms, tape.gradient(terms["total"], pixels)
-
-    return tf.function(evaluate, autograph=False)  # type: ignore[no-any-return]
-
-
-def _tiled(
-    network: Network, targets: Targets, settings: Settings, kept: Kept | tuple[()], cut: Sequence[Tile], place: Place
-) -> Evaluate:
-    strides = {name: each.stride for name, each in network.params.architecture.activations.items()}
-
-    def sums_of(piece: Piece) -> Sums:
-        regions = [region._replace(guides=guides) for region, guides in zip(targets.regions, piece.guides, strict=True)]
-        here = targets._replace(content=piece.content, regions=tuple(regions))
-        return measure(network, _shown(piece.pixels, piece.kept), here, settings, place._replace(inside=piece.inside))
-
-    def pull_of(sums: Sums) -> tuple[dict[str, Scalar], Sums]:
-        """Return the losses, and the gradient of their total by the sums."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(sums)
-            terms = weigh(sums, targets, settings, values=3 * place.pixels)
-        return terms, tape.gradient(terms["total"], sums, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-
-    def gradient_of(piece: Piece, pull: Sums) -> tf.Tensor:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(piece.pixels)
-            pairs = zip(tf.nest.flatten(pull), tf.nest.flatten(sums_of(piece)), strict=True)
-            pulled = tf.add_n([tf.reduce_sum(one * other) for one, other in pairs])
-        return tape.gradient(pulled, piece.pixels)
-
-    def piece_of(pixels: tf.Tensor, tile: Tile) -> Piece:
+    def piece_of(pixels: Pixels, tile: Tile) -> Piece:
         outer = tiles.window(tile.outer)
         inner = {name: tiles.window(tile.box, stride) for name, stride in strides.items()}
         return Piece(
             pixels[:, *outer],
             Kept(*(each[:, *outer] for each in kept)) if kept else (),
             {layer: maps[:, *inner[layer]] for layer, maps in targets.content.items()},
-            tuple({layer: g[inner[layer]] for layer, g in region.guides.items()} for region in targets.regions),
+            tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in guides),
             tf.constant(tile.inside),
         )
 
-    sum_up, pull_at, descend = _traced_once(sums_of), tf.function(pull_of, autograph=False), _traced_once(gradient_of)
+    return _tiled(losses, cut, piece_of)
 
-    def evaluate(pixels: tf.Tensor) -> tuple[dict[str, Scalar], tf.Tensor]:
-        terms, pull = pull_at(added([sum_up(piece_of(pixels, tile)) for tile in cut]))
+
+class _Losses:
+    """The losses of a picture or of its tiles, and the way back down from them to the pixels."""
+
+    def __init__(self, network: Network, targets: Targets, settings: Settings, place: Place) -> None:
+        self._network, self._targets, self._settings, self._place = network, targets, settings, place
+        # Gradients of means are too small for half precision.
+        self._scale = 3.0 * place.pixels if network.precision == "float16" else 1.0
+
+    def look(self, piece: Piece) -> Look:
+        place = self._place._replace(inside=piece.inside)
+        image = _shown(piece.pixels, piece.kept)
+        return look(self._network, image, self._targets.layers, self._settings, place)
+
+    def sums(self, piece: Piece, seen: Look) -> Sums:
+        return measure(seen, self._targets_of(piece), self._settings, self._place)
+
+    def pull(self, sums: Sums) -> tuple[dict[str, Scalar], Sums]:
+        """Return the losses, and the gradient of their total by the sums."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sums)
+            terms = weigh(sums, self._targets, self._settings, values=3 * self._place.pixels)
+        return terms, tape.gradient(terms["total"], sums, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    def gradient(self, tape: tf.GradientTape, piece: Piece, seen: Look, pull: Sums) -> tf.Tensor:
+        """Carry the gradient by the sums down to the pixels."""
+        pull = tf.nest.map_structure(lambda each: self._scale * each, pull)
+        slopes = descend(seen, pull, self._targets_of(piece), self._settings, self._place)
+        gradient = tape.gradient(tf.nest.flatten(seen), piece.pixels, tf.nest.flatten(slopes))
+        return gradient / self._scale
+
+    def _targets_of(self, piece: Piece) -> Targets:
+        pairs = zip(self._targets.regions, piece.guides, strict=True)
+        regions = tuple(region._replace(guides=guides) for region, guides in pairs)
+        return self._targets._replace(content=piece.content, regions=regions)
+
+
+def _whole(losses: _Losses, piece_of: Callable[[Pixels], Piece]) -> Evaluate:
+    def evaluate(pixels: Pixels) -> tuple[dict[str, Scalar], Pixels]:
+        piece = piece_of(pixels)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(pixels)
+            seen = losses.look(piece)
+        terms, pull = losses.pull(losses.sums(piece, seen))
+        return terms, losses.gradient(tape, piece, seen, pull)
+
+    return tf.function(evaluate, autograph=False)  # type: ignore[no-any-return]
+
+
+def _tiled(losses: _Losses, cut: Sequence[Tile], piece_of: Callable[[Pixels, Tile], Piece]) -> Evaluate:
+    def sums(piece: Piece) -> Sums:
+        return losses.sums(piece, losses.look(piece))
+
+    def gradient(piece: Piece, pull: Sums) -> tf.Tensor:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(piece.pixels)
+            seen = losses.look(piece)
+        return losses.gradient(tape, piece, seen, pull)
+
+    up, turn, down = _traced_once(sums), tf.function(losses.pull, autograph=False), _traced_once(gradient)
+
+    def evaluate(pixels: Pixels) -> tuple[dict[str, Scalar], Pixels]:
+        terms, pull = turn(added([up(piece_of(pixels, tile)) for tile in cut]))
         gradient = np.zeros(pixels.shape, pixels.dtype.as_numpy_dtype)
         for tile in cut:
-            gradient[:, *tiles.window(tile.outer)] += descend(piece_of(pixels, tile), pull)
+            gradient[:, *tiles.window(tile.outer)] += down(piece_of(pixels, tile), pull)
         return terms, tf.constant(gradient)
 
     return evaluate

@@ -65,9 +65,16 @@ def content_loss(features: Features, target: Features, *, positions: int | None 
     Reference:
         Gatys, Ecker and Bethge (2016), "Image Style Transfer Using Convolutional Neural Networks", equation 1.
     """
-    squares = tf.square(features - target)
+    squares = tf.square(full(features) - full(target))
     # Differs from equation 1: a mean, not half a sum.
     return tf.reduce_mean(squares) if positions is None else tf.reduce_sum(squares) / (positions * target.shape[-1])
+
+
+def content_gradient(features: Features, target: Features, pull: Scalar, *, positions: int | None = None) -> Features:
+    """Return the gradient of `pull` times `content_loss` by the features, in their type."""
+    values = tf.size(features) if positions is None else positions * target.shape[-1]
+    difference = full(features) - full(target)
+    return tf.cast(2 * pull / tf.cast(values, pull.dtype) * difference, features.dtype)
 
 
 def moments(
@@ -84,28 +91,60 @@ def moments(
         Gatys, Ecker and Bethge (2016), equation 3; with weights, Gatys et al. (2017), "Controlling Perceptual Factors
         in Neural Style Transfer", equation 3.
     """
-    rows = tf.reshape(features, [-1, features.shape[-1]])
+    features = full(features)
+    rows = _rows(features)
     if weights is None:
-        count = tf.cast(tf.shape(rows)[0] if positions is None else positions, rows.dtype)
+        count = _count(features, positions)
         # Differs from equation 3: a mean over positions.
-        return Moments(_summed(features) / count, _products(rows, rows) / count)
-    weighted = features * tf.cast(weights[:, :, tf.newaxis], rows.dtype)
-    return Moments(_summed(weighted), _products(rows, tf.reshape(weighted, tf.shape(rows))))
+        return Moments(_summed(features) / count, tf.matmul(rows, rows, transpose_a=True) / count)
+    weighted = features * tf.cast(weights[:, :, tf.newaxis], features.dtype)
+    return Moments(_summed(weighted), tf.matmul(_rows(weighted), rows, transpose_a=True))
+
+
+def moments_gradient(
+    features: Features,
+    pull: Moments,
+    weights: Float[tf.Tensor, "height width"] | None = None,
+    *,
+    positions: int | None = None,
+) -> Features:
+    """Return the gradient of m'E[f] + tr(M'E[ff']) by the features, in their type: F(M + M') + 1m'.
+
+    It is one product of matrices in the type of the maps, where differentiating `moments` would take two in float32.
+
+    Args:
+        features: As for `moments`.
+        pull: m and M: the gradient of a loss by the moments.
+        weights: As for `moments`.
+        positions: As for `moments`.
+    """
+    mean, matrix = pull.mean, pull.second + tf.transpose(pull.second)
+    if weights is None:
+        count = _count(features, positions)
+        mean, matrix = mean / count, matrix / count
+    dtype = features.dtype
+    gradient = tf.nn.bias_add(tf.matmul(_rows(features), tf.cast(matrix, dtype)), tf.cast(mean, dtype))
+    gradient = tf.reshape(gradient, tf.shape(features))
+    return gradient if weights is None else gradient * tf.cast(weights[:, :, tf.newaxis], dtype)
+
+
+def full(features: tf.Tensor) -> tf.Tensor:
+    """Return maps in at least float32, which statistics and losses are computed in."""
+    return features if features.dtype == tf.float64 else tf.cast(features, tf.float32)
+
+
+def _rows(features: Features) -> Float[tf.Tensor, "positions channels"]:
+    return tf.reshape(features, [-1, features.shape[-1]])
+
+
+def _count(features: Features, positions: int | None) -> Scalar:
+    found = tf.shape(_rows(features))[0] if positions is None else positions
+    return tf.cast(found, tf.float64 if features.dtype == tf.float64 else tf.float32)
 
 
 def _summed(features: Features) -> Vector:
     """Sum over positions, column by column and then across: hundreds of thousands of equal numbers would drift."""
     return tf.reduce_sum(tf.reduce_sum(features[0], 0), 0)
-
-
-def _products(rows: Float[tf.Tensor, "positions channels"], weighted: Float[tf.Tensor, "positions channels"]) -> Matrix:
-    """Return weighted' rows, which is symmetric, with half of the gradient's work.
-
-    Both factors get the same gradient, so one of them gets it twice. There is no second derivative.
-    """
-    products = tf.matmul(rows, tf.stop_gradient(weighted), transpose_a=True)
-    once = 2 * products - tf.stop_gradient(products)
-    return (once + tf.transpose(once)) / 2
 
 
 def gram_loss(gram: Matrix, target: Matrix) -> Scalar:
@@ -217,12 +256,17 @@ def total_variation(
     """
     measure = {"l2": tf.square, "l1": tf.abs}[norm]
     if inside is None:
-        vertical, horizontal = image[:, 1:] - image[:, :-1], image[:, :, 1:] - image[:, :, :-1]
-    else:
-        top, bottom, left, right = (inside[index] for index in range(4))
-        below, beside = image[:, top + 1 : bottom + 1, left:right], image[:, top:bottom, left + 1 : right + 1]
-        vertical = below - image[:, top : top + tf.shape(below)[1], left:right]
-        horizontal = beside - image[:, top:bottom, left : left + tf.shape(beside)[2]]
+        inside = 0, tf.shape(image)[1], 0, tf.shape(image)[2]
+    top, bottom, left, right = (inside[index] for index in range(4))
+    rows = tf.minimum(bottom + 1, tf.shape(image)[1]) - top - 1
+    columns = tf.minimum(right + 1, tf.shape(image)[2]) - left - 1
+
+    def part(down: int, across: int, height: Any, width: Any) -> tf.Tensor:
+        # tf.slice, since the gradient of image[...] takes ten times as long as all the rest.
+        return tf.slice(image, [0, top + down, left + across, 0], [-1, height, width, -1])
+
+    vertical = part(1, 0, rows, right - left) - part(0, 0, rows, right - left)
+    horizontal = part(0, 1, bottom - top, columns) - part(0, 0, bottom - top, columns)
     values = tf.size(image) if positions is None else positions * image.shape[-1]
     # Differs from the paper: not a sum.
     return (tf.reduce_sum(measure(vertical)) + tf.reduce_sum(measure(horizontal))) / tf.cast(values, image.dtype)

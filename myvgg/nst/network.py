@@ -45,7 +45,7 @@ class Network:
 
     Attributes:
         params: What it was made of, float32.
-        precision: What it computes in; what comes out is float32 always.
+        precision: What it computes in, and gives.
     """
 
     def __init__(self, params: Params, settings: Settings) -> None:
@@ -73,29 +73,19 @@ class Network:
         if not (names := list(dict.fromkeys(layers))):
             return {}
         settings = self._settings
-        x = INPUTS[settings.preprocessing](image)
-        scale = tf.cast(tf.size(x), x.dtype) if self.precision == "float16" else None
-        x = x if scale is None else _with_gradient_times(x, 1 / scale)
         found = features(
             self._params,
-            x,
+            INPUTS[settings.preprocessing](image),
             names,
             pooling=settings.pooling,
             pool_padding=settings.pool_padding,
             padding=settings.padding,
+            dtype=None,
         )
-        if scale is not None:  # gradients of means are too small for half precision
-            found = {name: _with_gradient_times(tensor, scale) for name, tensor in found.items()}
         if not self._divisors:
             return found
         left = {name: self._divisors[name] / self.params.rms[name] for name in names}
         return {name: tensor if left[name] == 1 else tensor * left[name] for name, tensor in found.items()}
-
-
-def _with_gradient_times(tensor: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """Return a tensor as it is, whose gradient is multiplied by a factor on its way back."""
-    fixed = tf.stop_gradient(tensor)
-    return fixed + factor * (tensor - fixed)
 
 
 def _divisors(params: Params) -> dict[str, float]:

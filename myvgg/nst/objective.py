@@ -1,7 +1,8 @@
 """What a picture is optimised for: the losses of a picture against targets.
 
-Losses are made of sums over positions, so they are computed in two stages: `measure` sums over a picture, or over each
-of its tiles, and `weigh` makes losses of the sums.
+Losses are made of sums over positions, so they are computed in stages: `look` runs the network over a picture, or over
+each of its tiles, `measure` sums over positions, and `weigh` makes losses of the sums. `descend` goes back down from
+the sums to what was seen.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from myvgg.nst.losses import (
     Gaussian,
     Moments,
     Scalar,
+    content_gradient,
     content_loss,
     gram_loss,
     mean_loss,
     moments,
+    moments_gradient,
     total_variation,
     wasserstein_loss,
 )
@@ -58,6 +61,11 @@ class Targets(NamedTuple):
     regions: tuple[Region, ...]
     unit: float = 1.0
 
+    @property
+    def layers(self) -> list[str]:
+        """All layers that are compared."""
+        return list(dict.fromkeys([*self.content, *(layer for region in self.regions for layer in region.style)]))
+
 
 class Sums(NamedTuple):
     """What losses are made of; those of tiles add up to those of their picture.
@@ -73,11 +81,23 @@ class Sums(NamedTuple):
     roughness: Scalar
 
 
+class Look(NamedTuple):
+    """What losses see of a picture: all that a gradient goes back through.
+
+    Attributes:
+        features: Maps by layer, in the network's precision.
+        roughness: The total variation.
+    """
+
+    features: dict[str, tf.Tensor]
+    roughness: Scalar
+
+
 class Place(NamedTuple):
     """Where a tile is in its picture.
 
     Attributes:
-        inside: The box of pixels that count, in the tile.
+        inside: The box of pixels that count, in the tile; None where all do.
         positions: How many each layer has in the whole picture.
         pixels: How many the whole picture has.
     """
@@ -87,47 +107,60 @@ class Place(NamedTuple):
     pixels: int
 
 
-def losses(network: Network, image: Image, targets: Targets, settings: Settings) -> dict[str, Scalar]:
-    """Compute `content`, `style` and `tv`, each a weighted mean over layers, and `total`, their weighted sum.
-
-    Reference:
-        Gatys, Ecker and Bethge (2016), equations 5 and 7; with regions, Gatys et al. (2017), "Controlling Perceptual
-        Factors in Neural Style Transfer", equation 4.
-    """
-    return weigh(measure(network, image, targets, settings), targets, settings, values=tf.size(image))
-
-
-def measure(network: Network, image: Image, targets: Targets, settings: Settings, place: Place | None = None) -> Sums:
-    """Sum over the positions of a picture.
+def look(network: Network, image: Image, layers: Iterable[str], settings: Settings, place: Place | None = None) -> Look:
+    """See a picture, or what counts of a tile.
 
     Args:
         network: With the settings' options.
         image: The picture, or a tile with its surroundings.
-        targets: Content and guides are those of the same pixels, for a tile without its surroundings.
-        settings: The layers and their weights, the kind of total variation.
+        layers: Whose features to compute.
+        settings: The kind of total variation.
         place: Of a tile.
     """
-    shares = settings.content_layers.shares
-    style = dict.fromkeys(layer for region in targets.regions for layer in region.style)
-    features = seen(network, image, [*targets.content, *style], place)
-    positions = place.positions if place else {}
-    content = [
-        shares[layer] * content_loss(features[layer], target, positions=positions.get(layer))
-        for layer, target in targets.content.items()
-    ]
-    found = statistics(features, style, [region.guides for region in targets.regions], place)
+    features = network(image, layers)
     inside, pixels = (place.inside, place.pixels) if place else (None, None)
     roughness = total_variation(image / 255, norm=settings.tv, inside=inside, positions=pixels)
-    return Sums(_sum(content, image.dtype), found, roughness)
+    if inside is not None:
+        activations = network.params.architecture.activations
+        windows = {layer: tiles.window(inside, activations[layer].stride) for layer in features}
+        features = {layer: maps[:, *windows[layer]] for layer, maps in features.items()}
+    return Look(features, roughness)
 
 
-def seen(network: Network, image: Image, layers: Iterable[str], place: Place | None = None) -> dict[str, tf.Tensor]:
-    """Compute features of a picture, or those that count of a tile."""
-    features = network(image, layers)
-    if place is None:
-        return features
-    activations = network.params.architecture.activations
-    return {layer: maps[:, *tiles.window(place.inside, activations[layer].stride)] for layer, maps in features.items()}
+def measure(seen: Look, targets: Targets, settings: Settings, place: Place | None = None) -> Sums:
+    """Sum over the positions of a picture.
+
+    Args:
+        seen: The picture, or what counts of a tile.
+        targets: Content and guides are those of the same pixels.
+        settings: The layers and their weights.
+        place: Of a tile.
+    """
+    shares, positions = settings.content_layers.shares, place.positions if place else {}
+    content = [
+        shares[layer] * content_loss(seen.features[layer], target, positions=positions.get(layer))
+        for layer, target in targets.content.items()
+    ]
+    style = dict.fromkeys(layer for region in targets.regions for layer in region.style)
+    found = statistics(seen.features, style, [region.guides for region in targets.regions], place)
+    return Sums(_sum(content, seen.roughness.dtype), found, seen.roughness)
+
+
+def descend(seen: Look, pull: Sums, targets: Targets, settings: Settings, place: Place | None = None) -> Look:
+    """Carry the gradient of a loss by the sums, `pull`, to what was seen: the chain rule through `measure`.
+
+    What differentiation would do takes half as long again, in memory as well.
+    """
+    shares, positions = settings.content_layers.shares, place.positions if place else {}
+    parts: dict[str, list[tf.Tensor]] = {layer: [] for layer in seen.features}
+    for layer, target in targets.content.items():
+        share = shares[layer] * pull.content
+        parts[layer].append(content_gradient(seen.features[layer], target, share, positions=positions.get(layer)))
+    for region, pulled in zip(targets.regions, pull.moments, strict=True):
+        for layer, each in pulled.items():
+            where = region.guides.get(layer)
+            parts[layer].append(moments_gradient(seen.features[layer], each, where, positions=positions.get(layer)))
+    return Look({layer: tf.add_n(each) for layer, each in parts.items()}, pull.roughness)
 
 
 def statistics(
@@ -142,13 +175,17 @@ def statistics(
 
 
 def weigh(sums: Sums, targets: Targets, settings: Settings, *, values: Any) -> dict[str, Scalar]:
-    """Make losses of a picture's sums: `content`, `style`, `tv` and `total`.
+    """Make losses of a picture's sums: `content`, `style` and `tv`, and `total`, their weighted sum.
 
     Args:
         sums: Of the whole picture.
         targets: The styles.
         settings: The weights.
         values: How many numbers the picture has.
+
+    Reference:
+        Gatys, Ecker and Bethge (2016), equations 5 and 7; with regions, Gatys et al. (2017), "Controlling Perceptual
+        Factors in Neural Style Transfer", equation 4.
     """
     shares, compare = settings.style_layers.shares, LOSSES[settings.style_loss]
     style = [

@@ -20,7 +20,7 @@ from myvgg import random_weights, store
 from myvgg.nst import Settings, evaluation, presets, record, stylize
 from myvgg.nst.__main__ import DEMO, main
 from myvgg.nst.arguments import Arguments, parse
-from myvgg.nst.objective import losses
+from myvgg.nst.objective import weigh
 from myvgg.params import LayerParams, Origin, Params
 
 ROOT = Path(__file__).parents[2]
@@ -519,11 +519,11 @@ def test_a_broken_run_says_so_and_leaves_a_picture(
 
     count = tf.Variable(0, trainable=False)
 
-    def broken(*arguments: Any) -> dict[str, tf.Tensor]:
+    def broken(*arguments: Any, **others: Any) -> dict[str, tf.Tensor]:
         scale = tf.where(count.assign_add(1) > 4, np.float32(np.nan), np.float32(1))
-        return {name: term * scale for name, term in losses(*arguments).items()}
+        return {name: term * scale for name, term in weigh(*arguments, **others).items()}
 
-    monkeypatch.setattr(evaluation, "losses", broken)
+    monkeypatch.setattr(evaluation, "weigh", broken)
     assert run(*PAIR, *QUICK, "--iterations", "20", "-o", "out.png") == 1
     said = capfd.readouterr().err
     assert said.count("back to the best picture of this scale with half the step") == 3

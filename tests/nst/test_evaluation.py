@@ -14,15 +14,16 @@ import tensorflow as tf
 import converters
 from myvgg import ops
 from myvgg.architecture import Conv
-from myvgg.nst import Settings, evaluation, objective, pyramid, tiles
+from myvgg.nst import Settings, evaluation, pyramid, tiles
 from myvgg.nst.evaluation import Kept
 from myvgg.nst.images import load, resize
 from myvgg.nst.network import Network
-from myvgg.nst.objective import measure
+from myvgg.nst.objective import look
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
 from myvgg.params import Params
 from myvgg.photographs import FOLDER
+from tests.nst.reference import losses
 
 DEEP = Layers("relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1")
 BASE = Settings(precision="float32", style_layers=DEEP)
@@ -46,7 +47,7 @@ class Exact(Network):
 
     def __init__(self, params: Params, settings: Settings) -> None:
         """Bind it."""
-        self.params, self._settings = params, settings
+        self.params, self.precision, self._settings = params, "float32", settings
 
     def __call__(self, image: tf.Tensor, layers: Iterable[str]) -> dict[str, tf.Tensor]:
         """Compute all that is asked for."""
@@ -97,6 +98,39 @@ def evaluated(network: Network, settings: Settings, size: tuple[int, int], dtype
 def difference(actual: np.ndarray, expected: np.ndarray) -> float:
     """Return the relative length of the difference."""
     return float(np.linalg.norm(actual - expected) / np.linalg.norm(expected))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_gradient_is_that_of_the_losses(name: str, tiny_params: Params) -> None:
+    """In float64, what goes down to the pixels is what TensorFlow makes of the losses as they are written."""
+    settings, (content, style, _, pixels) = CASES[name], pictures(49, 66, tf.float64)
+    network = Exact(tiny_params, settings)
+    targets = make_targets(network, content if settings.content_weight else None, [style], settings)
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        terms = losses(network, 255 * pixels, targets, settings)
+    actual, gradient = evaluation.evaluation(network, targets, settings, height=49, width=66)(pixels)
+    assert {term: float(loss) for term, loss in actual.items()} == pytest.approx(
+        {term: float(loss) for term, loss in terms.items()}, rel=1e-12
+    )
+    assert difference(gradient.numpy(), tape.gradient(terms["total"], pixels).numpy()) < 1e-10
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.1), ("float16", 0.05)])
+@pytest.mark.parametrize("tile", [None, TILE])
+def test_half_precision_has_a_gradient(precision: Any, tolerance: float, tile: int | None, params: Params) -> None:
+    """Over many positions, the gradient is near that in float32, small as it is at each of them."""
+    size, layers = (300, 400), Layers("relu2_1")
+    content, style, _, pixels = pictures(*size, tf.float32)
+    gradients = []
+    for each in ("float32", precision):
+        settings = replace(CASES["gram"], precision=each, content_layers=layers, style_layers=layers, tv_weight=0.0)
+        network = Network(params, replace(settings))
+        targets = make_targets(network, content, [style], settings)._replace(unit=1e6)
+        evaluate = evaluation.evaluation(network, targets, settings, height=size[0], width=size[1], tile=tile)
+        gradients.append(evaluate(pixels)[1])
+        assert gradients[-1].dtype == tf.float32
+    assert 0 < difference(gradients[1].numpy(), gradients[0].numpy()) < tolerance
 
 
 @pytest.mark.parametrize(
@@ -177,12 +211,11 @@ def test_tiles_of_all_sizes_are_traced_once(
 
     def counted(*arguments: Any) -> Any:
         traces.append(arguments)
-        return measure(*arguments)
+        return look(*arguments)
 
     network, (content, style, _, pixels) = Network(tiny_params, BASE), pictures(*SIZES[0], tf.float32)
     targets = make_targets(network, content, [style], BASE, tile=tile)
-    monkeypatch.setattr(objective, "measure", counted)
-    monkeypatch.setattr(evaluation, "measure", counted)
+    monkeypatch.setattr(evaluation, "look", counted)
     evaluate = evaluation.evaluation(network, targets, BASE, height=SIZES[0][0], width=SIZES[0][1], tile=tile)
     assert traces == []
     for _ in range(3):

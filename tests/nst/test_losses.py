@@ -13,12 +13,14 @@ from myvgg.nst.losses import (
     RIDGE,
     Gaussian,
     Moments,
+    content_gradient,
     content_loss,
     covariance,
     gaussian,
     gram_loss,
     mean_loss,
     moments,
+    moments_gradient,
     total_variation,
     trace_sqrt,
     wasserstein_loss,
@@ -264,21 +266,39 @@ def test_weighted_moments_are_those_of_loops(shape: tuple[int, ...]) -> None:
     assert np.allclose(actual.second, second, rtol=0, atol=EXACT)
 
 
+@pytest.mark.parametrize("positions", [None, 24])
 @pytest.mark.parametrize("weights", [None, np.array([[0.1, 0.2, 0.3], [0.1, 0.1, 0.2]])], ids=["equal", "weighted"])
-def test_moments_have_the_gradient_of_a_matrix_product(weights: np.ndarray | None) -> None:
-    """Also a function that treats second moments unsymmetrically gets its gradient whole, as TensorFlow computes it."""
-    features, factor = tf.constant(draw((1, 2, 3, 4))), tf.constant(draw((4, 4), seed=1))
-    shares = tf.ones([2, 3], tf.float64) / 6 if weights is None else tf.constant(weights)
-    gradients = []
-    for compute in (
-        lambda f: moments(f, None if weights is None else shares).second,
-        lambda f: tf.einsum("bhwi,bhwj,hw->ij", f, f, shares),
-    ):
-        with tf.GradientTape() as tape:
-            tape.watch(features)
-            value = tf.reduce_sum(factor * compute(features))
-        gradients.append(tape.gradient(value, features))
-    assert np.allclose(*gradients, rtol=1e-12, atol=1e-14)
+def test_the_gradient_of_moments_is_tensorflows(weights: np.ndarray | None, positions: int | None) -> None:
+    """Also a function that treats second moments unsymmetrically gets its gradient whole, for a tile as well."""
+    features, mean, second = (tf.constant(draw(shape, seed)) for seed, shape in enumerate([(1, 2, 3, 4), (4,), (4, 4)]))
+    shares = None if weights is None else tf.constant(weights)
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        found = moments(features, shares, positions=positions)
+        loss = tf.reduce_sum(mean * found.mean) + tf.reduce_sum(second * found.second)
+    actual = moments_gradient(features, Moments(mean, second), shares, positions=positions)
+    assert np.allclose(actual, tape.gradient(loss, features), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("positions", [None, 24])
+def test_the_gradient_of_the_content_is_tensorflows(positions: int | None) -> None:
+    """For a whole layer and for a tile."""
+    features, target = (tf.constant(draw((1, 2, 3, 4), seed)) for seed in (0, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        loss = 1.5 * content_loss(features, target, positions=positions)
+    actual = content_gradient(features, target, tf.constant(1.5, tf.float64), positions=positions)
+    assert np.allclose(actual, tape.gradient(loss, features), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_statistics_of_half_precision_are_float32(dtype: str) -> None:
+    """Maps in half precision have moments and losses in float32, those of their values, and gradients in their type."""
+    rough, other = (tf.cast(draw((1, 5, 7, 3), seed), dtype) for seed in (0, 1))
+    found, expected = moments(rough), moments(tf.cast(rough, tf.float32))
+    assert all(np.array_equal(a, e) for a, e in zip(found, expected, strict=True))
+    assert found.second.dtype == content_loss(rough, other).dtype == tf.float32
+    assert moments_gradient(rough, found).dtype == content_gradient(rough, other, tf.constant(1.0)).dtype == dtype
 
 
 def test_equal_weights_are_no_weights() -> None:

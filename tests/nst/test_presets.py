@@ -21,12 +21,12 @@ import tensorflow as tf
 from myvgg.nst import presets
 from myvgg.nst.losses import content_loss, gram_loss, moments
 from myvgg.nst.network import Network
-from myvgg.nst.objective import losses
 from myvgg.nst.optimizers import OPTIMIZERS
 from myvgg.nst.pyramid import first_image
 from myvgg.nst.settings import SETTINGS, Layers, Settings
 from myvgg.nst.targets import make_targets
 from myvgg.params import Params
+from tests.nst.reference import losses
 
 TOLERANCE = 1e-5
 """Of the loss, and of the gradient relative to its norm: the same convolutions, summed in float32 in another order."""

@@ -16,14 +16,15 @@ import tensorflow as tf
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from myvgg import store
-from myvgg.nst import Settings, Step, colors, evaluation, images, objective, optimizers, pyramid, stylize
+from myvgg.nst import Settings, Step, colors, evaluation, images, optimizers, pyramid, stylize
 from myvgg.nst.images import resize
 from myvgg.nst.network import Network
-from myvgg.nst.objective import losses, measure
+from myvgg.nst.objective import look, weigh
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
 from myvgg.params import LayerParams, Params, WeightsError
 from myvgg.photographs import FOLDER, measured
+from tests.nst.reference import losses
 
 SHALLOW: dict[str, Any] = {
     "content_layers": Layers("relu2_1"),
@@ -62,18 +63,18 @@ def last(steps: Iterator[Step]) -> Step:
 
 
 class Counter:
-    """Stands in for `losses` and counts traces in Python, and evaluations wherever they happen."""
+    """Stands in for `look` and counts traces in Python, and evaluations wherever they happen."""
 
     def __init__(self) -> None:
         self.traces = 0
         self.evaluations = 0
 
-    def __call__(self, network: Network, image: tf.Tensor, *arguments: Any) -> dict[str, tf.Tensor]:
-        """Count, and compute the losses."""
+    def __call__(self, network: Network, image: tf.Tensor, *arguments: Any) -> Any:
+        """Count, and look."""
         self.traces += 1
         with tf.control_dependencies([tf.py_function(self._evaluated, [], [])]):
             image = tf.identity(image)
-        return losses(network, image, *arguments)
+        return look(network, image, *arguments)
 
     def _evaluated(self) -> None:
         self.evaluations += 1
@@ -83,7 +84,7 @@ class Counter:
 def counter(monkeypatch: pytest.MonkeyPatch) -> Counter:
     """A counter of everything that the loop evaluates."""
     counter = Counter()
-    monkeypatch.setattr(evaluation, "losses", counter)
+    monkeypatch.setattr(evaluation, "look", counter)
     return counter
 
 
@@ -445,7 +446,7 @@ def test_loads_the_stored_weights(
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_a_broken_loss_goes_back(optimizer: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a loss of NaN the run goes back to its best picture, says so, and ends well."""
-    monkeypatch.setattr(evaluation, "losses", breaking(at={4}))
+    monkeypatch.setattr(evaluation, "weigh", breaking(at={4}))
     steps = list(run(replace(ONE, optimizer=optimizer)))
     notes = [step.note for step in steps]
     assert [bool(note) for note in notes] == [False, False, False, True, False, False]
@@ -456,7 +457,7 @@ def test_a_broken_loss_goes_back(optimizer: Any, run: Run, monkeypatch: pytest.M
 
 def test_half_the_step_after_going_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first step after going back moves half as far as the first one did."""
-    monkeypatch.setattr(evaluation, "losses", breaking(at={2}))
+    monkeypatch.setattr(evaluation, "weigh", breaking(at={2}))
     _, back, after, *_ = run(replace(ONE, init="content", clip="end"))
     moved = np.abs(after.image - back.image)
     assert np.median(moved) == pytest.approx(255 * ONE.learning_rate / 2, rel=0.01)
@@ -464,14 +465,14 @@ def test_half_the_step_after_going_back(run: Run, monkeypatch: pytest.MonkeyPatc
 
 def test_a_loss_that_explodes_goes_back(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand times the first loss counts as broken."""
-    monkeypatch.setattr(evaluation, "losses", breaking(at={3}, factor=2e3))
+    monkeypatch.setattr(evaluation, "weigh", breaking(at={3}, factor=2e3))
     notes = [step.note for step in run(ONE)]
     assert [bool(note) for note in notes] == [False, False, True, False, False, False]
 
 
 def test_going_back_four_times_ends_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The fourth broken loss of a run, at whatever scale, raises; every step before it has a picture."""
-    monkeypatch.setattr(evaluation, "losses", breaking(at={3, 5, 8, 11}))
+    monkeypatch.setattr(evaluation, "weigh", breaking(at={3, 5, 8, 11}))
     steps: list[Step] = []
     with pytest.raises(FloatingPointError, match=r"the loss is nan .* going back 3 times has not helped: lower the"):
         steps.extend(run(THREE))
@@ -496,13 +497,13 @@ def test_weights_of_zero_are_refused(run: Run, params: Params) -> None:
 
 
 def breaking(at: set[int], factor: float = np.nan) -> Callable[..., dict[str, tf.Tensor]]:
-    """Return `losses` that are multiplied by a factor at some evaluations, counted from 1."""
+    """Return a `weigh` whose losses are multiplied by a factor at some evaluations, counted from 1."""
     count = tf.Variable(0, trainable=False)
 
-    def broken(*arguments: Any) -> dict[str, tf.Tensor]:
+    def broken(*arguments: Any, **others: Any) -> dict[str, tf.Tensor]:
         number = count.assign_add(1)
         scale = tf.where(tf.reduce_any(number == tf.constant(sorted(at))), np.float32(factor), np.float32(1))
-        return {name: term * scale for name, term in losses(*arguments).items()}
+        return {name: term * scale for name, term in weigh(*arguments, **others).items()}
 
     return broken
 
@@ -524,10 +525,10 @@ class Scarce:
         self.pixels, self.seen = pixels, list[int]()
 
     def __call__(self, network: Network, image: tf.Tensor, *arguments: Any) -> Any:
-        """Fail as TensorFlow does, or measure."""
+        """Fail as TensorFlow does, or look."""
         size = tf.shape(image)
         with tf.control_dependencies([tf.py_function(self._check, [size[1] * size[2]], [])]):
-            return measure(network, tf.identity(image), *arguments)
+            return look(network, tf.identity(image), *arguments)
 
     def _check(self, pixels: tf.Tensor) -> None:
         if pixels > self.pixels:
@@ -537,7 +538,7 @@ class Scarce:
 
 def test_too_little_memory_says_what_to_do(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the memory does not suffice for the smallest tiles either, the run ends with a sentence."""
-    monkeypatch.setattr(objective, "measure", Scarce(10))
+    monkeypatch.setattr(evaluation, "look", Scarce(10))
     with pytest.raises(MemoryError, match="not enough memory for a picture of this size: lower the size"):
         next(run(ONE))
 
@@ -549,8 +550,7 @@ def test_goes_on_in_tiles_where_memory_does_not_suffice(
     settings = replace(ONE, size=640, iterations=3)
     expected = list(run(settings))
     scarce = Scarce(640 * 450 // 3)
-    monkeypatch.setattr(objective, "measure", scarce)
-    monkeypatch.setattr(evaluation, "measure", scarce)
+    monkeypatch.setattr(evaluation, "look", scarce)
     actual = list(run(settings))
     notes = [step.note for step in actual]
     assert re.fullmatch(r"(not enough memory: going on in tiles of \d+ pixels(; )?)+", notes[0])
@@ -564,8 +564,7 @@ def test_goes_on_in_tiles_where_memory_does_not_suffice(
 def test_tiles_are_chosen_by_the_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """With less memory than the whole picture takes, it is computed in tiles from the start."""
     scarce = Scarce(640 * 450)
-    monkeypatch.setattr(objective, "measure", scarce)
-    monkeypatch.setattr(evaluation, "measure", scarce)
+    monkeypatch.setattr(evaluation, "look", scarce)
     settings = replace(ONE, size=640, iterations=1)
     (whole,) = run(settings)
     whole_sizes, scarce.seen = scarce.seen, []
