@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from myvgg.nst.settings import Settings
 
 if TYPE_CHECKING:
     from myvgg.nst.job import Job, Pictures
+    from myvgg.nst.transfer import Step
     from myvgg.params import Params
 
 DEMO: dict[str, Any] = {"size": 384, "iterations": 20}
@@ -66,10 +67,14 @@ def _style(argv: list[str]) -> None:
 
 def _run(job: Job, pictures: Pictures, params: Params) -> None:
     from myvgg.nst import job as jobs
+    from myvgg.nst.plan import describe, plan
     from myvgg.nst.progress import say, shown
 
-    say(f"seed {job.settings.seed}")
-    outcome = jobs.run(job, pictures, params, say=say, watch=shown)
+    def watch(steps: Iterator[Step], work: int, done: int) -> Iterator[Step]:
+        say(describe(plan(job.settings, pictures, params)))
+        return shown(steps, work, done)
+
+    outcome = jobs.run(job, pictures, params, say=say, watch=watch)
     if outcome.report:
         print("  ".join(f"{name} {value:.3f}" for name, value in outcome.report._asdict().items()))
     say(f"wrote {', '.join(map(str, job.outputs.values()))}")

@@ -116,9 +116,11 @@ class Adam:
     ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         s = self._settings
         mean = s.beta1 * moving["mean"] + (1 - s.beta1) * gradient
-        square = s.beta2 * moving["square"] + (1 - s.beta2) * tf.square(gradient)
-        rate *= tf.sqrt(1 - s.beta2**moves) / (1 - s.beta1**moves)
-        image = moving["image"] - rate * mean / (tf.sqrt(square) + s.epsilon)
+        with tf.control_dependencies([mean]):  # one after the other takes the least memory
+            square = s.beta2 * moving["square"] + (1 - s.beta2) * tf.square(gradient)
+        with tf.control_dependencies([square]):
+            rate *= tf.sqrt(1 - s.beta2**moves) / (1 - s.beta1**moves)
+            image = moving["image"] - rate * mean / (tf.sqrt(square) + s.epsilon)
         image = tf.clip_by_value(image, 0, 1) if s.clip == "step" else image
         average = s.average * moving["average"] + (1 - s.average) * image if s.average else moving["average"]
         after = {"image": image, "mean": mean, "square": square, "average": average}

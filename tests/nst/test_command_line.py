@@ -114,7 +114,8 @@ def test_writes_a_picture_and_its_record(
     captured = capfd.readouterr()
     assert pixels("out.png").shape == (19, 27, 3)
     assert captured.out == ""
-    assert captured.err.startswith("seed 0\n")
+    assert captured.err.startswith("scale           size   steps        time    memory\n1/1          27 x 19       3 ")
+    assert "\ntime and memory are estimates; seed 0\n" in captured.err
     assert captured.err.endswith("wrote out.png, out.toml\n")
     assert "step 3/3" in captured.err
     assert trained == [(None, {"include_top": False})]
@@ -484,7 +485,7 @@ def test_failures_exit_with_1_and_one_line(
     before = sorted(tmp_path.rglob("*"))
     assert run(*argv) == 1
     captured = capfd.readouterr()
-    (line,) = [line for line in captured.err.splitlines() if line != "seed 0"]
+    (line,) = captured.err.splitlines()
     assert captured.out == ""
     assert line.startswith("style.py: ")
     assert problem in line
