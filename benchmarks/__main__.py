@@ -13,7 +13,7 @@ from benchmarks import report
 from benchmarks.measure import Result
 from myvgg.files import check_writable
 
-NAMES = ("startup", "loading", "forward", "conversion", "extraction", "step", "quality")
+NAMES = ("startup", "loading", "forward", "conversion", "extraction", "step", "quality", "descent", "sizes")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

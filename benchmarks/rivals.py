@@ -32,13 +32,25 @@ def keras_model(params: Params, outputs: Sequence[str]) -> Any:
     return keras.Model(model.inputs, [model.get_layer(name).output for name in outputs])
 
 
-def tutorial(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
+def tutorial(
+    params: Params,
+    content: np.ndarray,
+    style: np.ndarray,
+    *,
+    weights: tuple[float, float, float] = (1e-2, 1e4, 30),
+    rate: float = 0.02,
+) -> Advance:
     """TensorFlow's tutorial on style transfer: Keras' VGG19, Gram matrices by `einsum`, Adam, total variation.
 
     Args:
         params: The weights.
         content: (height, width, 3), 0 to 1, where it starts from as well.
         style: The same.
+        weights: Of style, content and total variation.
+        rate: Adam's.
+
+    Returns:
+        What makes a step and returns the picture, (height, width, 3).
     """
     import keras
     import tensorflow as tf
@@ -56,7 +68,8 @@ def tutorial(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
     style_targets, _ = outputs(tf.constant(style[np.newaxis]))
     _, content_targets = outputs(tf.constant(content[np.newaxis]))
     image = tf.Variable(content[np.newaxis])
-    optimizer = keras.optimizers.Adam(learning_rate=0.02, beta_1=0.99, epsilon=1e-1)
+    optimizer = keras.optimizers.Adam(learning_rate=rate, beta_1=0.99, epsilon=1e-1)
+    style_weight, content_weight, tv_weight = weights
 
     def train_step(image: Any) -> None:
         with tf.GradientTape() as tape:
@@ -67,8 +80,8 @@ def tutorial(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
             content_loss = tf.add_n(
                 [tf.reduce_mean((found - target) ** 2) for found, target in zip(contents, content_targets, strict=True)]
             )
-            loss = style_loss * 1e-2 / len(STYLE) + content_loss * 1e4 / len(CONTENT)
-            loss += 30 * tf.reduce_sum(tf.image.total_variation(image))
+            loss = style_loss * style_weight / len(STYLE) + content_loss * content_weight / len(CONTENT)
+            loss += tv_weight * tf.reduce_sum(tf.image.total_variation(image))
         optimizer.apply_gradients([(tape.gradient(loss, image), image)])
         image.assign(tf.clip_by_value(image, 0.0, 1.0))
 
@@ -76,7 +89,7 @@ def tutorial(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
 
     def advance() -> Any:
         compiled(image)
-        return image[0, 0, 0].numpy()
+        return image[0].numpy()
 
     return advance
 

@@ -58,6 +58,7 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
     run_in_order()
     with muted():
         from myvgg.nst import Settings, images, plan, stylize
+        from myvgg.nst.network import fastest_precision
         from myvgg.params import random
         from myvgg.photographs import FOLDER, measured
 
@@ -76,7 +77,7 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
         "memory": _peak(),
         "planned_memory": planned.memory,
         "tile": planned.tile,
-        "precision": plan.fastest_precision(),
+        "precision": fastest_precision(),
     }
 
 

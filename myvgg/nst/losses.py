@@ -123,8 +123,9 @@ def moments_gradient(
         count = _count(features, positions)
         mean, matrix = mean / count, matrix / count
     dtype = features.dtype
-    gradient = tf.nn.bias_add(tf.matmul(_rows(features), tf.cast(matrix, dtype)), tf.cast(mean, dtype))
-    gradient = tf.reshape(gradient, tf.shape(features))
+    # Reshaped before the sum, so that they are not fused: TensorFlow's fused product ends the process without memory.
+    product = tf.reshape(tf.matmul(_rows(features), tf.cast(matrix, dtype)), tf.shape(features))
+    gradient = product + tf.cast(mean, dtype)
     return gradient if weights is None else gradient * tf.cast(weights[:, :, tf.newaxis], dtype)
 
 

@@ -45,15 +45,14 @@ SCALE = {"wasserstein": 1.0, "gram": 0.4, "gram+mean": 0.4}
 PROBE = (64, 256)
 """Side and channels of the convolution that is measured."""
 
+SHARE = 2 / 3
+"""Of the machine's memory that a run may take by itself."""
+
 FLOOR = 780e6
 """Bytes of Python with TensorFlow at work, without any picture or weights."""
 
-COPIES = 2
-"""Of the parameters: NumPy's and TensorFlow's."""
-
-AROUND = 3300
-"""Bytes a pixel around what is kept for the gradient: thirteen maps of the first layer, gradients and what oneDNN lays
-out anew."""
+AROUND = {"float32": 150, "bfloat16": 550, "float16": 550}
+"""Bytes a pixel around what is kept for the gradient: what is under way, and what TensorFlow's pool cannot fill."""
 
 VALUE = 12
 """Bytes of a pixel of a picture: red, green, blue."""
@@ -61,11 +60,8 @@ VALUE = 12
 HELD = {"adam": 10, "lbfgs": 60}
 """Pictures of the scale's size that are held while a gradient is computed: the optimizer's, the content, the result."""
 
-MOVED = 16
+MOVED = 13
 """Pictures that are held while Adam moves: those before, those after, and what is between."""
-
-SHARE = 2 / 3
-"""Of the machine's memory that a run may take by itself."""
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
@@ -157,8 +153,8 @@ def plan(settings: Settings, pictures: Pictures | Sizes, params: Params) -> Plan
         styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
         cut = _cut(size, settings, params, side)
         seconds = _setup(counted, settings, sizes, size, styles) + steps * _step(counted, settings, size, cut)
-        memory = _memory(counted, settings, params, [size, *styles], side)
-        scales.append(Scale(size, steps, seconds, memory, side if len(cut) > 1 else None))
+        needed = _memory(counted, settings, params, [size, *styles], side)
+        scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed)
 
 
@@ -174,11 +170,11 @@ def tile(settings: Settings, sizes: Sizes, params: Params) -> int | None:
     size = pyramid.final_size(*(sizes.content or sizes.styles[0]), settings)
     styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
     counted = costs(params.architecture, settings, sizes)
-    memory = functools.partial(_memory, counted, settings, params, [size, *styles])
-    if memory(None) <= limit:
+    needed = functools.partial(_memory, counted, settings, params, [size, *styles])
+    if needed(None) <= limit:
         return None
     sides = range(max(size), tiles.SMALLEST, -tiles.grid(params.architecture, settings.layers))
-    return next((side for side in sides if memory(side) <= limit), tiles.SMALLEST)
+    return next((side for side in sides if needed(side) <= limit), tiles.SMALLEST)
 
 
 def machine_memory() -> int:
@@ -236,13 +232,13 @@ def seconds_text(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def bytes_text(memory: float) -> str:
+def bytes_text(size: float) -> str:
     """Write a number of bytes."""
-    return f"{memory / 1e9:.1f} GB"
+    return f"{size / 1e9:.1f} GB"
 
 
-def _line(name: str, size: str, steps: int, seconds: float, memory: float) -> str:
-    return f"{name:<7}{size:>13}{steps:>8}{seconds_text(seconds):>12}{bytes_text(memory):>10}"
+def _line(name: str, size: str, steps: int, seconds: float, needed: float) -> str:
+    return f"{name:<7}{size:>13}{steps:>8}{seconds_text(seconds):>12}{bytes_text(needed):>10}"
 
 
 def _cut(size: Size, settings: Settings, params: Params, side: int | None) -> list[tiles.Tile]:
@@ -251,11 +247,13 @@ def _cut(size: Size, settings: Settings, params: Params, side: int | None) -> li
 
 def _memory(counted: Costs, settings: Settings, params: Params, pictures: Sequence[Size], side: int | None) -> float:
     """Estimate the bytes of the process: the network, what is held of the picture, what one tile computes."""
-    network = FLOOR + COPIES * sum(part.nbytes for layer in params.layers.values() for part in layer)
+    bytes_of_value = BYTES[settings.precision]
+    parameters = sum(part.size for layer in params.layers.values() for part in layer)
+    network = FLOOR + parameters * (BYTES["float32"] + bytes_of_value)
     pixels = math.prod(pictures[0])
     largest = max(tile.pixels for each in pictures for tile in _cut(each, settings, params, side))
-    working = largest * (AROUND + BYTES[settings.precision] * counted.values)
-    content = BYTES["float32"] * counted.content * pixels
+    working = largest * (AROUND[settings.precision] + bytes_of_value * counted.values)
+    content = bytes_of_value * counted.content * pixels
     held = HELD[settings.optimizer] * VALUE * pixels
     return network + content + max(held + working, MOVED * VALUE * pixels)
 
