@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [NAME ...] [--json FILE]`."""
+"""The command line: `python -m benchmarks [NAME ...] [--json FILE] [--figures FOLDER]`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import figures, report
 from benchmarks.measure import Result
 from myvgg.files import check_writable
 
@@ -21,12 +21,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure ourselves beside our rivals.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all by default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write machine and results there as well")
+    parser.add_argument("--figures", type=Path, metavar="FOLDER", help="draw what the documents show there")
     arguments = parser.parse_args(argv)
     if unknown := set(arguments.names) - {*NAMES}:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     try:
-        if arguments.json:
-            check_writable(arguments.json)
+        for file in (arguments.json, arguments.figures and arguments.figures / "ratios.png"):
+            if file:
+                check_writable(file)
     except ValueError as error:
         parser.error(str(error))
     machine = report.machine()
@@ -37,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         results.append(result)
     if arguments.json:
         report.write(arguments.json, machine, results)
+    if arguments.figures:
+        figures.draw(arguments.figures, results)
     return int(not all(result.reached for result in results))
 
 

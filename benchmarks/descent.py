@@ -53,7 +53,7 @@ def adam_seconds(params: Params, content: np.ndarray, style: np.ndarray) -> tupl
     from myvgg.nst.images import resize
 
     settings = presets.load("pixforgeon")
-    small = [np.float32(resize(each, 512, method="bilinear") / 255) for each in (content, style)]
+    small = [np.asarray(resize(each, 512, method="bilinear") / 255, np.float32) for each in (content, style)]
     start = time.perf_counter()
     advance = rivals.tutorial(
         params, *small, weights=(settings.style_weight, settings.content_weight, settings.tv_weight), rate=LEARNING_RATE

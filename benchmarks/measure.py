@@ -29,6 +29,7 @@ class Result:
         ratio: How many times as fast as the rival, or how many times its bytes.
         to_reach: What the figure is meant to be, in words; empty for one that is only told.
         reached: Whether it is.
+        pixels: Of the picture, where the figure is a point of a curve.
     """
 
     what: str
@@ -39,6 +40,7 @@ class Result:
     ratio: float
     to_reach: str = ""
     reached: bool = True
+    pixels: int = 0
 
     def at_least(self, ratio: float) -> Result:
         """Return the figure with the ratio that it is meant to reach."""

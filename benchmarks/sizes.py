@@ -1,8 +1,9 @@
 """Time and memory of a run by the size of its picture, beside what its plan says before.
 
-Held equal: one scale of the default settings with random weights, each size in a process of its own, so that a peak is
-its own; the plan is made in that process right before. Where a limit is given, the picture is computed in tiles.
-Time is that of all steps with the targets and the trace before them. Memory is the peak of the process, all included.
+Held equal: the default settings with random weights, each size in a process of its own, so that a peak is its own; the
+plan is made in that process right before. One step at one scale is made, but for the first case, which is a whole run.
+Where a limit is given, the picture is computed in tiles. Time is that of all steps with the targets and traces before
+them. Memory is the peak of the process, all included.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from typing import Any
 from benchmarks.measure import Result, run_command
 
 NEEDS = ("tensorflow",)
+WHOLE_RUN = (512, 384, 0)
 CASES = (
-    (256, 192, 8, None),
-    (512, 384, 4, None),
-    (1024, 768, 3, None),
-    (2048, 1536, 2, None),
-    (1024, 768, 2, 1.5),
-    (2048, 1536, 1, 2.0),
-    (4096, 3072, 1, 3.8),
-    (8000, 8000, 1, 15.0),
+    WHOLE_RUN,
+    (128, 96, 0),
+    (256, 192, 0),
+    (512, 384, 0),
+    (1024, 768, 0),
+    (2048, 1536, 0),
+    (1024, 768, 1.5),
+    (2048, 1536, 2.0),
+    (4096, 3072, 3.6),
+    (8000, 8000, 15.0),
 )
-"""Width, height, steps, and the gigabytes that the run may take."""
+"""Width, height, and the gigabytes that the run may take, or 0 for what it takes by itself."""
 
 NEAR = 0.25
 LIMITS = {(4096, 3072): 4e9, (8000, 8000): 16e9}
@@ -37,21 +41,33 @@ LIMITS = {(4096, 3072): 4e9, (8000, 8000): 16e9}
 
 def run() -> Iterator[Result]:
     """Run each case once."""
-    for width, height, steps, limit in CASES:
-        arguments = [str(each) for each in (width, height, steps, limit or 0)]
-        found = json.loads(run_command([sys.executable, "-m", "benchmarks.sizes", *arguments]).splitlines()[-1])
-        tiles = f" in tiles of {found['tile']}" if found["tile"] else ""
-        what = f"{width} x {height}{tiles}, {found['precision']}, {steps} step{'s' if steps > 1 else ''}"
-        taken, planned = found["seconds"], found["planned_seconds"]
-        yield _near(Result(what, "its plan", taken, planned, "s", planned / taken))
-        peak, planned = found["memory"], found["planned_memory"]
-        yield _near(Result(f"{what}, memory", "its plan", peak, planned, "bytes", peak / planned))
-        if limit := LIMITS.get((width, height)):
-            yield Result(f"{what}, memory", "what must do", peak, limit, "bytes", peak / limit).below(1)
+    for index, (width, height, limit) in enumerate(CASES):
+        yield from _results(width, height, limit, steps=1 if index else 0)
+
+
+def _results(width: int, height: int, limit: float, *, steps: int) -> Iterator[Result]:
+    arguments = [str(each) for each in (width, height, steps, limit)]
+    found = json.loads(run_command([sys.executable, "-m", "benchmarks.sizes", *arguments]).splitlines()[-1])
+    tiles = f" in tiles of {found['tile']}" if found["tile"] else ""
+    what = f"{'one step' if steps else 'a whole run'} at {width} x {height}{tiles}, {found['precision']}"
+    taken, planned = found["seconds"], found["planned_seconds"]
+    pixels = width * height if steps else 0
+    yield _near(Result(what, "its plan", taken, planned, "s", planned / taken, pixels=pixels))
+    peak, planned = found["memory"], found["planned_memory"]
+    yield _near(Result(f"{what}, memory", "its plan", peak, planned, "bytes", peak / planned, pixels=pixels))
+    if must := LIMITS.get((width, height)):
+        yield Result(f"{what}, memory", "what must do", peak, must, "bytes", peak / must).below(1)
 
 
 def measure(width: int, height: int, steps: int, limit: float | None) -> dict[str, Any]:
-    """Run one case in this process, which must not have done anything else before."""
+    """Run one case in this process, which must not have done anything else before.
+
+    Args:
+        width: In pixels.
+        height: In pixels.
+        steps: At one scale; 0 for a whole run.
+        limit: Gigabytes.
+    """
     from myvgg.command import keep_memory, muted, run_in_order
 
     keep_memory()
@@ -65,8 +81,9 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
     params = measured(random(include_top=False))
     content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "waves"))
     content = images.resize(content, (width, height)).astype("uint8")
-    settings = Settings(size=f"{width}x{height}", scales=1, iterations=steps, max_memory=limit)
-    (planned,) = plan.plan(settings, plan.Sizes((width, height), [style.shape[1::-1]]), params).scales
+    settings = Settings(size=f"{width}x{height}", max_memory=limit)
+    settings = replace(settings, scales=1, iterations=steps) if steps else settings
+    planned = plan.plan(settings, plan.Sizes((width, height), [style.shape[1::-1]]), params)
     run = stylize(content, style, settings, params=params)
     start = time.perf_counter()
     for _ in run:
@@ -76,7 +93,7 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
         "planned_seconds": planned.seconds,
         "memory": _peak(),
         "planned_memory": planned.memory,
-        "tile": planned.tile,
+        "tile": planned.scales[-1].tile,
         "precision": fastest_precision(),
     }
 

@@ -56,7 +56,7 @@ class Network:
         """
         if zero := [name for name, layer in params.layers.items() if not layer.kernel.any()]:
             raise WeightsError(params.origin.file or "weights", f"all zero: {', '.join(zero)}; get the file again")
-        self.params = measured(params)
+        self.params = measured(params) if settings.layer_scaling == "rms" else params
         self.precision: Precision = fastest_precision() if settings.precision == "auto" else settings.precision
         self._divisors = _divisors(self.params) if settings.layer_scaling == "rms" else {}
         layers, before = {}, 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import pty
 import re
 import shutil
@@ -225,3 +226,23 @@ def test_progress_fits_into_a_narrow_terminal(words: tuple[str, ...]) -> None:
     bars = [line for line in re.split(r"[\r\n]", shown.decode()) if line.startswith("scale 3/3")]
     assert re.match(r"scale 3/3 step 12/12 \|.*\| 00:\d\d<00:00, content=\S+, style=\S+, total=\S+", bars[-1])
     assert max(len(line) for line in bars) <= 80
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="only oneDNN's allocator has a limit")
+def test_goes_on_in_tiles_when_memory_runs_out(
+    folder: Path, content: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a real limit that the whole picture does not fit in, the run says so and ends with the same picture."""
+    Image.fromarray(np.rint(content).astype(np.uint8)).resize((512, 360)).save(folder / "content.png")
+    program = PROGRAM.replace("((4, 4), (4, 4),", "((64, 64), (64, 64),")
+    argv = ("content.png", "style.png", *SHALLOW, "--size", "512", "--scales", "1", "--iterations", "2", "-o")
+
+    def said(output: str) -> str:
+        words = [sys.executable, "-c", program, "empty", *argv, output]
+        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=TIMEOUT).stderr
+
+    assert "not enough memory" not in said("out/free.png")
+    monkeypatch.setenv("TF_MKL_ALLOC_MAX_BYTES", "150000000")
+    assert re.search(r"not enough memory: going on in tiles of \d+ pixels", said("out/tiled.png"))
+    free, tiled = (np.asarray(Image.open(folder / "out" / name), float) for name in ("free.png", "tiled.png"))
+    assert np.abs(tiled - free).mean() < 0.1

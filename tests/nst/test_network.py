@@ -75,9 +75,15 @@ def test_weights_that_know_their_response_are_not_measured(
     params: Params, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a file says is believed, what it does not say is measured."""
-    own = replace(params, rms={"relu1_1": 2.0})
-    assert Network(own, PLAIN).params.rms == {"relu1_1": 2.0}
-    assert Network(tiny_params, PLAIN).params.rms == params.rms
+    scaled = replace(PLAIN, layer_scaling="rms")
+    own = replace(params, rms=dict.fromkeys(params.rms, 2.0))
+    assert Network(own, scaled).params.rms == own.rms
+    assert Network(tiny_params, scaled).params.rms == params.rms
+
+
+def test_nothing_is_measured_that_is_not_needed(tiny_params: Params) -> None:
+    """Without scaling of layers, their response to photographs is not asked for: it takes seconds."""
+    assert not Network(tiny_params, PLAIN).params.rms
 
 
 @pytest.mark.parametrize(
