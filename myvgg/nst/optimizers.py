@@ -24,6 +24,9 @@ State = dict[str, Any]
 _MOVING = ("image", "mean", "square", "average")
 """What Adam moves with every step."""
 
+EDGE = 0.002
+"""How near to the ends of their range pixels begin for L-BFGS, half a level of 255: at an end they would not move."""
+
 LEG = 100
 """Evaluations after which L-BFGS starts afresh: SciPy keeps its history to itself, and a run must be resumable."""
 
@@ -143,8 +146,8 @@ def enlarged(state: State, resize: Callable[[np.ndarray], np.ndarray]) -> State:
 class LBFGS:
     """SciPy's L-BFGS, in legs; it keeps the best picture that it has seen.
 
-    Pixels beyond their range are seen as at its end, and their gradient is followed only back inside. That takes a
-    tenth fewer evaluations than the bounds of L-BFGS-B, whose steps end where the first pixel meets its bound.
+    Pixels stay within their range as (1 + sin z) / 2, where z is what moves. That takes a tenth fewer evaluations than
+    the bounds of L-BFGS-B, whose steps end where the first pixel meets its bound.
 
     Reference:
         Liu and Nocedal (1989), "On the Limited Memory BFGS Method for Large Scale Optimization", algorithm 2.1.
@@ -247,11 +250,12 @@ class _Leg:
     def _minimize(self, start: np.ndarray, settings: Settings) -> None:
         from scipy.optimize import minimize
 
-        question = self._inside if settings.clip == "step" else self._question
+        x = np.asarray(start, np.float64).ravel()
+        is_bound = settings.clip == "step"
         try:
             minimize(
-                question,
-                np.asarray(start, np.float64).ravel(),
+                self._question_of_angles if is_bound else self._question,
+                np.arcsin(2 * np.clip(x, EDGE, 1 - EDGE) - 1) if is_bound else x,
                 jac=True,
                 method="L-BFGS-B",
                 options={"maxcor": settings.history, "maxfun": LEG - 1, "maxiter": LEG, "ftol": 0, "gtol": 0},
@@ -261,11 +265,9 @@ class _Leg:
         finally:
             self._questions.put(None)
 
-    def _inside(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Ask at the nearest point within the range; beyond it, no gradient leads further out."""
-        loss, gradient = self._question(np.clip(x, 0, 1))
-        outwards = ((x < 0) & (gradient > 0)) | ((x > 1) & (gradient < 0))
-        return loss, np.where(outwards, 0.0, gradient)
+    def _question_of_angles(self, z: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, gradient = self._question((1 + np.sin(z)) / 2)
+        return loss, gradient * np.cos(z) / 2
 
     def _question(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         self._questions.put(x.copy())
