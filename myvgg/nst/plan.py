@@ -2,8 +2,8 @@
 
 These are estimates. Time is counted in multiply-adds over a rate that is measured here and now, so that it doubles
 where something else keeps half of the machine busy; the factors around it were fitted to runs of VGG19 on two cores, of
-128 to 1024 pixels a side in both precisions, and have met the time on an otherwise idle machine within a quarter.
-Memory has met the peak within a sixth.
+128 to 1024 pixels a side in both precisions. `benchmarks/sizes.py` compares time and memory with what is then measured,
+up to 8000 x 8000 pixels.
 """
 
 from __future__ import annotations
