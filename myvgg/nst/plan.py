@@ -39,7 +39,7 @@ PIXEL = 2.4e-7
 STEP = 0.008
 """Seconds a step, whatever its size."""
 
-SCALE = {"wasserstein": 1.0, "gram": 0.4, "gram+mean": 0.4}
+SCALE = {"wasserstein": 1.25, "gram": 0.5, "gram+mean": 0.5}
 """Seconds a scale, to trace its graph, and to take the roots of covariances."""
 
 PROBE = (64, 256)

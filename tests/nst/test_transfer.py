@@ -568,7 +568,7 @@ def test_tiles_are_chosen_by_the_memory(run: Run, monkeypatch: pytest.MonkeyPatc
     settings = replace(ONE, size=640, iterations=1)
     (whole,) = run(settings)
     whole_sizes, scarce.seen = scarce.seen, []
-    (tiled,) = run(replace(settings, max_memory=1.0))
+    (tiled,) = run(replace(settings, max_memory=0.8))
     assert whole_sizes == [640 * 450]
     assert len(scarce.seen) > 4
     assert max(scarce.seen) < 640 * 450 / 2
