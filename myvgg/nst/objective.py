@@ -117,14 +117,21 @@ def look(network: Network, image: Image, layers: Iterable[str], settings: Settin
         settings: The kind of total variation.
         place: Of a tile.
     """
-    features = network(image, layers)
     inside, pixels = (place.inside, place.pixels) if place else (None, None)
     roughness = total_variation(image / 255, norm=settings.tv, inside=inside, positions=pixels)
-    if inside is not None:
-        activations = network.params.architecture.activations
-        windows = {layer: tiles.window(inside, activations[layer].stride) for layer in features}
-        features = {layer: maps[:, *windows[layer]] for layer, maps in features.items()}
-    return Look(features, roughness)
+    return Look(features_of(network, image, layers, place), roughness)
+
+
+def features_of(
+    network: Network, image: Image, layers: Iterable[str], place: Place | None = None
+) -> dict[str, tf.Tensor]:
+    """Compute features of a picture, or those that count of a tile."""
+    features = network(image, layers)
+    if place is None or place.inside is None:
+        return features
+    activations = network.params.architecture.activations
+    windows = {layer: tiles.window(place.inside, activations[layer].stride) for layer in features}
+    return {layer: maps[:, *windows[layer]] for layer, maps in features.items()}
 
 
 def measure(seen: Look, targets: Targets, settings: Settings, place: Place | None = None) -> Sums:

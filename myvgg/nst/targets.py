@@ -13,7 +13,18 @@ from jaxtyping import Float32
 from myvgg.nst import guides, tiles
 from myvgg.nst.losses import Gaussian, Moments, gaussian
 from myvgg.nst.network import Image, Network
-from myvgg.nst.objective import Guides, Place, Region, Sums, Targets, added, look, positions_of, statistics, weigh
+from myvgg.nst.objective import (
+    Guides,
+    Place,
+    Region,
+    Sums,
+    Targets,
+    added,
+    features_of,
+    positions_of,
+    statistics,
+    weigh,
+)
 from myvgg.nst.settings import Settings
 
 Mask = Float32[np.ndarray, "height width"]
@@ -121,7 +132,7 @@ def _look(
     cut = tiles.cut(height, width, tile, architecture, positions)
     for each in cut:
         place = Place(each.inside, positions, height * width)
-        features = look(network, picture[:, *tiles.window(each.outer)], positions, settings, place).features
+        features = features_of(network, picture[:, *tiles.window(each.outer)], positions, place)
         inner = {layer: tiles.window(each.box, stride) for layer, stride in strides.items()}
         sums.append(
             statistics(
