@@ -87,8 +87,8 @@ def _job(arguments: Arguments, *, demo: bool) -> Job:
     content, styles = arguments.content, arguments.style
     positional = list(arguments.pictures)
     if demo:
-        from myvgg.photographs import FOLDER
-
+        with muted():
+            from myvgg.photographs import FOLDER
         positional = [FOLDER / "landscape.jpg", FOLDER / "strokes.jpg"]
     if positional and content is None:
         content = positional.pop(0)
