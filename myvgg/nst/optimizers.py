@@ -19,7 +19,7 @@ from myvgg.nst.evaluation import Evaluate
 from myvgg.nst.settings import Settings
 
 State = dict[str, Any]
-"""Arrays and tensors by name, none of which changes later."""
+"""Arrays and tensors by name, none of which changes later: variables that are read are copied before they change."""
 
 _MOVING = ("image", "mean", "square", "average")
 """What Adam moves with every step."""
@@ -69,65 +69,70 @@ class Adam:
         """Start from a state: a picture `image` alone, or what `state` or `enlarged` returned."""
         self._evaluate, self._settings = evaluate, settings
         self._rate = float(state.get("rate", settings.learning_rate))
-        image = state["image"]
-        zero = tf.zeros(image.shape)
-        self._moving = {name: tf.constant(state[name]) if name in state else zero for name in _MOVING}
+        zero = np.zeros(state["image"].shape, np.float32)
+        self._moving = {name: tf.Variable(state.get(name, zero), trainable=False) for name in _MOVING}
         self._counts = {name: int(state.get(name, 0)) for name in ("steps", "moves", "averaged")}
-        self._best, self._lowest = tf.constant(state.get("best", image)), float(state.get("lowest", np.inf))
+        self._best, self._lowest = tf.constant(state.get("best", state["image"])), float(state.get("lowest", np.inf))
         self._move = tf.function(self._moved, autograph=False)
 
     def step(self) -> dict[str, float]:
         """Evaluate, and go a step along the averaged gradient."""
-        before = self._moving["image"]
+        before = self._moving["image"].read_value()  # no copy: where this is still held, the move makes a new buffer
         losses, gradient = self._evaluate(before)
         found = {name: float(loss) for name, loss in losses.items()}
-        self._counts = {name: count + 1 for name, count in self._counts.items()}
-        numbers = tf.constant(self._rate), tf.constant(float(self._counts["moves"]))
-        self._moving, is_finite = self._move(self._moving, gradient, *numbers)
-        if not is_finite:
-            return found | {"total": np.nan}
         if found["total"] < self._lowest:
             self._best, self._lowest = before, found["total"]
-        return found
+        del before
+        self._counts = {name: count + 1 for name, count in self._counts.items()}
+        is_finite = self._move(gradient, tf.constant(self._rate), tf.constant(float(self._counts["moves"])))
+        return found if is_finite else found | {"total": np.nan}
 
     @property
     def picture(self) -> tf.Tensor:
         """The average of the pictures of this scale, or the last where nothing is averaged."""
         decay = self._settings.average
         if not decay or not self._counts["averaged"]:
-            return self._moving["image"]
+            return self._moving["image"].read_value()
         return self._moving["average"] / (1 - decay ** self._counts["averaged"])
 
     def state(self) -> State:
         """Return the picture, the moments and the average."""
         numbers = {**self._counts, "rate": self._rate, "lowest": self._lowest}
-        arrays = {**self._moving, "best": self._best}
+        arrays = {name: each.read_value() for name, each in self._moving.items()} | {"best": self._best}
         return {**arrays, **{name: np.array(number) for name, number in numbers.items()}}
 
     def restart(self) -> None:
         """Go back, with half the step, without moments and with a new average."""
         self._rate /= 2
         zero = tf.zeros_like(self._best)
-        self._moving = {name: self._best if name == "image" else zero for name in _MOVING}
+        for name, each in self._moving.items():
+            each.assign(self._best if name == "image" else zero)
         self._counts |= {"moves": 0, "averaged": 0}
 
     def close(self) -> None:
         """Do nothing."""
 
-    def _moved(
-        self, moving: dict[str, tf.Tensor], gradient: tf.Tensor, rate: tf.Tensor, moves: tf.Tensor
-    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        s = self._settings
-        mean = s.beta1 * moving["mean"] + (1 - s.beta1) * gradient
-        with tf.control_dependencies([mean]):  # one after the other takes the least memory
-            square = s.beta2 * moving["square"] + (1 - s.beta2) * tf.square(gradient)
-        with tf.control_dependencies([square]):
-            rate *= tf.sqrt(1 - s.beta2**moves) / (1 - s.beta1**moves)
-            image = moving["image"] - rate * mean / (tf.sqrt(square) + s.epsilon)
-        image = tf.clip_by_value(image, 0, 1) if s.clip == "step" else image
-        average = s.average * moving["average"] + (1 - s.average) * image if s.average else moving["average"]
-        after = {"image": image, "mean": mean, "square": square, "average": average}
-        return after, tf.reduce_all(tf.math.is_finite(image))
+    def _moved(self, gradient: tf.Tensor, rate: tf.Tensor, moves: tf.Tensor) -> tf.Tensor:
+        """Move in place, in one call of the graph, which an interruption does not cut in two."""
+        s, moving = self._settings, self._moving
+        image, average = moving["image"], moving["average"]
+        tf.raw_ops.ResourceApplyAdam(
+            var=image.handle,
+            m=moving["mean"].handle,
+            v=moving["square"].handle,
+            beta1_power=s.beta1**moves,
+            beta2_power=s.beta2**moves,
+            lr=rate,
+            beta1=s.beta1,
+            beta2=s.beta2,
+            epsilon=s.epsilon,
+            grad=gradient,
+        )
+        if s.clip == "step":
+            image.assign(tf.clip_by_value(image, 0, 1))
+        if s.average:
+            average.assign_add((1 - s.average) * (image - average))
+        return tf.reduce_all(tf.math.is_finite(image))
 
 
 def enlarged(state: State, resize: Callable[[np.ndarray], np.ndarray]) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,7 @@ class Step:
     note: str
     _picture: tf.Tensor = field(repr=False)
     _finish: Callable[[tf.Tensor], Picture] = field(repr=False)
-    _state: State = field(repr=False)
+    _state: Callable[[], State] = field(repr=False)
 
     @property
     def image(self) -> Picture:
@@ -57,8 +58,11 @@ class Step:
         return self._finish(self._picture)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return what `stylize` needs to go on from here with equal results."""
-        return {name: np.asarray(array) for name, array in self._state.items()}
+        """Return what `stylize` needs to go on with equal results: from here, as long as this is the latest step.
+
+        Later, it is the state of the latest step at this scale, since the optimizer moves in place.
+        """
+        return {name: np.asarray(array) for name, array in self._state().items()}
 
 
 @dataclass(frozen=True)
@@ -192,8 +196,10 @@ def _run(
     begin, before = int(state.pop("scale", 0)), int(state.pop("before", 0))
     for index in range(begin, len(sizes)):
         scale = _Scale(inputs, sizes[index], network, settings, tile, kept)
-        done = int(state.get("steps", 0))
         optimizer = OPTIMIZERS[settings.optimizer](scale.evaluate, state or scale.first_state(), settings)
+        state = _carried(state, "steps", "restarts", "first")  # the pictures in it are the optimizer's now
+        done = int(state.get("steps", 0))
+        where = {"scale": np.array(index), "before": np.array(before)}
         try:
             for done, terms, note in _steps(optimizer, state, counts[index]):
                 yield Step(
@@ -206,12 +212,7 @@ def _run(
                     "; ".join(filter(None, (scale.told(), note))),
                     optimizer.picture,
                     scale.finish,
-                    {
-                        **optimizer.state(),
-                        **_carried(state, "restarts", "first"),
-                        "scale": np.array(index),
-                        "before": np.array(before),
-                    },
+                    functools.partial(_state_of, optimizer, _carried(state, "restarts", "first") | where),
                 )
         finally:
             optimizer.close()
@@ -242,6 +243,10 @@ def _steps(
         yield done, terms, note
         if optimizer.done:
             break
+
+
+def _state_of(optimizer: Optimizer, others: State) -> State:
+    return {**optimizer.state(), **others}
 
 
 def _carried(state: dict[str, np.ndarray], *names: str) -> dict[str, np.ndarray]:
