@@ -27,7 +27,6 @@ ITERATIONS = 400
 COARSE = (128, 256)
 COARSE_STEPS = 20
 AT_MOST = 120
-HISTORY = 30
 TIMES = 10
 LEARNING_RATE = 0.01
 
@@ -72,7 +71,7 @@ def our_seconds(params: Params, content: np.ndarray, style: np.ndarray, loss: fl
     """Return how long it takes to a loss, and how many evaluations of the largest scale that is."""
     from myvgg.nst import presets, stylize
 
-    settings = replace(presets.load("pixforgeon"), optimizer="lbfgs", history=HISTORY)
+    settings = replace(presets.load("pixforgeon"), optimizer="lbfgs")
     start, picture = time.perf_counter(), None
     for size in COARSE:
         init = "content" if picture is None else "given"

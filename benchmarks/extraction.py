@@ -31,7 +31,7 @@ def run() -> Iterator[Result]:
     """Time batches in turns."""
     keep_memory()
     with muted():
-        from myvgg.nst.network import fastest_precision
+        from myvgg.precision import fastest_precision
 
         params = random(include_top=False)
         precisions = dict.fromkeys(["float32", fastest_precision()])

@@ -74,9 +74,9 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
     run_in_order()
     with muted():
         from myvgg.nst import Settings, images, plan, stylize
-        from myvgg.nst.network import fastest_precision
         from myvgg.params import random
         from myvgg.photographs import FOLDER, measured
+        from myvgg.precision import fastest_precision
 
     params = measured(random(include_top=False))
     content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "waves"))

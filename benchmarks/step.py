@@ -37,7 +37,7 @@ def run() -> Iterator[Result]:
     """Time steps in turns."""
     keep_memory()
     with muted():
-        from myvgg.nst.network import fastest_precision
+        from myvgg.precision import fastest_precision
 
         params, precision = random(include_top=False), fastest_precision()
         rng = np.random.default_rng(0)

@@ -219,7 +219,7 @@ def run(
 
 def _with_precision(job: Job) -> Settings:
     """Decide what `auto` stands for, as the run that is resumed did."""
-    from myvgg.nst.network import fastest_precision
+    from myvgg.precision import fastest_precision
 
     if job.settings.precision != "auto":
         return job.settings

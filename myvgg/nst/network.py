@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-import math
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 from jaxtyping import Float
 
 from myvgg.nst.settings import Settings
-from myvgg.params import LayerParams, Params, WeightsError
+from myvgg.params import LayerParams, Params, Preprocessing, WeightsError
 from myvgg.photographs import measured
+from myvgg.precision import Precision, fastest_precision
 from myvgg.preprocessing import preprocess
 from myvgg.vgg19 import features
-
-Precision = Literal["float32", "bfloat16", "float16"]
-"""What convolutions compute in."""
 
 Image = Float[tf.Tensor, "1 height width 3"]
 """One picture, R, G, B, 0 to 255."""
@@ -29,15 +23,12 @@ Image = Float[tf.Tensor, "1 height width 3"]
 TORCHVISION_MEAN = (103.53, 116.28, 123.675)
 """B, G, R; a rounded copy of another training set's mean, which programs for torchvision's weights subtract."""
 
-INPUTS: dict[str, Callable[[Image], tf.Tensor]] = {
-    "vgg": preprocess,
-    "torchvision": lambda image: tf.reverse(image, [-1]) - TORCHVISION_MEAN,
-    "unit": lambda image: image / 255,
+INPUTS: dict[str, Callable[[Image, Preprocessing], tf.Tensor]] = {
+    "vgg": lambda image, like: preprocess(image, like=like),
+    "torchvision": lambda image, _: tf.reverse(image, [-1]) - TORCHVISION_MEAN,
+    "unit": lambda image, _: image / 255,
 }
 """What `preprocessing` names."""
-
-FASTER = 1.3
-"""Times that bfloat16 must be faster to be worth its rounding; where it is not computed as such, both are alike."""
 
 
 class Network:
@@ -75,7 +66,7 @@ class Network:
         settings = self._settings
         found = features(
             self._params,
-            INPUTS[settings.preprocessing](image),
+            INPUTS[settings.preprocessing](image, self.params.preprocessing),
             names,
             pooling=settings.pooling,
             pool_padding=settings.pool_padding,
@@ -102,29 +93,3 @@ def _divisors(params: Params) -> dict[str, float]:
             divisor = params.rms.get(rectified, divisor)
         divisors[name] = divisor
     return divisors
-
-
-@functools.cache
-def fastest_precision() -> Precision:
-    """Find out, in a fraction of a second, whether this machine convolves clearly faster in bfloat16."""
-    taken = convolution_times(("float32", "bfloat16"), side=48, channels=128, repetitions=8)
-    return "bfloat16" if taken["bfloat16"] * FASTER < taken["float32"] else "float32"
-
-
-def convolution_times(precisions: Sequence[str], *, side: int, channels: int, repetitions: int) -> dict[str, float]:
-    """Time a 3 x 3 convolution of a square map: seconds by precision, the shortest of some.
-
-    Precisions take turns, so that what else the machine does disturbs them alike.
-    """
-    pairs = {
-        precision: (tf.zeros([1, side, side, channels], precision), tf.zeros([3, 3, channels, channels], precision))
-        for precision in precisions
-    }
-    shortest = dict.fromkeys(precisions, math.inf)
-    for repetition in range(repetitions + 1):
-        for precision, (x, kernel) in pairs.items():
-            start = time.perf_counter()
-            tf.nn.conv2d(x, kernel, 1, "SAME").numpy()
-            if repetition:  # the first prepares
-                shortest[precision] = min(shortest[precision], time.perf_counter() - start)
-    return shortest

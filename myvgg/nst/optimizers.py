@@ -27,6 +27,9 @@ _MOVING = ("image", "mean", "square", "average")
 EDGE = 0.002
 """How near to the ends of their range pixels begin for L-BFGS, half a level of 255: at an end they would not move."""
 
+FIRST = 0.05
+"""Root mean square of the first step of L-BFGS, in angles; SciPy's own, of length one, would hardly move a picture."""
+
 LEG = 100
 """Evaluations after which L-BFGS starts afresh: SciPy keeps its history to itself, and a run must be resumable."""
 
@@ -256,11 +259,17 @@ class _Leg:
         from scipy.optimize import minimize
 
         x = np.asarray(start, np.float64).ravel()
-        is_bound = settings.clip == "step"
+        is_bound, unit = settings.clip == "step", FIRST * math.sqrt(x.size)
+        question = self._question_of_angles if is_bound else self._question
+
+        def scaled(z: np.ndarray) -> tuple[float, np.ndarray]:
+            loss, gradient = question(unit * z)
+            return loss, unit * gradient
+
         try:
             minimize(
-                self._question_of_angles if is_bound else self._question,
-                np.arcsin(2 * np.clip(x, EDGE, 1 - EDGE) - 1) if is_bound else x,
+                scaled,
+                (np.arcsin(2 * np.clip(x, EDGE, 1 - EDGE) - 1) if is_bound else x) / unit,
                 jac=True,
                 method="L-BFGS-B",
                 options={"maxcor": settings.history, "maxfun": LEG - 1, "maxiter": LEG, "ftol": 0, "gtol": 0},

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from myvgg.architecture import Architecture
 from myvgg.nst import pyramid, tiles
 from myvgg.nst.losses import NEWTON_STEPS, RANK
-from myvgg.nst.network import convolution_times, fastest_precision
 from myvgg.nst.pyramid import Size
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
+from myvgg.precision import convolution_times, fastest_precision
 
 if TYPE_CHECKING:
     from myvgg.nst.job import Pictures
@@ -57,11 +57,8 @@ AROUND = {"float32": 150, "bfloat16": 550, "float16": 550}
 VALUE = 12
 """Bytes of a pixel of a picture: red, green, blue."""
 
-HELD = {"adam": 10, "lbfgs": 60}
-"""Pictures of the scale's size that are held while a gradient is computed: the optimizer's, the content, the result."""
-
-MOVED = 13
-"""Pictures that are held while Adam moves: those before, those after, and what is between."""
+HELD = {"adam": 11, "lbfgs": 60}
+"""Pictures of the scale's size that are held: five of Adam's state, the content, the result, and what moves them."""
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
@@ -254,8 +251,7 @@ def _memory(counted: Costs, settings: Settings, params: Params, pictures: Sequen
     largest = max(tile.pixels for each in pictures for tile in _cut(each, settings, params, side))
     working = largest * (AROUND[settings.precision] + bytes_of_value * counted.values)
     content = bytes_of_value * counted.content * pixels
-    held = HELD[settings.optimizer] * VALUE * pixels
-    return network + content + max(held + working, MOVED * VALUE * pixels)
+    return network + content + working + HELD[settings.optimizer] * VALUE * pixels
 
 
 def _step(counted: Costs, settings: Settings, size: Size, cut: Sequence[tiles.Tile]) -> float:

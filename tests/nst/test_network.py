@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg import preprocess
+from myvgg import precision, preprocess
 from myvgg.nst import network as module
-from myvgg.nst.network import Network, fastest_precision
+from myvgg.nst.network import Network
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
+from myvgg.precision import fastest_precision
 from myvgg.vgg19 import features
 
 PLAIN = Settings(layer_scaling="none", precision="float32", padding="zero")
@@ -165,7 +166,7 @@ def test_the_faster_precision_is_taken(
         asked.extend(precisions)
         return times
 
-    monkeypatch.setattr(module, "convolution_times", convolution_times)
+    monkeypatch.setattr(precision, "convolution_times", convolution_times)
     fastest_precision.cache_clear()
     try:
         assert Network(params, replace(PLAIN, precision="auto")).precision == expected
@@ -179,6 +180,6 @@ def test_a_real_measurement_decides() -> None:
     """On this machine, one of the two is found, and a convolution takes some time in either."""
     assert fastest_precision() in ("float32", "bfloat16")
     assert fastest_precision.cache_info().currsize == 1
-    taken = module.convolution_times(["float32", "bfloat16"], side=8, channels=4, repetitions=1)
+    taken = precision.convolution_times(["float32", "bfloat16"], side=8, channels=4, repetitions=1)
     assert set(taken) == {"float32", "bfloat16"}
     assert all(0 < seconds < math.inf for seconds in taken.values())
