@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 SUFFIXES = {".weights.h5": "keras3", ".h5": "keras", ".npz": "npz", ".safetensors": "safetensors"}
 """The module that writes a suffix; the first that fits counts."""
 
+UNAWARE = ("keras", "keras3")
+"""Modules whose formats hold arrays and nothing about the pictures that go with them."""
+
 MAGIC = (
     (b"MATLAB 5.0 MAT-file", "matconvnet"),
     (b"MATLAB 7.3 MAT-file", "matconvnet"),
     (b"\x89HDF\r\n\x1a\n", "keras"),
     (b"PK\x03\x04", "zip"),
+    (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "torchvision"),
 )
-"""The module that reads a file with these first bytes; a zip archive is told by what is in it."""
+"""The module that reads a file with these first bytes; a zip archive is told by what is in it.
+
+The last is the number that a `.pth` before torch 1.6 begins with, as torchvision's own are.
+"""
 
 STRANGERS = (
     (b"<", "a web page, not weights: the download answered with a page, download the file again"),
@@ -43,11 +50,12 @@ def load(path: str | os.PathLike[str], *, architecture: Architecture | None = No
     """Read any supported weights file.
 
     Args:
-        path: A MatConvNet `.mat`, a Keras `.h5`, `.weights.h5` or `.keras`, or our own `.safetensors` or `.npz`.
+        path: A MatConvNet `.mat`, a Keras `.h5`, `.weights.h5` or `.keras`, a Caffe `.caffemodel`, torchvision's
+            `.safetensors` or `.pth`, or our own `.safetensors` or `.npz`.
         architecture: The network that it must hold, VGG19 unless told.
 
     Returns:
-        The parameters; the same arrays, bit for bit, whatever the format.
+        The parameters; the same arrays, bit for bit, whatever the format. They say how pictures are to be prepared.
 
     Raises:
         myvgg.WeightsError: No such file, not weights, damaged, or not this network's; says what to do.
@@ -74,10 +82,17 @@ def save(params: Params, path: str | os.PathLike[str]) -> None:
         path: Ends in `.safetensors`, `.npz`, `.h5` (the layout of Keras' public files) or `.weights.h5` (Keras 3).
 
     Raises:
-        ValueError: Another suffix.
+        ValueError: Another suffix, or a format that cannot say how these weights want their pictures.
         OSError: The file cannot be written; an older one stays as it was.
     """
-    import_module(f"converters.{writer_of(path)}").write(params, Path(path))
+    from myvgg.params import CAFFE
+
+    if (writer := writer_of(path)) in UNAWARE and params.preprocessing != CAFFE:
+        raise ValueError(
+            f"cannot write {path}: Keras' files do not say that pictures are prepared as torchvision does, "
+            "and would be read as if they were not: name it .safetensors or .npz"
+        )
+    import_module(f"converters.{writer}").write(params, Path(path))
 
 
 def writer_of(path: str | os.PathLike[str]) -> str:
@@ -101,6 +116,7 @@ def origin_of(path: Path, generation: str) -> Origin:
 
 
 def _recognise(path: Path) -> str:
+    from converters import caffe
     from myvgg.params import WeightsError
 
     try:
@@ -112,13 +128,23 @@ def _recognise(path: Path) -> str:
         if head.startswith(magic):
             return _in_archive(path) if module == "zip" else module
     if head[8:9] == b"{":  # after the eight bytes of its length, safetensors starts with a JSON object
-        return "safetensors"
+        return "torchvision" if _is_foreign(path) else "safetensors"
+    if caffe.is_one(head):
+        return "caffe"
     if not head:
         raise WeightsError(path, "the file is empty: download or convert it again")
     for start, problem in STRANGERS:
         if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(start):  # the mark that text may begin with
             raise WeightsError(path, problem)
-    raise WeightsError(path, "not a weights file that is known here: .mat, .h5, .keras, .safetensors or .npz")
+    kinds = ".mat, .h5, .keras, .caffemodel, .safetensors, .pth or .npz"
+    raise WeightsError(path, f"not a weights file that is known here: {kinds}")
+
+
+def _is_foreign(path: Path) -> bool:
+    """Tell torchvision's safetensors from ours by the names in its header, without reading more."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        return b'"features.0.' in file.read(min(size, 1 << 20))
 
 
 def _in_archive(path: Path) -> str:
@@ -134,7 +160,5 @@ def _in_archive(path: Path) -> str:
     if any(name.endswith(".npy") for name in names):
         return "npz"
     if any(name.endswith("data.pkl") for name in names):
-        raise WeightsError(
-            path, "a PyTorch file, which is a pickle: save the tensors as safetensors where it came from"
-        )
+        return "torchvision"
     raise WeightsError(path, "a zip archive without weights that are known here: .keras and .npz are")

@@ -6,25 +6,30 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from myvgg.architecture import ARCHITECTURES
 from myvgg.command import UsageError, muted, run
 
 if TYPE_CHECKING:
+    from myvgg.architecture import Architecture
     from myvgg.params import Params
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Convert VGG19 weights, MatConvNet's .mat or Keras' .h5 for example, to the format that myvgg loads."""
+    """Convert VGG19 or VGG16 weights, MatConvNet's .mat or Keras' .h5 for example, to the format that myvgg loads."""
 
     source: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")] = None
     """The file to convert."""
 
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = None
     """What to write: .safetensors, .npz, .h5 or .weights.h5; weights/vgg19.safetensors of the checkout by default."""
+
+    architecture: Literal["vgg19", "vgg16"] = "vgg19"
+    """The network that the file holds."""
 
     download: bool = False
     """Download the public Keras file in place of SOURCE."""
@@ -34,6 +39,9 @@ class Arguments:
 
     verify: bool = False
     """Run Keras' network and ours on a random picture, and print how much each layer differs."""
+
+    normalize: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PICTURES")] = ()
+    """Scale the kernels so that every filter's mean response to these pictures, files or folders, is one."""
 
     compare: Annotated[Path | None, tyro.conf.arg(metavar="OTHER")] = None
     """Compare SOURCE with another file, array by array, and write nothing."""
@@ -51,9 +59,9 @@ def _main(argv: list[str]) -> None:
     if arguments.with_top and not arguments.download:
         raise UsageError("--with-top goes with --download")
     if arguments.compare:
-        if arguments.download or arguments.output or arguments.verify:
+        if arguments.download or arguments.output or arguments.verify or arguments.normalize:
             raise UsageError("--compare takes two files and writes nothing")
-        return _compare(arguments.source, arguments.compare)
+        return _compare(arguments.source, arguments.compare, ARCHITECTURES[arguments.architecture])
     return _convert(arguments)
 
 
@@ -62,16 +70,19 @@ def _convert(arguments: Arguments) -> None:
     from myvgg import store
     from myvgg.files import check_writable
 
-    output = arguments.output or store.FOLDER / store.NAMES[False]
+    architecture = ARCHITECTURES[arguments.architecture]
+    output = arguments.output or store.FOLDER / store.stored_name(architecture, include_top=False)
     converters.writer_of(output)
     check_writable(output)
     if arguments.source is None:
-        params = store.download(output.parent, with_top=arguments.with_top)
+        params = store.download(output.parent, with_top=arguments.with_top, architecture=architecture)
     else:
-        params = converters.load(arguments.source)
+        params = converters.load(arguments.source, architecture=architecture)
     print("\n".join(_describe(params, arguments.source)))
     if arguments.verify:
         _verify(params)
+    if arguments.normalize:
+        params = _normalized(params, arguments.normalize)
     converters.save(_measured(params), output)
     print(f"wrote {output} ({output.stat().st_size:,} bytes)")
 
@@ -81,6 +92,17 @@ def _measured(params: Params) -> Params:
     with muted():
         from myvgg.photographs import measured
     return measured(params)
+
+
+def _normalized(params: Params, words: Sequence[str]) -> Params:
+    with muted():
+        from myvgg.normalization import normalized
+    from myvgg.nst import images
+    from myvgg.pictures import found
+
+    files = found(words)
+    print(f"  scaled   to a mean response of one to {len(files)} pictures")
+    return normalized(params, (images.load(path) for path in files))
 
 
 def _describe(params: Params, source: Path | None) -> Iterator[str]:
@@ -129,11 +151,11 @@ def _verify(params: Params) -> None:
         raise ValueError("Keras and ours differ by more than rounding; nothing was written")
 
 
-def _compare(first: Path | None, second: Path) -> None:
+def _compare(first: Path | None, second: Path, architecture: Architecture) -> None:
     import converters
 
     assert first is not None
-    ours, theirs = converters.load(first), converters.load(second)
+    ours, theirs = (converters.load(path, architecture=architecture) for path in (first, second))
     different = 0
     for name in dict.fromkeys([*ours.layers, *theirs.layers]):
         result = _compare_layer(ours, theirs, name)

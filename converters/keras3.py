@@ -21,9 +21,9 @@ import h5py
 import numpy as np
 
 from converters import origin_of
-from myvgg.architecture import Architecture, Conv, Dense, Pool
+from myvgg.architecture import ARCHITECTURES, Architecture, Conv, Dense, Pool
 from myvgg.files import replacing
-from myvgg.params import Params, WeightsError, checked
+from myvgg.params import Params, WeightsError, another_network, checked
 
 CLASSES = {Conv: "conv2d", Pool: "max_pooling2d", Dense: "dense"}
 """What a layer's class is called in the name of its group."""
@@ -42,8 +42,9 @@ def read(path: Path, architecture: Architecture) -> Params:
         names = parametric_names(architecture)
         if names.keys().isdisjoint(layers):
             names = _names_by_order(architecture)
-            if sum(layer in names for layer in layers if layer.startswith(CLASSES[Conv])) == 13:
-                raise WeightsError(path, "VGG16's file (13 convolutions, VGG19 has 16); get VGG19's")
+            found = sum(layer in names for layer in layers if layer.startswith(CLASSES[Conv]))
+            if found < len(architecture.convolutions) and (problem := _problem_of_count(found, architecture)):
+                raise WeightsError(path, problem)
         arrays = arrays_of(layers, names)
     return checked(arrays, path=path, origin=origin_of(path, generation), architecture=architecture)
 
@@ -152,6 +153,14 @@ def _names_by_order(architecture: Architecture) -> dict[str, str]:
         CLASSES[Dense]: architecture.classifier,
     }
     return {_counted(kind, index): layer.name for kind, same in series.items() for index, layer in enumerate(same)}
+
+
+def _problem_of_count(convolutions: int, architecture: Architecture) -> str:
+    """Say whose network has so many convolutions, where that is known."""
+    for other in ARCHITECTURES.values():
+        if len(other.convolutions) == convolutions:
+            return another_network((layer.name for layer in other.convolutions), architecture)
+    return ""
 
 
 def _counted(kind: str, index: int) -> str:

@@ -9,15 +9,14 @@ import numpy as np
 
 from myvgg.architecture import Architecture
 from myvgg.files import replacing
-from myvgg.params import Params, WeightsError, checked, describe_foreign, metadata_of, pair_up, parse_metadata
+from myvgg.params import Params, WeightsError, checked, metadata_of, pair_up, parse_metadata
 
 
 def read(path: Path, architecture: Architecture) -> Params:
     """Read what `write` wrote; see `converters.load`."""
     with np.load(path, allow_pickle=False) as archive:
         if "metadata" not in archive.files:
-            problem = describe_foreign(archive.files) or "a NumPy archive, but not one that myvgg wrote"
-            raise WeightsError(path, problem)
+            raise WeightsError(path, "a NumPy archive, but not one that myvgg wrote")
         tensors = {name: archive[name] for name in archive.files if name != "metadata"}
         metadata = json.loads(str(archive["metadata"]))
     stored = parse_metadata(metadata, path=path, architecture=architecture)

@@ -21,6 +21,9 @@ MEAN = (103.939, 116.779, 123.68)
 DROPOUT = 0.5
 """Share of fc6 and fc7 outputs dropped while training (section 3.1)."""
 
+WEIGHT_DECAY = 5e-4
+"""The multiplier of half the sum of squares of the weights while training (section 3.1)."""
+
 PoolPadding = Literal["valid", "same"]
 
 
@@ -79,6 +82,30 @@ class Activation(NamedTuple):
     channels: int
     stride: int
     receptive_field: int
+
+
+class LayerInfo(NamedTuple):
+    """A tensor for pictures of one size, and what it takes to compute it from the one before.
+
+    Attributes:
+        name: As in `Activation`.
+        kind: As in `Activation`.
+        shape: Height, width and channels, or units, of one picture.
+        channels: Size of its last axis.
+        stride: Input pixels from one position to the next.
+        receptive_field: Input pixels that one position sees, along one axis.
+        parameters: Entries of kernel and bias; 0 where there are none.
+        multiply_adds: Multiplications with their additions, for one picture; 0 where there is no kernel.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    channels: int
+    stride: int
+    receptive_field: int
+    parameters: int
+    multiply_adds: int
 
 
 @dataclass(frozen=True)
@@ -172,7 +199,7 @@ class Architecture:
             ValueError: The map would vanish, or a dense layer would not fit; the message says which size works.
         """
         activation = self.activations[self.resolve(name)]
-        if activation.name not in self.layer_names(include_top=False):
+        if activation.name in self._dense_names:
             if (height, width) != (self.input_size, self.input_size):
                 size = self.input_size
                 raise ValueError(f"{activation.name} needs pictures of {size} x {size} pixels, not {height} x {width}")
@@ -202,6 +229,55 @@ class Architecture:
         positions = {c.name: self.shape(c.name, height, width)[:2] for c in self.convolutions}
         maps = sum(math.prod(c.kernel_shape) * math.prod(positions[c.name]) for c in self.convolutions)
         return maps + sum(math.prod(d.kernel_shape) for d in self.classifier) * include_top
+
+    def layer_info(
+        self, name: str, *, height: int = 0, width: int = 0, pool_padding: PoolPadding = "valid"
+    ) -> LayerInfo:
+        """Describe a tensor for pictures of one size.
+
+        Args:
+            name: A tensor or an alias.
+            height: Of the pictures, in pixels; `input_size` unless told.
+            width: Of the pictures, in pixels; `input_size` unless told.
+            pool_padding: See `shape`.
+
+        Raises:
+            ValueError: As `resolve` and `shape`.
+        """
+        _, kind, channels, stride, field = self.activations[name := self.resolve(name)]
+        shape = self.shape(name, height or self.input_size, width or self.input_size, pool_padding=pool_padding)
+        if (layer := self.parametric.get(name)) is None:
+            return LayerInfo(name, kind, shape, channels, stride, field, 0, 0)
+        weights = math.prod(layer.kernel_shape)
+        counts = weights + layer.outputs, weights * math.prod(shape[:-1])
+        return LayerInfo(name, kind, shape, channels, stride, field, *counts)
+
+    def summary(self, *, height: int = 0, width: int = 0, pool_padding: PoolPadding = "valid") -> str:
+        """Write all tensors as a table, down to the last that pictures of a size have; see `layer_info`.
+
+        Raises:
+            ValueError: There is not even a first one.
+        """
+        size = height or self.input_size, width or self.input_size
+        include_top = size == (self.input_size, self.input_size)
+        first, *others = self.layer_names(include_top=include_top)
+        seen = {name for name in others if min(size) >= self.smallest_size(name, pool_padding=pool_padding)}
+        names = [name for name in others if name in seen or name in self._dense_names]
+        height, width = size
+        rows = [
+            self.layer_info(name, height=height, width=width, pool_padding=pool_padding) for name in (first, *names)
+        ]
+        lines = [_row("layer", "shape", "stride", "sees", "parameters", "multiply-adds")]
+        for row in rows:
+            shape = " x ".join(map(str, row.shape))
+            counts = [f"{count:,}" if count else "" for count in (row.parameters, row.multiply_adds)]
+            lines.append(_row(row.name, shape, row.stride, row.receptive_field, *counts))
+        totals = [f"{sum(getattr(row, count) for row in rows):,}" for count in ("parameters", "multiply_adds")]
+        return "\n".join([*lines, _row("all", "", "", "", *totals)])
+
+    @cached_property
+    def _dense_names(self) -> frozenset[str]:
+        return frozenset(self.activations) - frozenset(self.layer_names(include_top=False))
 
     def with_classes(self, classes: int) -> Architecture:
         """Return the same network with another number of classes."""
@@ -238,6 +314,10 @@ def vgg(name: str, blocks: Sequence[Sequence[int]], dense: Sequence[int], *, inp
     return Architecture(name, tuple(layers), input_size)
 
 
+def _row(name: str, shape: str, stride: int | str, field: int | str, parameters: str, multiply_adds: str) -> str:
+    return f"{name:<8}{shape:>17}{stride:>8}{field:>6}{parameters:>13}{multiply_adds:>16}".rstrip()
+
+
 def _activations(architecture: Architecture) -> Iterator[Activation]:
     stride = field = 1
     channels = 3
@@ -271,3 +351,13 @@ CONFIGURATION_E = vgg(
     dense=(4096, 4096, 1000),
 )
 """VGG19: configuration E of Table 1."""
+
+CONFIGURATION_D = vgg(
+    "vgg16",
+    blocks=((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3),
+    dense=(4096, 4096, 1000),
+)
+"""VGG16: configuration D of Table 1."""
+
+ARCHITECTURES = {each.name: each for each in (CONFIGURATION_E, CONFIGURATION_D)}
+"""The networks that weights are published for, by name."""

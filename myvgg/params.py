@@ -1,7 +1,7 @@
 """The parameters of a network: what every converter reads into and every network computes with.
 
 Arrays are Keras' own: float32, convolution kernels height x width x inputs x outputs, conv1_1's inputs in the order
-B, G, R, fc6 flattened height, width, channels.
+that the weights were trained with, which `Params.preprocessing` says, fc6 flattened height, width, channels.
 Nothing here imports TensorFlow.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from myvgg.architecture import CONFIGURATION_E, Architecture, Conv, Dense
+from myvgg.architecture import ARCHITECTURES, CONFIGURATION_E, MEAN, Architecture, Conv, Dense
 from myvgg.files import replacing
 
 FORMAT = "myvgg 1"
@@ -49,6 +49,26 @@ class LayerParams(NamedTuple):
     kernel: np.ndarray
     bias: np.ndarray
 
+
+class Preprocessing(NamedTuple):
+    """What a network was trained to take, made of R, G, B, 0 to 255.
+
+    Attributes:
+        channels: Their order, `bgr` or `rgb`.
+        mean: Subtracted from each, 0 to 255, in that order.
+        scale: What the difference is divided by.
+    """
+
+    channels: Literal["bgr", "rgb"]
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+CAFFE = Preprocessing("bgr", MEAN)
+"""Of the authors' own weights, in Caffe's, MatConvNet's and Keras' files."""
+
+TORCHVISION = Preprocessing("rgb", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+"""Of torchvision's weights: mean and standard deviation of ImageNet's pictures, there written for 0 to 1."""
 
 Arrays = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """(kernel, bias) by layer, not yet checked."""
@@ -85,6 +105,7 @@ class Params:
         architecture: The network that they belong to.
         rms: The root mean square of each tensor on photographs, see `myvgg.photographs`; empty where nobody has
             measured it.
+        preprocessing: What the network takes.
     """
 
     layers: Mapping[str, LayerParams]
@@ -92,6 +113,7 @@ class Params:
     origin: Origin = field(default_factory=Origin)
     architecture: Architecture = CONFIGURATION_E
     rms: Mapping[str, float] = field(default_factory=dict)
+    preprocessing: Preprocessing = CAFFE
 
     @property
     def include_top(self) -> bool:
@@ -112,6 +134,7 @@ def checked(
     origin: Origin | None = None,
     architecture: Architecture = CONFIGURATION_E,
     rms: Mapping[str, float] | None = None,
+    preprocessing: Preprocessing = CAFFE,
 ) -> Params:
     """Make parameters of arrays from outside, checked by name, shape, type and finiteness.
 
@@ -122,6 +145,7 @@ def checked(
         origin: Kept, with the notes added.
         architecture: What they must fit; a last layer of another width makes it a network of that many classes.
         rms: See `Params`.
+        preprocessing: See `Params`.
 
     Raises:
         WeightsError: With everything that is wrong.
@@ -143,7 +167,8 @@ def checked(
     dtypes = {array.dtype.name for name in found for array in arrays[name]} - {"float32"}
     notes = tuple(f"{dtype} values converted to float32" for dtype in sorted(dtypes))
     layers = {name: LayerParams(*(np.ascontiguousarray(part, np.float32) for part in arrays[name])) for name in found}
-    return Params(layers, tuple(labels), replace(origin, notes=origin.notes + notes), architecture, rms or {})
+    origin = replace(origin, notes=origin.notes + notes)
+    return Params(layers, tuple(labels), origin, architecture, rms or {}, preprocessing)
 
 
 def random(
@@ -230,7 +255,7 @@ def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATIO
     except safetensors.SafetensorError as error:
         raise WeightsError(path, f"damaged or cut off, get the file again ({error})") from error
     if not metadata.get("format", "").startswith("myvgg "):
-        raise WeightsError(path, describe_foreign(tensors) or "a safetensors file, but not one that myvgg wrote")
+        raise WeightsError(path, "a safetensors file, but not one that myvgg wrote, nor torchvision's VGG")
     stored = parse_metadata(metadata, path=path, architecture=architecture)
     return checked(pair_up(tensors, separator="."), path=path, architecture=architecture, **stored)
 
@@ -258,13 +283,14 @@ def metadata_of(params: Params) -> dict[str, str]:
         "labels": json.dumps(params.labels),
         "origin": json.dumps(asdict(params.origin)),
         "rms": json.dumps(params.rms),
+        "preprocessing": json.dumps(params.preprocessing._asdict()),
     }
 
 
 def parse_metadata(
     metadata: Mapping[str, str], *, path: str | os.PathLike[str], architecture: Architecture
 ) -> dict[str, Any]:
-    """Return the labels, the origin and the root mean squares that `metadata_of` stored, as options of `checked`.
+    """Return what `metadata_of` stored as options of `checked`; a file without preprocessing is of `CAFFE`'s.
 
     Raises:
         WeightsError: Of another program, version or architecture.
@@ -275,10 +301,12 @@ def parse_metadata(
         raise WeightsError(path, f"holds {metadata.get('architecture')}, not {architecture.name}")
     try:
         origin = json.loads(metadata["origin"])
+        taken = json.loads(metadata["preprocessing"]) if "preprocessing" in metadata else CAFFE._asdict()
         return {
             "labels": tuple(json.loads(metadata["labels"])),
             "origin": Origin(**origin | {"notes": tuple(origin["notes"])}),
             "rms": {str(name): float(value) for name, value in json.loads(metadata.get("rms", "{}")).items()},
+            "preprocessing": _preprocessing(**taken),
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(path, f"its metadata are damaged, get the file again ({error})") from error
@@ -298,27 +326,38 @@ def pair_up(tensors: Mapping[str, np.ndarray], *, separator: str) -> dict[str, t
     }
 
 
-def describe_foreign(names: Iterable[str]) -> str:
-    """Say whose network a set of array names belongs to, or return an empty string."""
-    if "features.0.weight" in names:
-        return (
-            "torchvision's VGG (or timm's copy): other weights, trained for pictures prepared in another way; "
-            "this version reads only the original ones, as a MatConvNet .mat or a Keras .h5"
-        )
+def _preprocessing(channels: Any, mean: Any, scale: Any) -> Preprocessing:
+    """Check what a file says, and make it of it."""
+    mean, scale = (tuple(map(float, numbers)) for numbers in (mean, scale))
+    if channels not in ("bgr", "rgb") or len(mean) != 3 or len(scale) != 3 or not all(scale):
+        raise ValueError(f"preprocessing {channels!r}, {mean}, {scale}")
+    return Preprocessing(channels, mean, scale)
+
+
+def another_network(names: Iterable[str], architecture: Architecture) -> str:
+    """Say, of the names of all convolutions in a file, whose they are if not this architecture's; empty if unknown."""
+    names = set(names)
+    convolutions = {layer.name for layer in architecture.convolutions}
+    for other in ARCHITECTURES.values():
+        if names == {layer.name for layer in other.convolutions} != convolutions:
+            return (
+                f"{other.name.upper()}'s file ({len(names)} convolutions, {architecture.name} has "
+                f"{len(convolutions)}): choose the architecture {other.name}, or get {architecture.name}'s"
+            )
     return ""
 
 
 def _layer_problems(names: Iterable[str], architecture: Architecture) -> list[str]:
     """Say which layers are too many or missing: a file may end early, but only between two blocks."""
     names, order = set(names), list(architecture.parametric)
+    if problem := another_network((name for name in names if name.startswith("conv")), architecture):
+        return [problem]
     extra = sorted(names - set(order))
     problems = [f"layers that {architecture.name} does not have: {', '.join(extra)}"] if extra else []
     deepest = next((name for name in reversed(order) if name in names), order[0])
     end = max(index for index, name in enumerate(order) if _block(name) == _block(deepest))
     missing = [name for name in order[: end + 1] if name not in names]
-    if missing == ["conv3_4", "conv4_4", "conv5_4"]:
-        problems.append("VGG16's file (conv3_4, conv4_4 and conv5_4 are missing); get VGG19's")
-    elif missing:
+    if missing:
         problems.append(f"missing layers: {', '.join(missing)}")
     return problems
 

@@ -1,4 +1,4 @@
-"""Keras' VGG19 and ours, side by side on one picture."""
+"""Keras' VGG19 or VGG16 and ours, side by side on one picture."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from myvgg.vgg19 import features
 
 
 def differences(params: Params, *, seed: int = 0) -> dict[str, float]:
-    """Compute the largest difference between `keras.applications.VGG19` and ours at every layer that Keras has.
+    """Compute the largest difference between Keras' network of the same name and ours at every layer that Keras has.
 
     Args:
-        params: VGG19's; where they end early, so does the comparison.
+        params: VGG19's or VGG16's; where they end early, so does the comparison.
         seed: Of the random picture, 224 x 224.
 
     Returns:
@@ -24,14 +24,15 @@ def differences(params: Params, *, seed: int = 0) -> dict[str, float]:
     import keras
 
     architecture = params.architecture
-    model = keras.applications.VGG19(
+    model = getattr(keras.applications, architecture.name.upper())(
         include_top=params.include_top, weights=None, classes=architecture.classifier[-1].outputs
     )
     for name, layer in params.layers.items():
         model.get_layer(architecture.keras_names[name]).set_weights(layer)
     names = _shared_names(params)
     size = (1, architecture.input_size, architecture.input_size, 3)
-    x = preprocess(np.random.default_rng(seed).uniform(0, 255, size).astype(np.float32))
+    picture = np.random.default_rng(seed).uniform(0, 255, size).astype(np.float32)
+    x = preprocess(picture, like=params.preprocessing)
     expected = keras.Model(model.input, [model.get_layer(name).output for name in names])(x)
     actual = features(params, x, list(names))
     return {names[name]: _difference(actual[name], e) for name, e in zip(names, expected, strict=True)}

@@ -46,5 +46,5 @@ def rms(params: Params) -> dict[str, float]:
 def _mean_squares(params: Params, file: str, names: tuple[str, ...]) -> list[float]:
     with Image.open(FOLDER / file) as image:
         image.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
-        x = preprocess(np.asarray(image)[np.newaxis])
+        x = preprocess(np.asarray(image)[np.newaxis], like=params.preprocessing)
     return [float(tf.reduce_mean(tf.square(tensor))) for tensor in features(params, x, names).values()]

@@ -1,7 +1,8 @@
 """From pictures to the network's input and back.
 
-The network was trained on B, G, R, 0 to 255, minus the mean of the training pictures, unscaled.
-It is subtracted here and not hidden in conv1_1's bias, because the padding that follows must be zero.
+What a network takes belongs to its weights: those of the paper were trained on B, G, R, 0 to 255, minus the mean of the
+training pictures, unscaled; torchvision's on R, G, B, minus a mean and divided by a deviation.
+The mean is subtracted here and not hidden in conv1_1's bias, because the padding that follows must be zero.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float32
 
-from myvgg.architecture import MEAN
+from myvgg.params import CAFFE, Preprocessing
 
 
-def preprocess(images: Any) -> Float32[tf.Tensor, "*batch height width 3"]:
+def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor, "*batch height width 3"]:
     """Turn pictures into the network's input, out of place.
 
     Args:
         images: R, G, B, 0 to 255, uint8 or floating point, shape (..., height, width, 3); arrays or tensors.
+        like: `params.preprocessing` of the weights.
 
     Returns:
-        B, G, R with the mean subtracted, float32.
+        B, G, R with the mean subtracted, float32, or what the weights were trained on instead.
 
     Raises:
         ValueError: Another type, or a last axis that is not 3.
@@ -35,9 +37,14 @@ def preprocess(images: Any) -> Float32[tf.Tensor, "*batch height width 3"]:
         raise ValueError(f"images must be uint8 or floating point from 0 to 255, not {images.dtype.name}")
     if images.shape.rank is None or images.shape.rank < 3 or images.shape[-1] not in (3, None):
         raise ValueError(f"images must have shape (..., height, width, 3), not {images.shape}")
-    return tf.reverse(tf.cast(images, tf.float32), [-1]) - MEAN
+    x = tf.cast(images, tf.float32)
+    x = (tf.reverse(x, [-1]) if like.channels == "bgr" else x) - like.mean
+    return x / like.scale if like.scale != CAFFE.scale else x
 
 
-def deprocess(x: Float32[tf.Tensor, "*batch height width 3"]) -> Float32[tf.Tensor, "*batch height width 3"]:
+def deprocess(
+    x: Float32[tf.Tensor, "*batch height width 3"], *, like: Preprocessing = CAFFE
+) -> Float32[tf.Tensor, "*batch height width 3"]:
     """Undo `preprocess`: R, G, B, 0 to 255 where `x` came from a picture, not rounded and not clipped."""
-    return tf.reverse(x + MEAN, [-1])
+    images = x * like.scale + like.mean
+    return tf.reverse(images, [-1]) if like.channels == "bgr" else images

@@ -24,19 +24,19 @@ from myvgg.preprocessing import preprocess
 from myvgg.store import cache_folder
 
 
-def load_random(*, seed: int = 0) -> Params:
-    """Return `calibrated` parameters of VGG19, from the cache where they have been made before.
+def load_random(architecture: Architecture = CONFIGURATION_E, *, seed: int = 0) -> Params:
+    """Return `calibrated` parameters of a network, from the cache where they have been made before.
 
     A cache that cannot be used costs the seconds that making them takes, nothing else.
 
     Raises:
         WeightsError: `MYVGG_CACHE` names somebody's home folder, but there is nobody of that name.
     """
-    path = cache_folder() / f"vgg19-random-1-{seed}.safetensors"  # 1: how they are made
+    path = cache_folder() / f"{architecture.name}-random-1-{seed}.safetensors"  # 1: how they are made
     try:
-        return load(path)
+        return load(path, architecture)
     except WeightsError:
-        params = calibrated(seed=seed)
+        params = calibrated(architecture, seed=seed)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save(params, path)

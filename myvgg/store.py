@@ -22,9 +22,6 @@ import safetensors
 from myvgg.architecture import CONFIGURATION_E, Architecture
 from myvgg.params import Params, WeightsError
 
-NAMES = {False: "vgg19.safetensors", True: "vgg19-with-top.safetensors"}
-"""What a stored file is called, by whether the classifier was wanted."""
-
 TIMEOUT = (5.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes."""
 
@@ -78,12 +75,23 @@ def cache_folder() -> Path:
     return _expanded(os.environ.get("MYVGG_CACHE") or pooch.os_cache("myvgg"))
 
 
-def find(source: str | os.PathLike[str] | None = None, *, include_top: bool = False) -> Path | None:
+def stored_name(architecture: Architecture, *, include_top: bool) -> str:
+    """Return what a stored file is called, by whether the classifier was wanted."""
+    return f"{architecture.name}{'-with-top' * include_top}.safetensors"
+
+
+def find(
+    source: str | os.PathLike[str] | None = None,
+    *,
+    include_top: bool = False,
+    architecture: Architecture = CONFIGURATION_E,
+) -> Path | None:
     """Return the file that `load` would read, or None where it would have to download one.
 
     Args:
         source: A file, returned as it is; searched for where it is None.
         include_top: Pass over files without a classifier in the two folders.
+        architecture: The network that the files of the two folders are named after.
 
     Raises:
         WeightsError: `MYVGG_WEIGHTS` names no file.
@@ -95,7 +103,7 @@ def find(source: str | os.PathLike[str] | None = None, *, include_top: bool = Fa
         if not path.exists():
             raise WeightsError(path, "no such file, though the environment variable MYVGG_WEIGHTS names it")
         return path
-    return next(_stored(include_top), None)
+    return next(_stored(include_top, architecture), None)
 
 
 def load(
@@ -117,7 +125,7 @@ def load(
     """
     import converters
 
-    path = find(source, include_top=bool(include_top))
+    path = find(source, include_top=bool(include_top), architecture=architecture)
     if path is None:
         return _download_to_cache(bool(include_top), architecture)
     params = converters.load(path, architecture=architecture)
@@ -142,7 +150,7 @@ def download(
     """
     import converters
 
-    file = manifest()["keras" if with_top else "keras-notop"]
+    file = manifest()[f"{architecture.name}-keras{'' if with_top else '-notop'}"]
     with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
         return converters.load(_fetch(file, temporary), architecture=architecture)
 
@@ -155,11 +163,11 @@ def _expanded(path: str | os.PathLike[str]) -> Path:
         raise WeightsError(path, "there is no such home folder; write the path out") from error
 
 
-def _stored(include_top: bool) -> Iterator[Path]:
+def _stored(include_top: bool, architecture: Architecture) -> Iterator[Path]:
     """List the usable files of the two folders, the best first."""
     for folder in (FOLDER, cache_folder()):
-        for name in (NAMES[include_top], NAMES[not include_top]):
-            path = folder / name
+        for with_top in (include_top, not include_top):
+            path = folder / stored_name(architecture, include_top=with_top)
             if path.is_file() and not (include_top and _lacks_top(path)):
                 yield path
 
@@ -180,7 +188,7 @@ def _without_top(params: Params) -> Params:
 def _download_to_cache(with_top: bool, architecture: Architecture) -> Params:
     import converters
 
-    path = cache_folder() / NAMES[with_top]
+    path = cache_folder() / stored_name(architecture, include_top=with_top)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         params = download(path.parent, with_top=with_top, architecture=architecture)
@@ -189,9 +197,14 @@ def _download_to_cache(with_top: bool, architecture: Architecture) -> Params:
         problem = f"the cache cannot be written to ({error.strerror or error}); MYVGG_CACHE names another folder"
         raise DownloadError(path.parent, problem) from error
     except DownloadError as error:
-        ways_out = WAYS_OUT.format(option=" --with-top" * with_top, path=path)
+        ways_out = WAYS_OUT.format(option=_options(with_top, architecture), path=path)
         raise DownloadError(error.path, [*error.problems[:-1], error.problems[-1] + ways_out]) from error
     return params
+
+
+def _options(with_top: bool, architecture: Architecture) -> str:
+    """Return the options of `convert_weights.py --download` that bring a file."""
+    return " --with-top" * with_top + f" --architecture {architecture.name}" * (architecture != CONFIGURATION_E)
 
 
 def _fetch(file: PublicFile, folder: str) -> Path:

@@ -7,19 +7,33 @@ Names of tensors are the field's (`conv4_2` before its rectification, `relu4_2` 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg import ops
-from myvgg.architecture import CONFIGURATION_E, DROPOUT, Architecture, Conv, Pool, PoolPadding, rectified
+from myvgg.architecture import (
+    CONFIGURATION_D,
+    CONFIGURATION_E,
+    DROPOUT,
+    WEIGHT_DECAY,
+    Architecture,
+    Conv,
+    Pool,
+    PoolPadding,
+    rectified,
+)
 from myvgg.labels import imagenet_labels, top
-from myvgg.params import LayerParams, Params, draw, random
+from myvgg.params import LayerParams, Params, Preprocessing, draw, random
 from myvgg.preprocessing import preprocess
+
+if TYPE_CHECKING:
+    from myvgg.extractor import Extractor, Summary
+    from myvgg.precision import Precision
 
 Pooling = Literal["max", "avg"]
 Padding = Literal["zero", "replicate"]
@@ -91,12 +105,18 @@ def logits(
 class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
     """VGG19 with weights, taking pictures: R, G, B, 0 to 255, uint8 or floating point, a batch or one picture.
 
+    Pictures are prepared as the weights want it, the authors' or torchvision's.
+
     Attributes:
         architecture: The layers as data.
+        preprocessing: What the weights take.
         labels: Names of the classes.
         pooling: `max` or `avg`.
         pool_padding: `valid` or `same`.
     """
+
+    published = CONFIGURATION_E
+    """What is drawn, searched for and downloaded where nothing else is said."""
 
     def __init__(
         self,
@@ -104,8 +124,8 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         *,
         pooling: Pooling = "max",
         pool_padding: PoolPadding = "valid",
-        trainable: bool = False,
-        classes: int | None = None,
+        trainable: bool | Sequence[str] = False,
+        num_classes: int | None = None,
         seed: int = 0,
     ) -> None:
         """Bind a network to parameters.
@@ -114,28 +134,33 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             params: The parameters; drawn as the paper does where there are none.
             pooling: `max` or `avg`.
             pool_padding: `valid` or `same`.
-            trainable: Whether the parameters are trainable variables.
-            classes: Another number of classes; the last layer is then drawn anew, or all dense layers where there
+            trainable: Whether the parameters are trainable variables, or the names of the layers that are: those
+                without a gradient cost no time for one.
+            num_classes: Another number of classes; the last layer is then drawn anew, or all dense layers where there
                 are none.
             seed: Of what is drawn.
         """
-        super().__init__(name="vgg19")
+        super().__init__(name=self.published.name)
         _check_option("pooling", pooling, POOLS)
         _check_option("pool_padding", pool_padding, ("valid", "same"))
-        if classes is not None and classes < 1:
-            raise ValueError(f"classes must be at least 1, not {classes}")
+        if num_classes is not None and num_classes < 1:
+            raise ValueError(f"num_classes must be at least 1, not {num_classes}")
         if params is None:
-            params = random(CONFIGURATION_E.with_classes(classes) if classes else CONFIGURATION_E, seed=seed)
-        elif classes is not None:
-            params = _with_classes(params, classes, seed)
+            params = random(self.published.with_classes(num_classes) if num_classes else self.published, seed=seed)
+        elif num_classes is not None:
+            params = _with_classes(params, num_classes, seed)
         self.architecture = params.architecture
         self.labels = params.labels
+        self.preprocessing = params.preprocessing
         self._origin = params.origin
         self.pooling, self.pool_padding = pooling, pool_padding
+        trained = _trained(trainable, params)
         self._layers = {
             name: LayerParams(
-                tf.Variable(layer.kernel, trainable=trainable, name=f"{name}/kernel"),
-                tf.Variable(layer.bias, trainable=trainable, name=f"{name}/bias"),
+                *(
+                    tf.Variable(array, trainable=name in trained, name=f"{name}/{part}")
+                    for part, array in layer._asdict().items()
+                )
             )
             for name, layer in params.layers.items()
         }
@@ -161,20 +186,54 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
                 raise ValueError("include_top must not be True with random weights: they have no classifier")
             from myvgg.random_weights import load_random
 
-            return cls(load_random(), **options)
+            return cls(load_random(cls.published), **options)
         from myvgg import store
 
-        return cls(store.load(source, include_top=include_top), **options)
+        return cls(store.load(source, include_top=include_top, architecture=cls.published), **options)
 
     @property
     def params(self) -> Params:
         """The parameters as they are now, as arrays."""
         layers = {name: LayerParams(*(np.asarray(part) for part in layer)) for name, layer in self._layers.items()}
-        return Params(layers, self.labels, self._origin, self.architecture)
+        return Params(layers, self.labels, self._origin, self.architecture, preprocessing=self.preprocessing)
 
     def features(self, images: Any, names: Sequence[str]) -> dict[str, tf.Tensor]:
         """Compute the named tensors of pictures; see `myvgg.features`."""
         return self._features(images, names)
+
+    def extractor(
+        self,
+        names: Sequence[str],
+        *,
+        precision: Precision | Literal["auto"] = "float32",
+        summary: Summary = "none",
+    ) -> Extractor:
+        """Compile the way to the named tensors; what comes back is called with pictures, see `myvgg.Extractor`."""
+        from myvgg.extractor import Extractor
+
+        params = Params({}, self.labels, self._origin, self.architecture, preprocessing=self.preprocessing)
+        return Extractor(
+            params,
+            names,
+            pooling=self.pooling,
+            pool_padding=self.pool_padding,
+            precision=precision,
+            summary=summary,
+            layers=self._layers,
+        )
+
+    def penalty(self, *, decay: float = WEIGHT_DECAY) -> Float32[tf.Tensor, ""]:
+        """Compute what weight decay adds to the loss: half of `decay` times the sum of squares of all trained kernels.
+
+        Args:
+            decay: The paper's unless told.
+
+        Reference:
+            Simonyan and Zisserman, section 3.1.
+        """
+        kernels: list[Any] = [layer.kernel for layer in self._layers.values()]
+        kernels = [kernel for kernel in kernels if kernel.trainable]
+        return decay * tf.add_n([tf.zeros([]), *map(tf.nn.l2_loss, kernels)])
 
     def logits(self, images: Any, *, training: bool = False) -> Float32[tf.Tensor, "batch classes"]:
         """Compute the class scores of pictures, with dropout if `training`; see `myvgg.logits`."""
@@ -193,7 +252,13 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     def _features(self, images: Any, names: Sequence[str], *, training: bool = False) -> dict[str, tf.Tensor]:
         options: dict[str, Any] = {"pooling": self.pooling, "pool_padding": self.pool_padding, "training": training}
-        return _features(self.architecture, self._layers, _batch(images), names, **options)
+        return _features(self.architecture, self._layers, _batch(images, self.preprocessing), names, **options)
+
+
+class VGG16(VGG19):
+    """VGG16, configuration D, in all else as `VGG19`."""
+
+    published = CONFIGURATION_D
 
 
 def _features(
@@ -211,13 +276,11 @@ def _features(
     _check_option("pooling", pooling, POOLS)
     _check_option("pool_padding", pool_padding, ("valid", "same"))
     _check_option("padding", padding, ("zero", "replicate"))
-    names = names if isinstance(names, str) else list(names)
-    if isinstance(names, str) or not names:
-        raise ValueError(f"names must be a list of at least one layer, not {names!r}")
+    names = checked_names(names)
     _check_input(x)
     wanted = {name: architecture.resolve(name) for name in names}
     deepest = architecture.deepest(names)
-    _check_layers(architecture, layers, deepest)
+    check_layers(architecture, layers, deepest)
     if x.shape[1] is not None and x.shape[2] is not None:
         architecture.shape(deepest, x.shape[1], x.shape[2], pool_padding=pool_padding)
     computed = {}
@@ -268,13 +331,23 @@ def _check_input(x: Any) -> None:
         raise ValueError("there must be at least one picture")
 
 
-def _check_layers(architecture: Architecture, layers: Mapping[str, LayerParams], deepest: str) -> None:
+def checked_names(names: Sequence[str]) -> list[str]:
+    """Return names as a list, unless they are one text or none."""
+    names = names if isinstance(names, str) else list(names)
+    if isinstance(names, str) or not names:
+        raise ValueError(f"names must be a list of at least one layer, not {names!r}")
+    return names
+
+
+def check_layers(architecture: Architecture, layers: Mapping[str, LayerParams], deepest: str) -> list[str]:
+    """Return the layers whose parameters a tensor needs, or raise unless all of them are there."""
     order = architecture.layer_names()
     needed = [name for name in architecture.parametric if order.index(name) <= order.index(deepest)]
     if missing := [name for name in needed if name not in layers]:
         is_dense = missing[0] == architecture.classifier[0].name
         hint = "; load a file with the classifier (include_top=True)" if is_dense else ""
         raise ValueError(f"{deepest} needs {', '.join(missing)}, which these weights do not have{hint}")
+    return needed
 
 
 def _check_option(name: str, value: str, allowed: Sequence[str] | Mapping[str, Any]) -> None:
@@ -282,14 +355,26 @@ def _check_option(name: str, value: str, allowed: Sequence[str] | Mapping[str, A
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
-def _batch(images: Any) -> Input:
+def _batch(images: Any, like: Preprocessing) -> Input:
     """Preprocess a batch, or one picture as a batch of one."""
-    x = preprocess(images)
+    x = preprocess(images, like=like)
     if x.shape.rank not in (3, 4):
         raise ValueError(
             f"images must have shape (batch, height, width, 3) or (height, width, 3), not {tuple(x.shape)}"
         )
     return x if x.shape.rank == 4 else x[tf.newaxis]
+
+
+def _trained(trainable: bool | Sequence[str], params: Params) -> Collection[str]:
+    """Return the names of the layers that are trained."""
+    if isinstance(trainable, bool):
+        return params.layers if trainable else ()
+    if isinstance(trainable, str) or (unknown := [name for name in trainable if name not in params.layers]):
+        raise ValueError(
+            f"trainable must be True, False or a list of some of {', '.join(params.layers)}, not "
+            f"{trainable if isinstance(trainable, str) else ', '.join(unknown)!r}"
+        )
+    return trainable
 
 
 def _with_classes(params: Params, classes: int, seed: int) -> Params:

@@ -38,7 +38,7 @@ def channels_first(x: tf.Tensor) -> tf.Tensor:
 
 def subtracting(mean: tuple[float, ...], flip: bool = True) -> Callable[[np.ndarray], tf.Tensor]:
     """Preprocess in another way."""
-    return lambda images: (images[..., ::-1] if flip else images) - tf.constant(mean)
+    return lambda images, **_: (images[..., ::-1] if flip else images) - tf.constant(mean)
 
 
 MUTATIONS: dict[str, tuple[object, str, object]] = {

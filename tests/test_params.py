@@ -13,7 +13,21 @@ import safetensors.numpy
 
 from converters.fingerprints import describe_values
 from myvgg.architecture import Architecture
-from myvgg.params import LayerParams, Origin, Params, WeightsError, checked, load, metadata_of, random, save
+from myvgg.params import (
+    CAFFE,
+    TORCHVISION,
+    LayerParams,
+    Origin,
+    Params,
+    Preprocessing,
+    WeightsError,
+    checked,
+    load,
+    metadata_of,
+    parse_metadata,
+    random,
+    save,
+)
 
 
 def equal(first: Params, second: Params) -> bool:
@@ -200,14 +214,33 @@ def test_values_too_large_for_float32(tiny: Architecture, tiny_params: Params) -
 
 
 @pytest.mark.parametrize(
-    ("metadata", "problem"), [(None, "torchvision's VGG"), ({"format": "pt"}, "torchvision's VGG")]
+    "like", [CAFFE, TORCHVISION, Preprocessing("rgb", (1.0, 2.0, 3.0), (4.0, 5.0, 6.5))], ids=["C", "T", "own"]
 )
-def test_torchvision_is_known_by_its_names(metadata: dict[str, str] | None, problem: str, tmp_path: Path) -> None:
-    """Its arrays' names tell, whatever its metadata say."""
-    tensors = {"features.0.weight": np.zeros((2, 3, 3, 3), np.float32)}
-    safetensors.numpy.save_file(tensors, tmp_path / "p.safetensors", metadata=metadata)
-    with pytest.raises(WeightsError, match=problem):
-        load(tmp_path / "p.safetensors")
+def test_preprocessing_is_stored(like: Preprocessing, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
+    """What pictures are turned into goes with the weights; a file from before it was stored is the authors'."""
+    save(replace(tiny_params, preprocessing=like), tmp_path / "p.safetensors")
+    assert load(tmp_path / "p.safetensors", tiny).preprocessing == like
+    metadata = metadata_of(tiny_params)
+    del metadata["preprocessing"]
+    assert parse_metadata(metadata, path="p", architecture=tiny)["preprocessing"] == CAFFE
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        '{"channels": "bgr"}',
+        '{"channels": "hsv", "mean": [0, 0, 0], "scale": [1, 1, 1]}',
+        '{"channels": "rgb", "mean": [0, 0], "scale": [1, 1, 1]}',
+        '{"channels": "rgb", "mean": [0, 0, 0], "scale": [1, 0, 1]}',
+        "[]",
+        "{",
+        "3",
+    ],
+)
+def test_damaged_preprocessing_is_refused(taken: str, tiny: Architecture, tiny_params: Params) -> None:
+    """A stored preprocessing that is none is an error of the file."""
+    with pytest.raises(WeightsError, match="metadata are damaged"):
+        parse_metadata(metadata_of(tiny_params) | {"preprocessing": taken}, path="p", architecture=tiny)
 
 
 def test_arrays_that_are_too_many_are_named(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:

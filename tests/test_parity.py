@@ -1,4 +1,4 @@
-"""Ours and Keras' VGG19 are equal bit for bit, with the same random parameters, on a CPU."""
+"""Ours and Keras' VGG19 and VGG16 are equal bit for bit, with the same random parameters, on a CPU."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import tensorflow as tf
 import converters
 import myvgg
 from myvgg import ops
+from myvgg.architecture import ARCHITECTURES, Architecture
 from myvgg.architecture import CONFIGURATION_E as E
 from myvgg.params import LayerParams, Params, random
 from tests.keras_models import keras_model, pictures
@@ -22,8 +23,13 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 SIZES = [(224, 224), (64, 96), (65, 71), (33, 32)]
-ALIASES = {keras_name: name for keras_name, name in E.aliases.items() if keras_name.startswith("block")}
-"""16 rectified convolutions and 5 pools by Keras' names."""
+COUNTS = {"vgg19": 21, "vgg16": 18}
+"""16 or 13 rectified convolutions, and 5 pools."""
+
+
+def aliases(architecture: Architecture) -> dict[str, str]:
+    """Our names of all rectified convolutions and pools by Keras' names."""
+    return {theirs: ours for theirs, ours in architecture.aliases.items() if theirs.startswith("block")}
 
 
 CALLS: dict[str, Callable[[keras.Model, np.ndarray], list[np.ndarray]]] = {
@@ -39,23 +45,23 @@ def with_biases(params: Params, seed: int = 5) -> Params:
     return replace(params, layers={n: LayerParams(k, rng.standard_normal(b.shape, np.float32)) for n, (k, b) in layers})
 
 
-@pytest.fixture(scope="module")
-def params() -> Params:
-    """Random parameters of all layers of VGG19."""
-    return with_biases(random(seed=3))
+@pytest.fixture(scope="module", params=ARCHITECTURES.values(), ids=ARCHITECTURES)
+def params(request: pytest.FixtureRequest) -> Params:
+    """Random parameters of all layers of VGG19, or of VGG16."""
+    return with_biases(random(request.param, seed=3))
 
 
 @pytest.fixture(scope="module")
 def reference(params: Params) -> keras.Model:
-    """Keras' own VGG19 without the classifier, with these parameters, giving every convolution and pool."""
-    model = keras.applications.VGG19(include_top=False, weights=None)
-    return _with_params(model, params, list(ALIASES))
+    """Keras' own network without the classifier, with these parameters, giving every convolution and pool."""
+    model = getattr(keras.applications, params.architecture.name.upper())(include_top=False, weights=None)
+    return _with_params(model, params, list(aliases(params.architecture)))
 
 
 @pytest.fixture(scope="module")
 def reference_top(params: Params) -> keras.Model:
-    """Keras' own VGG19 with the classifier, giving relu6, relu7, logits and probabilities."""
-    model = keras.applications.VGG19(weights=None)
+    """Keras' own network with the classifier, giving relu6, relu7, logits and probabilities."""
+    model = getattr(keras.applications, params.architecture.name.upper())(weights=None)
     _with_params(model, params, [])
     softmax = model.get_layer("predictions")
     twin = keras.layers.Dense(1000, name="logits")
@@ -67,8 +73,9 @@ def reference_top(params: Params) -> keras.Model:
 
 def _with_params(model: keras.Model, params: Params, outputs: list[str]) -> keras.Model:
     for name, layer in params.layers.items():
-        if any(E.keras_names[name] == theirs.name for theirs in model.layers):
-            model.get_layer(E.keras_names[name]).set_weights(layer)
+        theirs = params.architecture.keras_names[name]
+        if any(theirs == layer.name for layer in model.layers):
+            model.get_layer(theirs).set_weights(layer)
     return keras.Model(model.input, [model.get_layer(name).output for name in outputs]) if outputs else model
 
 
@@ -82,12 +89,12 @@ def test_maps_equal_keras(
     reference: keras.Model,
     params: Params,
 ) -> None:
-    """All 16 rectified convolutions and 5 pools are Keras', whichever way Keras is called."""
-    images = pictures(batch, *size)
+    """All rectified convolutions and pools are Keras', whichever way Keras is called."""
+    images, names = pictures(batch, *size), list(aliases(params.architecture))
     expected = call(reference, keras.applications.vgg19.preprocess_input(images.copy()))
-    actual = myvgg.VGG19(replace(params, layers=_convolutions(params))).features(images, list(ALIASES))
-    unequal = [name for name, e in zip(ALIASES, expected, strict=True) if not np.array_equal(actual[name], e)]
-    assert (len(actual), unequal) == (21, [])
+    actual = myvgg.VGG19(replace(params, layers=_convolutions(params))).features(images, names)
+    unequal = [name for name, e in zip(names, expected, strict=True) if not np.array_equal(actual[name], e)]
+    assert (len(actual), unequal) == (COUNTS[params.architecture.name], [])
 
 
 def _convolutions(params: Params) -> dict[str, LayerParams]:
@@ -110,7 +117,7 @@ def test_classifier_equals_keras(batch: int, reference_top: keras.Model, params:
 
 def test_gradient_equals_keras(reference: keras.Model, params: Params) -> None:
     """The gradient of a random linear functional of several layers with respect to the input is Keras'."""
-    names = ["block1_conv1", "block2_pool", "block3_conv4", "block4_conv2", "block5_conv4"]
+    names = ["block1_conv1", "block2_pool", "block3_conv3", "block4_conv2", "block5_conv3"]
     model = keras.Model(reference.input, [reference.get_layer(name).output for name in names])
     x = myvgg.preprocess(pictures(2, 65, 71))
     rng = np.random.default_rng(1)
@@ -138,7 +145,7 @@ def test_features_in_a_graph_equal_keras(reference: keras.Model, params: Params)
     for size in ((64, 96), (65, 71)):
         images = pictures(2, *size).astype(np.uint8)
         x = keras.applications.vgg19.preprocess_input(images.astype(np.float32))
-        expected = reference(x)[list(ALIASES).index("block5_conv1")]
+        expected = reference(x)[list(aliases(params.architecture)).index("block5_conv1")]
         assert np.array_equal(compiled(images), expected)
 
 
@@ -216,4 +223,4 @@ def test_trained_weights_equal_keras(trained_weights: str) -> None:
     from myvgg.parity import differences
 
     found = differences(converters.load(trained_weights))
-    assert found == dict.fromkeys(ALIASES.values(), 0.0)
+    assert found == dict.fromkeys(aliases(E).values(), 0.0)

@@ -52,12 +52,12 @@ def maker(cache: Path, tiny: Architecture, made: Params, monkeypatch: pytest.Mon
     """Make and read the small network in place of VGG19; the seeds of what had to be made are in the list."""
     seeds: list[int] = []
 
-    def make(*, seed: int) -> Params:
+    def make(_: Architecture, *, seed: int) -> Params:
         seeds.append(seed)
         return made if seed == 0 else calibrated(tiny, seed=seed)
 
     monkeypatch.setattr(random_weights, "calibrated", make)
-    monkeypatch.setattr(random_weights, "load", lambda path: stored.load(path, tiny))
+    monkeypatch.setattr(random_weights, "load", lambda path, _: stored.load(path, tiny))
     return seeds
 
 
@@ -234,5 +234,5 @@ def _unchanged(kernel: np.ndarray, x: Any) -> tuple[LayerParams, Any]:
 
 def test_networks_can_be_random(made: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     """`VGG19.load("random")` is a network with these parameters."""
-    monkeypatch.setattr(random_weights, "load_random", lambda: made)
+    monkeypatch.setattr(random_weights, "load_random", lambda _: made)
     assert same(VGG19.load("random", pooling="avg").params, made)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 
 import h5py
@@ -22,7 +23,7 @@ import pytest
 
 import converters
 from myvgg import store
-from myvgg.architecture import Architecture
+from myvgg.architecture import ARCHITECTURES, Architecture
 from myvgg.params import Origin, Params, WeightsError, save
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
@@ -126,8 +127,8 @@ def serve(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -
     """A function that starts a server which publishes the tiny network's two files."""
     servers = []
     files = {
-        "/keras.h5": public_file(tiny_params, with_top=True),
-        "/keras-notop.h5": public_file(tiny_params, with_top=False),
+        "/tiny-keras.h5": public_file(tiny_params, with_top=True),
+        "/tiny-keras-notop.h5": public_file(tiny_params, with_top=False),
     }
 
     def start(answer: Answer) -> Server:
@@ -164,7 +165,7 @@ def publish(monkeypatch: pytest.MonkeyPatch, address: str, files: dict[str, byte
     """Put files under an address into the table of public files; empty ones unless told."""
     table = {
         Path(path).stem: store.PublicFile(hashlib.md5(content).hexdigest(), "", "", address + path, len(content))
-        for path, content in (files or {"/keras.h5": b"", "/keras-notop.h5": b""}).items()
+        for path, content in (files or {"/tiny-keras.h5": b"", "/tiny-keras-notop.h5": b""}).items()
     }
     monkeypatch.setattr(store, "manifest", lambda: table)
 
@@ -205,37 +206,42 @@ def test_search_order(
     first: int, machine: Path, tiny: Architecture, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each place wins over those after it, and the network is the last."""
-    names = ["by-hand/argument.safetensors", "by-hand/variable.safetensors", "weights/vgg19.safetensors"]
-    names.append("cache/vgg19.safetensors")
+    names = ["by-hand/argument.safetensors", "by-hand/variable.safetensors", "weights/tiny.safetensors"]
+    names.append("cache/tiny.safetensors")
     for name in names[first:]:
         store_at(machine / name, tiny_params)
     if first <= 1:
         monkeypatch.setenv("MYVGG_WEIGHTS", str(machine / names[1]))
     source = machine / names[0] if first == 0 else None
 
-    assert store.find(source) == machine / names[first]
+    assert store.find(source, architecture=tiny) == machine / names[first]
     assert store.load(source, architecture=tiny).origin.generation == names[first]
 
 
 @pytest.mark.parametrize(
     ("files", "include_top", "expected"),
     [
-        pytest.param({"weights/vgg19": False, "cache/vgg19": True}, True, "cache/vgg19", id="pass over without top"),
-        pytest.param({"weights/vgg19": True, "cache/vgg19": True}, True, "weights/vgg19", id="top under either name"),
-        pytest.param({"cache/vgg19": True, "cache/vgg19-with-top": True}, True, "cache/vgg19-with-top", id="prefer"),
-        pytest.param({"cache/vgg19": False, "cache/vgg19-with-top": True}, False, "cache/vgg19", id="prefer small"),
-        pytest.param({"cache/vgg19-with-top": True}, False, "cache/vgg19-with-top", id="top will do"),
-        pytest.param({"weights/vgg19": False, "cache/vgg19": False}, True, None, id="none with top"),
+        pytest.param({"weights/tiny": False, "cache/tiny": True}, True, "cache/tiny", id="pass over without top"),
+        pytest.param({"weights/tiny": True, "cache/tiny": True}, True, "weights/tiny", id="top under either name"),
+        pytest.param({"cache/tiny": True, "cache/tiny-with-top": True}, True, "cache/tiny-with-top", id="prefer"),
+        pytest.param({"cache/tiny": False, "cache/tiny-with-top": True}, False, "cache/tiny", id="prefer small"),
+        pytest.param({"cache/tiny-with-top": True}, False, "cache/tiny-with-top", id="top will do"),
+        pytest.param({"weights/tiny": False, "cache/tiny": False}, True, None, id="none with top"),
     ],
 )
 def test_classifier_guides_the_search(
-    files: dict[str, bool], include_top: bool, expected: str | None, machine: Path, tiny_params: Params
+    files: dict[str, bool],
+    include_top: bool,
+    expected: str | None,
+    machine: Path,
+    tiny: Architecture,
+    tiny_params: Params,
 ) -> None:
     """Where the classifier is needed, only files that have it count; otherwise the smaller file is preferred."""
     for name, top in files.items():
         store_at(machine / f"{name}.safetensors", tiny_params, top=top)
 
-    assert store.find(include_top=include_top) == (expected and machine / f"{expected}.safetensors")
+    assert store.find(include_top=include_top, architecture=tiny) == (expected and machine / f"{expected}.safetensors")
 
 
 def test_classifier_is_left_out_unless_wanted(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
@@ -272,7 +278,7 @@ def test_named_file_never_falls_through(
 ) -> None:
     """A file that is missing or broken is an error though there are others, and the network."""
     server = serve(whole)
-    store_at(machine / "cache" / "vgg19.safetensors", tiny_params)
+    store_at(machine / "cache" / "tiny.safetensors", tiny_params)
     path = machine / "named.h5"
     if content is not None:
         path.write_bytes(content)
@@ -287,22 +293,24 @@ def test_named_file_never_falls_through(
 
 def test_broken_file_in_a_folder_is_an_error(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
     """A damaged stored file is reported, not replaced and not mistaken for one without a classifier."""
-    path = store_at(machine / "cache" / "vgg19.safetensors", tiny_params)
+    path = store_at(machine / "cache" / "tiny.safetensors", tiny_params)
     path.write_bytes(path.read_bytes()[:-9])
 
-    with pytest.raises(WeightsError, match=r"vgg19\.safetensors: damaged or cut off"):
+    with pytest.raises(WeightsError, match=r"tiny\.safetensors: damaged or cut off"):
         store.load(include_top=True, architecture=tiny)
 
 
-def test_home_is_expanded(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_is_expanded(
+    machine: Path, tiny: Architecture, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A variable that no shell has seen may begin with a tilde."""
     monkeypatch.setenv("HOME", str(machine))
     monkeypatch.setenv("MYVGG_CACHE", "~/elsewhere")
-    path = store_at(machine / "elsewhere" / "vgg19.safetensors", tiny_params)
-    assert store.find() == path
+    path = store_at(machine / "elsewhere" / "tiny.safetensors", tiny_params)
+    assert store.find(architecture=tiny) == path
 
-    monkeypatch.setenv("MYVGG_WEIGHTS", "~/elsewhere/vgg19.safetensors")
-    assert store.find() == path
+    monkeypatch.setenv("MYVGG_WEIGHTS", "~/elsewhere/tiny.safetensors")
+    assert store.find(architecture=tiny) == path
 
 
 def test_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,11 +334,11 @@ def test_download_is_converted_into_the_cache(
     first = store.load(include_top=include_top, architecture=tiny)
     second = store.load(include_top=include_top, architecture=tiny)
 
-    assert left_in(machine / "cache") == [store.NAMES[include_top]]
+    assert left_in(machine / "cache") == [store.stored_name(tiny, include_top=include_top)]
     assert len(server.requests) == 1
     assert equal(first, second)
     assert first.origin == second.origin
-    assert first.origin.file == ("keras.h5" if include_top else "keras-notop.h5")
+    assert first.origin.file == ("tiny-keras.h5" if include_top else "tiny-keras-notop.h5")
     assert equal(first, store.load(expected, include_top=include_top, architecture=tiny))
 
 
@@ -368,8 +376,8 @@ def test_failed_download_says_why_and_leaves_nothing(
         serve(answer)
     if answer in (silence, stall):
         monkeypatch.setattr(store, "TIMEOUT", (0.3, 0.3))
-    (machine / "weights" / "vgg19.npz").write_bytes(b"older")
-    line = rf"http://127\.0\.0\.1:\d+/keras-notop\.h5: {re.escape(message)}[^\n]*"
+    (machine / "weights" / "tiny.npz").write_bytes(b"older")
+    line = rf"http://127\.0\.0\.1:\d+/tiny-keras-notop\.h5: {re.escape(message)}[^\n]*"
 
     with pytest.raises(store.DownloadError) as caught:
         store.download(machine / "weights", architecture=tiny)
@@ -378,12 +386,14 @@ def test_failed_download_says_why_and_leaves_nothing(
     with pytest.raises(store.DownloadError, match=line):
         store.load(architecture=tiny)
     assert left_in(machine / "cache") == []
-    assert left_in(machine / "weights") == ["vgg19.npz"]
-    assert (machine / "weights" / "vgg19.npz").read_bytes() == b"older"
+    assert left_in(machine / "weights") == ["tiny.npz"]
+    assert (machine / "weights" / "tiny.npz").read_bytes() == b"older"
 
 
 @pytest.mark.parametrize(
-    ("include_top", "command"), [(False, "--download'"), (True, "--download --with-top'")], ids=["without top", "top"]
+    ("include_top", "command"),
+    [(False, "--download --architecture tiny'"), (True, "--download --with-top --architecture tiny'")],
+    ids=["without top", "top"],
 )
 def test_failure_lists_the_ways_out(include_top: bool, command: str, machine: Path, tiny: Architecture) -> None:
     """Whoever has neither weights nor a connection reads what can be done."""
@@ -395,7 +405,7 @@ def test_failure_lists_the_ways_out(include_top: bool, command: str, machine: Pa
     assert len(ways) == 4
     for way, words in zip(ways, (command, "--weights FILE", "MYVGG_WEIGHTS", "--weights random"), strict=True):
         assert words in way
-    assert str(machine / "cache" / store.NAMES[include_top]) in ways[0]
+    assert str(machine / "cache" / store.stored_name(tiny, include_top=include_top)) in ways[0]
     assert "VGG19.load(path)" in ways[1]
 
 
@@ -490,7 +500,7 @@ def test_two_processes_at_once(
     assert len(server.requests) == 2
     assert all(equal(result, tiny_params) for result in results)
     assert equal(store.load(include_top=True, architecture=tiny), tiny_params)
-    assert left_in(machine / "cache") == ["vgg19-with-top.safetensors"]
+    assert left_in(machine / "cache") == ["tiny-with-top.safetensors"]
 
 
 def load_elsewhere(files: dict[str, store.PublicFile], machine: Path, architecture: Architecture) -> Params:
@@ -510,8 +520,9 @@ def test_manifest_is_complete() -> None:
     assert all(re.fullmatch("[0-9a-f]{32}", file.md5) for file in files.values())
     assert len({file.md5 for file in files.values()}) == len(files)
     assert all(file.url.startswith("https://") for file in files.values() if file.url)
-    assert (files["keras"].bytes, files["keras-notop"].bytes) == (574_710_816, 80_134_624)
-    assert all("/vgg19/" in files[name].url for name in ("keras", "keras-notop"))
+    assert (files["vgg19-keras"].bytes, files["vgg19-keras-notop"].bytes) == (574_710_816, 80_134_624)
+    for network, top in product(ARCHITECTURES, ("", "-notop")):
+        assert f"/{network}/{network}_weights" in files[f"{network}-keras{top}"].url
 
 
 def test_folder_is_the_repositorys() -> None:

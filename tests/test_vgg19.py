@@ -122,7 +122,7 @@ def test_wrong_arguments(images: np.ndarray, names: list[str], message: str, vgg
         vgg.features(images, names)
 
 
-@pytest.mark.parametrize("options", [{"pooling": "mean"}, {"pool_padding": "ceil"}, {"classes": 0}], ids=str)
+@pytest.mark.parametrize("options", [{"pooling": "mean"}, {"pool_padding": "ceil"}, {"num_classes": 0}], ids=str)
 def test_wrong_options(options: dict[str, Any], tiny_params: Params, unchecked: None) -> None:
     """Options are checked when the network is made."""
     with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
@@ -164,7 +164,7 @@ def test_parameters_come_back(vgg: myvgg.VGG19, tiny_params: Params) -> None:
 
 def test_training_lowers_the_loss_and_changes_params(tiny_params: Params) -> None:
     """Some steps of gradient descent on two pictures learn their classes, and `params` follows."""
-    vgg = myvgg.VGG19(tiny_params, trainable=True, classes=2)
+    vgg = myvgg.VGG19(tiny_params, trainable=True, num_classes=2)
     images, classes = pictures(2, 64, 64), tf.constant([0, 1])
     losses = []
     for _ in range(5):
@@ -178,6 +178,38 @@ def test_training_lowers_the_loss_and_changes_params(tiny_params: Params) -> Non
         losses.append(float(loss))
     assert losses[-1] < losses[0]
     assert not np.array_equal(vgg.params.layers["fc7"].kernel, tiny_params.layers["fc7"].kernel)
+
+
+def test_some_layers_are_trained(tiny_params: Params) -> None:
+    """Named layers have variables and gradients, the others neither."""
+    vgg = myvgg.VGG19(tiny_params, num_classes=2, trainable=["fc7", "fc8"])
+    assert [v.name.split("/")[0] for v in vgg.trainable_variables] == ["fc7", "fc7", "fc8", "fc8"]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(vgg.logits(pictures(1, 64, 64)) ** 2)
+    watched = tape.watched_variables()
+    assert len(watched) == 4
+    assert all(gradient is not None for gradient in tape.gradient(loss, watched))
+
+
+@pytest.mark.parametrize("trainable", ["fc8", ["fc8", "fc9"], ["relu6"]], ids=str)
+def test_unknown_layers_cannot_be_trained(trainable: Any, tiny_params: Params) -> None:
+    """A name that has no parameters is refused with those that have."""
+    with pytest.raises(ValueError, match="trainable must be True, False or a list of some of conv1_1, "):
+        myvgg.VGG19(tiny_params, trainable=trainable)
+
+
+def test_penalty_is_the_papers(tiny_params: Params) -> None:
+    """Weight decay is half of 5e-4 times the squares of the trained kernels, without biases, and none of the frozen."""
+    trained = ["conv1_1", "fc8"]
+    expected = 2.5e-4 * sum(float(np.sum(tiny_params.layers[name].kernel.astype(float) ** 2)) for name in trained)
+    vgg = myvgg.VGG19(tiny_params, trainable=trained)
+    assert float(vgg.penalty()) == pytest.approx(expected, rel=1e-5)
+    assert float(vgg.penalty(decay=1e-3)) == pytest.approx(2 * expected, rel=1e-5)
+    assert float(myvgg.VGG19(tiny_params).penalty()) == 0
+    with tf.GradientTape() as tape:
+        penalty = vgg.penalty()
+    kernel = next(variable for variable in vgg.trainable_variables if variable.name.startswith("conv1_1/kernel"))
+    np.testing.assert_allclose(tape.gradient(penalty, kernel), 5e-4 * kernel, rtol=1e-6)
 
 
 def test_dropout_only_while_training() -> None:
@@ -199,17 +231,17 @@ def test_dropout_only_while_training() -> None:
 
 def test_another_number_of_classes(tiny_params: Params) -> None:
     """The last layer is drawn anew, the others stay, and class names do not."""
-    vgg = myvgg.VGG19(tiny_params, classes=3, seed=4)
+    vgg = myvgg.VGG19(tiny_params, num_classes=3, seed=4)
     assert vgg.probabilities(pictures(1, 64, 64)).shape == (1, 3)
     assert np.array_equal(vgg.params.layers["fc7"].kernel, tiny_params.layers["fc7"].kernel)
     assert vgg.labels == ()
-    assert myvgg.VGG19(tiny_params, classes=10).labels == tiny_params.labels
+    assert myvgg.VGG19(tiny_params, num_classes=10).labels == tiny_params.labels
 
 
 def test_classes_for_weights_without_a_classifier(tiny_params: Params) -> None:
     """Where there are no dense layers, all of them are drawn."""
     maps = {name: layer for name, layer in tiny_params.layers.items() if name.startswith("conv")}
-    vgg = myvgg.VGG19(replace(tiny_params, layers=maps), classes=3)
+    vgg = myvgg.VGG19(replace(tiny_params, layers=maps), num_classes=3)
     assert vgg.logits(pictures(1, 64, 64)).shape == (1, 3)
     assert np.array_equal(vgg.params.layers["conv5_4"].kernel, tiny_params.layers["conv5_4"].kernel)
 
@@ -243,7 +275,7 @@ def test_load_takes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_load_random(monkeypatch: pytest.MonkeyPatch, tiny_params: Params) -> None:
     """`VGG19.load("random")` takes the seeded random weights."""
-    monkeypatch.setattr("myvgg.random_weights.load_random", lambda: tiny_params)
+    monkeypatch.setattr("myvgg.random_weights.load_random", lambda _: tiny_params)
     assert myvgg.VGG19.load("random", pooling="avg").architecture == tiny_params.architecture
     with pytest.raises(ValueError, match="include_top must not be True with random weights"):
         myvgg.VGG19.load("random", include_top=True)
@@ -251,7 +283,7 @@ def test_load_random(monkeypatch: pytest.MonkeyPatch, tiny_params: Params) -> No
 
 def test_classes_without_weights() -> None:
     """Without weights, everything is drawn for the number of classes that is asked for."""
-    vgg = myvgg.VGG19(classes=7, seed=3)
+    vgg = myvgg.VGG19(num_classes=7, seed=3)
     expected = random(seed=3).layers["conv3_1"].kernel
     assert vgg.architecture.classifier[-1].outputs == 7
     assert np.array_equal(vgg.params.layers["conv3_1"].kernel, expected)
@@ -259,7 +291,7 @@ def test_classes_without_weights() -> None:
 
 def test_drawing_layers_leaves_those_that_are_there(tiny_params: Params) -> None:
     """Another number of classes draws nothing but the last layer."""
-    vgg = myvgg.VGG19(tiny_params, classes=3)
+    vgg = myvgg.VGG19(tiny_params, num_classes=3)
     changed = [
         n for n, layer in vgg.params.layers.items() if not np.array_equal(layer.kernel, tiny_params.layers[n].kernel)
     ]

@@ -8,7 +8,6 @@ was interrupted.
 from __future__ import annotations
 
 import csv
-import glob
 import hashlib
 import io
 import json
@@ -24,8 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from myvgg import pictures
 from myvgg.command import UsageError
 from myvgg.files import check_writable, replacing
 from myvgg.nst import checkpoint, images, presets, record, sheet
@@ -144,6 +143,8 @@ def batch(
     *,
     say: Callable[[str], None],
     watch: Watch,
+    ray: str | None = None,
+    threads: int = 1,
 ) -> None:
     """Run the jobs of `batch_jobs`, with a contact sheet and a table in their folder, which is made if need be.
 
@@ -153,6 +154,8 @@ def batch(
         params: The weights.
         say: Takes sentences for the user.
         watch: See `job.run`.
+        ray: Address of a Ray cluster to run on; this machine alone unless told.
+        threads: Processors for each job, on a cluster.
 
     Raises:
         ValueError: Some of the pictures failed; names them, at the end.
@@ -165,7 +168,7 @@ def batch(
         for path, drawn in _contact_sheets(jobs, rows, folder / SHEET):
             images.save(drawn, path)
 
-    _work(jobs, draw, folder / SHEET, folder / TABLE, _Means(params, say, watch))
+    _work(jobs, draw, folder / SHEET, folder / TABLE, Means(params, say, watch, ray, threads))
 
 
 def sweep_jobs(template: Job, over: Sequence[str]) -> Grid:
@@ -222,7 +225,7 @@ def sweep(
         )
         return images.save(_stacked(sheet.side_by_side(*_shown(grid.jobs[0], cell), cell=cell), body), output)
 
-    _work(grid.jobs, draw, output, output.with_suffix(".csv"), _Means(params, say, watch))
+    _work(grid.jobs, draw, output, output.with_suffix(".csv"), Means(params, say, watch))
 
 
 def compare(
@@ -259,7 +262,7 @@ def compare(
     def draw(rows: list[Row]) -> None:
         images.save(_strip(jobs, rows, list(compared)), job.output)
 
-    _work(jobs, draw, job.output, job.output.with_suffix(".csv"), _Means(params, say, watch))
+    _work(jobs, draw, job.output, job.output.with_suffix(".csv"), Means(params, say, watch))
 
 
 def plan(jobs: Sequence[Job], params: Params) -> str:
@@ -296,15 +299,25 @@ def plan(jobs: Sequence[Job], params: Params) -> str:
 # What all of them share: working off a list of jobs.
 
 
-class _Means(NamedTuple):
-    """What every run needs besides its job."""
+class Means(NamedTuple):
+    """What every run needs besides its job.
+
+    Attributes:
+        params: The weights.
+        say: Takes sentences for the user.
+        watch: See `job.run`.
+        ray: Address of the cluster to run on; None for this machine.
+        threads: Processors for each job, on a cluster.
+    """
 
     params: Params
     say: Callable[[str], None]
     watch: Watch
+    ray: str | None = None
+    threads: int = 1
 
 
-def _work(jobs: Sequence[Job], draw: Callable[[list[Row]], None], picture: Path, table: Path, means: _Means) -> None:
+def _work(jobs: Sequence[Job], draw: Callable[[list[Row]], None], picture: Path, table: Path, means: Means) -> None:
     """Run what is not done yet, then draw the rows and write them as a table, whatever happened, then name failures."""
     images.format_of(picture)
     for path in (picture, table):
@@ -323,7 +336,7 @@ def _work(jobs: Sequence[Job], draw: Callable[[list[Row]], None], picture: Path,
     _raise_failures(rows)
 
 
-def _run(jobs: Sequence[Job], rows: list[Row], means: _Means) -> None:
+def _run(jobs: Sequence[Job], rows: list[Row], means: Means) -> None:
     """Run the jobs whose pictures are not there, and put what becomes of them into the rows."""
     from myvgg.photographs import measured
 
@@ -331,6 +344,9 @@ def _run(jobs: Sequence[Job], rows: list[Row], means: _Means) -> None:
     if len(missing) < len(jobs):
         means.say(f"{len(jobs) - len(missing)} of {len(jobs)} pictures are there already")
     means = means._replace(params=measured(means.params)) if missing else means  # once for all
+    if means.ray is not None and missing:
+        _run_on_cluster(jobs, rows, missing, means)
+        return
     before, kept = None, dict[Any, Any]()
     for number, index in enumerate(missing, 1):
         job = jobs[index]
@@ -338,17 +354,31 @@ def _run(jobs: Sequence[Job], rows: list[Row], means: _Means) -> None:
             before, kept = (job.settings, job.styles), {}
         means.say(f"picture {number} of {len(missing)}: {job.output}")
         rows[index] = rows[index]._replace(status="interrupted")
-        rows[index] = _made(job, rows[index], means, kept)
+        rows[index] = made_one(job, rows[index], means, kept)
 
 
-def _made(job: Job, row: Row, means: _Means, kept: MutableMapping[Any, Any]) -> Row:
+def _run_on_cluster(jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], means: Means) -> None:
+    from myvgg.nst import cluster
+
+    assert means.ray is not None
+    means.say(f"{len(missing)} pictures on the Ray cluster at {means.ray}")
+    begun = {index: (jobs[index], rows[index]) for index in missing}
+    done = cluster.made(begun, means.params, address=means.ray, threads=means.threads)
+    for number, (index, row) in enumerate(done, 1):
+        rows[index] = row
+        means.say(
+            f"picture {number} of {len(missing)}: {jobs[index].output}" + f" failed: {row.error}" * bool(row.error)
+        )
+
+
+def made_one(job: Job, row: Row, means: Means, kept: MutableMapping[Any, Any]) -> Row:
     """Run a job and return its row; that something cannot be written is no failure of this picture and is raised."""
-    params, say, watch = means
+    params, say, watch, *_ = means
     try:
         one.check(job)
-        pictures = one.read(job)
+        inputs = one.read(job)
         resumed = replace(job, resume=_is_resumable(job, params))
-        outcome = one.run(resumed, pictures, params, kept=kept, say=say, watch=watch)
+        outcome = one.run(resumed, inputs, params, kept=kept, say=say, watch=watch)
     except (ValueError, ArithmeticError, MemoryError) as error:
         reason = str(error) or "not enough memory"
         say(f"{row.output} failed: {reason}")
@@ -419,9 +449,9 @@ def _measured(job: Job, params: Params) -> Any:
     """Make up for a report that was not asked for when the picture was made."""
     from myvgg.nst.metrics import report
 
-    pictures = one.read(job)
-    content = pictures.content.image if pictures.content else None
-    return report(images.load(job.output), content, pictures.styles, blend=job.settings.style_blend, params=params)
+    inputs = one.read(job)
+    content = inputs.content.image if inputs.content else None
+    return report(images.load(job.output), content, inputs.styles, blend=job.settings.style_blend, params=params)
 
 
 def _metrics(report: Any) -> dict[str, float]:
@@ -475,11 +505,11 @@ def _contact_sheets(jobs: Sequence[Job], rows: Sequence[Row], path: Path) -> Ite
 def _strip(jobs: Sequence[Job], rows: Sequence[Row], titles: Sequence[str]) -> Picture:
     """Draw content, styles and results in one row."""
     cell = _cell(1, len(jobs) + 2)
-    pictures, captions = _shown(jobs[0], cell)
+    cells, captions = _shown(jobs[0], cell)
     for job, row, title in zip(jobs, rows, titles, strict=True):
-        pictures.append(_small(job.output, cell) if row.there else None)
+        cells.append(_small(job.output, cell) if row.there else None)
         captions.append(_caption(title, row))
-    return sheet.side_by_side(pictures, captions, cell=cell)
+    return sheet.side_by_side(cells, captions, cell=cell)
 
 
 def _shown(job: Job, cell: int) -> tuple[list[Picture | None], list[str]]:
@@ -533,26 +563,10 @@ def _pictures(name: str, words: Sequence[str], folder: Path) -> list[Path]:
     """Return the files that words stand for, each once."""
     if not words:
         raise UsageError(f"name the {name}: files, folders or patterns")
-    paths = [path for word in words for path in _matches(name, word, folder)]
-    resolved = [path.resolve() for path in paths]
-    return [path for index, path in enumerate(paths) if resolved[index] not in resolved[:index]]
-
-
-def _matches(name: str, word: str, folder: Path) -> list[Path]:
-    path = Path(word).expanduser()
-    if path.is_file():
-        return [path]
-    candidates = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207
-    found = sorted(each for each in candidates if _is_picture(each) and folder.resolve() not in each.resolve().parents)
-    if not found:
-        what = "the folder has no pictures" if path.is_dir() else "there is no such picture"
-        raise UsageError(f"{name}: {what}: {word}")
-    return found
-
-
-def _is_picture(path: Path) -> bool:
-    readable = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    return path.is_file() and path.suffix.lower() in readable and not path.name.startswith(".")
+    try:
+        return pictures.found(words, outside=folder)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from error
 
 
 def _changed(settings: Settings) -> list[str]:

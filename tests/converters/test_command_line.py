@@ -17,7 +17,7 @@ import converters
 from converters.__main__ import Arguments, main
 from converters.fingerprints import describe_values
 from myvgg import store
-from myvgg.architecture import vgg
+from myvgg.architecture import Architecture, vgg
 from myvgg.params import LayerParams, Params, random, save
 
 ROOT = Path(__file__).parents[2]
@@ -156,14 +156,16 @@ def test_download_goes_through_the_store(
     """--download writes what the store fetches, with the classifier if asked."""
     asked = []
 
-    def download(folder: Path, *, with_top: bool) -> Params:
-        asked.append((folder, with_top))
+    def download(folder: Path, *, with_top: bool, architecture: Architecture) -> Params:
+        asked.append((folder, with_top, architecture.name))
         return params
 
     monkeypatch.setattr(store, "download", download)
     assert main(["--download", "-o", str(tmp_path / "a.safetensors")]) == 0
     assert main(["--download", "--with-top", "-o", str(tmp_path / "b.safetensors")]) == 0
-    assert asked == [(tmp_path, False), (tmp_path, True)]
+    assert asked == [(tmp_path, False, "vgg19"), (tmp_path, True, "vgg19")]
+    assert main(["--download", "--architecture", "vgg16", "-o", str(tmp_path / "c.safetensors")]) == 0
+    assert asked[-1] == (tmp_path, False, "vgg16")
     assert equal(converters.load(tmp_path / "a.safetensors"), params)
     assert f"wrote {tmp_path / 'b.safetensors'}" in capsys.readouterr().out
 

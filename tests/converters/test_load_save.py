@@ -107,7 +107,6 @@ STRANGERS = {
     "empty": (b"", "the file is empty"),
     "git lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "a Git LFS pointer"),
     "pickle": (pickle.dumps({"conv1_1": np.ones(3)}), "a pickle, which may run code"),
-    "torch": (in_zip("archive/data.pkl"), "a PyTorch file, which is a pickle"),
     "gzip": (gzip.compress(b"weights"), "a gzip archive: unpack it first"),
     "zip": (in_zip("readme.txt"), "a zip archive without weights that are known here"),
     "half a zip": (in_zip("conv1_1.npy")[:30], "damaged or cut off"),
@@ -226,15 +225,6 @@ def test_never_runs_a_pickle(tiny: Architecture, tmp_path: Path) -> None:
     """An array of objects inside an archive that looks like ours is refused, not unpickled."""
     np.savez(tmp_path / "a.npz", metadata=np.array([{"format": "myvgg 1"}], object))
     assert "allow_pickle=False" in refusal(tmp_path / "a.npz", tiny)
-
-
-@pytest.mark.parametrize("suffix", OURS)
-def test_refuses_torchvision(suffix: str, tiny: Architecture, tmp_path: Path) -> None:
-    """Torchvision's weights are refused because they are others, not because they are damaged."""
-    tensors = {"features.0.weight": np.ones((4, 3, 3, 3), np.float32), "features.0.bias": np.ones(4, np.float32)}
-    path = tmp_path / f"a{suffix}"
-    np.savez(path, **tensors) if suffix == ".npz" else safetensors.numpy.save_file(tensors, path)
-    assert "torchvision's VGG (or timm's copy): other weights" in refusal(path, tiny)
 
 
 @pytest.mark.parametrize("suffix", OURS)

@@ -43,7 +43,7 @@ def machine(params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("MYVGG_CACHE", str(tmp_path / "cache" / "of" / "weights"))
     monkeypatch.delenv("MYVGG_WEIGHTS", raising=False)
     made = replace(params, origin=Origin(generation="random, orthogonal, seed 0", trained=False))
-    monkeypatch.setattr(random_weights, "load_random", lambda: made)
+    monkeypatch.setattr(random_weights, "load_random", lambda *_: made)
 
 
 @pytest.fixture

@@ -1,0 +1,226 @@
+"""torchvision's VGG, as PyTorch's own modules compute it, read from torchvision's and timm's files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import converters
+import myvgg
+from myvgg.architecture import CONFIGURATION_D, CONFIGURATION_E, Architecture, Conv, Pool
+from myvgg.params import CAFFE, TORCHVISION, Params, WeightsError, random
+from tests.keras_models import pictures
+
+CLOSE = 2e-5
+"""Of the largest value: two libraries add the products of sixteen convolutions in other orders."""
+
+
+def stored(params: Params, *, timm: bool = False) -> dict[str, np.ndarray]:
+    """Lay parameters out as torchvision does, counting modules one by one, or with timm's names and convolutions."""
+    tensors, index = {}, 0
+    dense = (
+        ("pre_logits.fc1", "pre_logits.fc2", "head.fc") if timm else ("classifier.0", "classifier.3", "classifier.6")
+    )
+    names = iter(dense)
+    for layer in params.architecture.layers:
+        if isinstance(layer, Pool):
+            index += 1
+            continue
+        if layer.name not in params.layers:
+            break
+        kernel, bias = params.layers[layer.name]
+        if isinstance(layer, Conv):
+            name, kernel = f"features.{index}", np.moveaxis(kernel, (3, 2), (0, 1))
+            index += 2
+        else:
+            name = next(names)
+            if layer.name == "fc6":
+                channels = params.architecture.convolutions[-1].outputs
+                side = int((layer.inputs // channels) ** 0.5)
+                kernel = np.moveaxis(kernel.reshape(side, side, channels, -1), (3, 2), (0, 1))
+                kernel = kernel if timm else kernel.reshape(layer.outputs, -1)
+            else:
+                kernel = kernel.T[..., None, None] if timm and layer.name == "fc7" else kernel.T
+        tensors |= {f"{name}.weight": np.ascontiguousarray(kernel), f"{name}.bias": bias}
+    return tensors
+
+
+def network(architecture: Architecture, tensors: dict[str, np.ndarray]) -> Any:
+    """Build the network of PyTorch's modules as torchvision's documentation lists them, and load the tensors."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    nn = torch.nn
+    modules: list[Any] = []
+    for layer in architecture.layers:
+        if isinstance(layer, Conv):
+            modules += [nn.Conv2d(layer.inputs, layer.outputs, 3, padding=1), nn.ReLU(inplace=False)]
+        elif isinstance(layer, Pool):
+            modules.append(nn.MaxPool2d(2, 2))
+    fc6, fc7, fc8 = architecture.classifier
+    classifier = [nn.Linear(fc6.inputs, fc6.outputs), nn.ReLU(), nn.Dropout(), nn.Linear(fc7.inputs, fc7.outputs)]
+    classifier += [nn.ReLU(), nn.Dropout(), nn.Linear(fc8.inputs, fc8.outputs)]
+    whole = nn.Module()
+    whole.features, whole.classifier = nn.Sequential(*modules), nn.Sequential(*classifier)
+    whole.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
+    return whole.eval()
+
+
+def normalised(images: np.ndarray) -> Any:
+    """Prepare pictures as torchvision's documentation says: 0 to 1, minus a mean, over a deviation."""
+    import torch
+
+    x = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    mean, std = (torch.tensor(n).view(1, 3, 1, 1) for n in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    return (x - mean) / std
+
+
+@pytest.fixture
+def tiny_rgb(tiny_params: Params) -> Params:
+    """The tiny network's parameters, for pictures as torchvision prepares them."""
+    return replace(tiny_params, labels=(), preprocessing=TORCHVISION)
+
+
+def write_pth(tensors: dict[str, np.ndarray], path: Path, *, old: bool) -> None:
+    """Write what `torch.save` does, in the format of today or in that of torchvision's own files."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    state = {name: torch.from_numpy(array) for name, array in tensors.items()}
+    torch.save(state, path, _use_new_zipfile_serialization=not old)
+
+
+WRITERS: dict[str, Callable[[Params, Path], None]] = {
+    "torchvision.safetensors": lambda params, path: safetensors.numpy.save_file(stored(params), path),
+    "timm.safetensors": lambda params, path: safetensors.numpy.save_file(stored(params, timm=True), path),
+    "new.pth": lambda params, path: write_pth(stored(params), path, old=False),
+    "old.pth": lambda params, path: write_pth(stored(params), path, old=True),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("include_top", [True, False], ids=["top", "notop"])
+def test_reads_arrays(name: str, include_top: bool, tiny_rgb: Params, tmp_path: Path) -> None:
+    """Every layout gives our arrays, bit for bit, with torchvision's preprocessing noted."""
+    layers = {n: layer for n, layer in tiny_rgb.layers.items() if include_top or n.startswith("conv")}
+    WRITERS[name](replace(tiny_rgb, layers=layers), tmp_path / name)
+    actual = converters.load(tmp_path / name, architecture=tiny_rgb.architecture)
+    assert list(actual.layers) == list(layers)
+    for layer, expected in layers.items():
+        assert all(np.array_equal(a, e) for a, e in zip(actual.layers[layer], expected, strict=True)), layer
+    assert actual.preprocessing == TORCHVISION
+    of_timm = name.startswith("timm") and include_top  # the convolutions have the same names
+    assert actual.origin.generation.split()[0] == ("timm" if of_timm else "torchvision")
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 71)], ids=str)
+def test_equals_pytorch(size: tuple[int, int], tiny_rgb: Params) -> None:
+    """Maps and classes of pictures are those of PyTorch's modules on pictures prepared as its documentation says."""
+    theirs = network(tiny_rgb.architecture, stored(tiny_rgb))
+    images, vgg = pictures(2, *size), myvgg.VGG19(tiny_rgb)
+    maps = theirs.features(normalised(images))
+    actual, expected = vgg.features(images, ["pool5"])["pool5"].numpy(), maps.permute(0, 2, 3, 1).detach().numpy()
+    assert np.abs(actual - expected).max() <= CLOSE * np.abs(expected).max()
+    if size == (64, 64):
+        scores = theirs.classifier(maps.flatten(1)).detach().numpy()
+        assert np.abs(vgg.logits(images) - scores).max() <= CLOSE * np.abs(scores).max()
+
+
+@pytest.mark.parametrize("architecture", [CONFIGURATION_E, CONFIGURATION_D], ids=lambda each: each.name)
+def test_full_network_equals_pytorch(architecture: Architecture, tmp_path: Path) -> None:
+    """The whole of VGG19, and of VGG16, read from a file, gives PyTorch's class scores."""
+    params = replace(random(architecture, seed=4), preprocessing=TORCHVISION)
+    tensors = stored(params)
+    theirs = network(architecture, tensors)
+    safetensors.numpy.save_file(tensors, tmp_path / "vgg.safetensors")
+    images = pictures(1, 224, 224)
+    expected = theirs.classifier(theirs.features(normalised(images)).flatten(1)).detach().numpy()
+    network_class = {"vgg19": myvgg.VGG19, "vgg16": myvgg.VGG16}[architecture.name]
+    actual = network_class.load(tmp_path / "vgg.safetensors").logits(images).numpy()
+    assert np.abs(actual - expected).max() <= CLOSE * np.abs(expected).max()
+
+
+def test_another_preprocessing_would_be_noticed(tiny_rgb: Params) -> None:
+    """The comparison with PyTorch fails for the authors' preprocessing of the same arrays."""
+    images = pictures(1, 64, 64)
+    right, wrong = (
+        myvgg.VGG19(replace(tiny_rgb, preprocessing=like)).features(images, ["pool3"])["pool3"].numpy()
+        for like in (TORCHVISION, CAFFE)
+    )
+    assert np.abs(right - wrong).max() > 1000 * CLOSE * np.abs(right).max()
+
+
+def test_without_torch(tiny_rgb: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.pth` is refused where torch is not installed, with what to install; safetensors needs no torch."""
+    WRITERS["old.pth"](tiny_rgb, tmp_path / "a.pth")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(WeightsError, match=r"pip install 'myvgg\[torch\]'"):
+        converters.load(tmp_path / "a.pth", architecture=tiny_rgb.architecture)
+
+
+class Evil:
+    """What runs code when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (Path("harm"),))
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_no_code_runs(old: bool, tiny: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.pth` with code in it is refused, and the code does not run."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    monkeypatch.chdir(tmp_path)
+    torch.save({"features.0.weight": Evil()}, "evil.pth", _use_new_zipfile_serialization=not old)
+    with pytest.raises(WeightsError):
+        converters.load("evil.pth", architecture=tiny)
+    assert not Path("harm").exists()
+
+
+def broken(tensors: dict[str, np.ndarray], what: str) -> dict[str, np.ndarray]:
+    """Make a set of tensors one that is refused."""
+    kernel = tensors["features.0.weight"]
+    return {
+        "batch": lambda: tensors | {"features.1.running_mean": np.ones(4, np.float32)},
+        "half": lambda: {name: array for name, array in tensors.items() if name != "features.2.bias"},
+        "shape": lambda: tensors | {"features.0.weight": kernel[:, :2].copy()},
+        "extra": lambda: tensors | {"head.extra.weight": kernel},
+        "nan": lambda: tensors | {"features.0.weight": kernel * np.float32(np.nan)},
+    }[what]()
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("batch", "batch normalisation, which is another network"),
+        ("half", r"conv1_2 bias has shape \(0,\)"),
+        ("shape", r"conv1_1 kernel has shape \(3, 3, 2, 4\), expected \(3, 3, 3, 4\)"),
+        ("extra", "does not have: head.extra.weight"),
+        ("nan", "conv1_1 kernel holds NaN"),
+    ],
+)
+def test_what_does_not_fit_is_named(what: str, message: str, tiny_rgb: Params, tmp_path: Path) -> None:
+    """Files that are something else are refused by name."""
+    safetensors.numpy.save_file(broken(stored(tiny_rgb), what), tmp_path / "a.safetensors")
+    with pytest.raises(WeightsError, match=message):
+        converters.load(tmp_path / "a.safetensors", architecture=tiny_rgb.architecture)
+
+
+def test_the_other_network_is_named(tmp_path: Path) -> None:
+    """VGG16's file is called so where VGG19 is wanted, and the other way round."""
+    for architecture, other in ((CONFIGURATION_D, CONFIGURATION_E), (CONFIGURATION_E, CONFIGURATION_D)):
+        safetensors.numpy.save_file(stored(random(architecture, include_top=False)), tmp_path / "a.safetensors")
+        with pytest.raises(WeightsError, match=f"{architecture.name.upper()}'s file: choose the architecture"):
+            converters.load(tmp_path / "a.safetensors", architecture=other)
+
+
+def test_keras_files_cannot_say_it(tiny_rgb: Params, tmp_path: Path) -> None:
+    """Weights that want torchvision's preprocessing are not written where it would be forgotten."""
+    for name in ("a.h5", "a.weights.h5"):
+        with pytest.raises(ValueError, match=r"name it \.safetensors or \.npz"):
+            converters.save(tiny_rgb, tmp_path / name)
+    for name in ("a.safetensors", "a.npz"):
+        converters.save(tiny_rgb, tmp_path / name)
+        assert converters.load(tmp_path / name, architecture=tiny_rgb.architecture).preprocessing == TORCHVISION
