@@ -1,0 +1,115 @@
+"""The network as ONNX nodes, made of the table of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from onnx import NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
+
+from myvgg.architecture import Conv, Pool, PoolPadding, rectified
+from myvgg.export.graph import as_rgb, side_of
+from myvgg.params import Params
+from myvgg.vgg19 import Pooling, check_layers, checked_names
+
+OPSET, VERSION = 17, 8
+"""Of ONNX and of its files: what everything in use reads."""
+
+TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
+
+POOLS = {"max": "MaxPool", "avg": "AveragePool"}
+
+
+class Computed(NamedTuple):
+    """A tensor, with what computes it from the one before.
+
+    Attributes:
+        name: In the network; in the graph, where maps are channels first, there is an `x/` before it.
+        nodes: In the order of computation.
+        arrays: What they need.
+    """
+
+    name: str
+    nodes: list[NodeProto]
+    arrays: dict[str, np.ndarray]
+
+
+def onnx_model(
+    params: Params, names: Sequence[str], *, pooling: Pooling = "max", pool_padding: PoolPadding = "valid"
+) -> Any:
+    """Build a model; see `myvgg.export.to_onnx`."""
+    architecture, names = params.architecture, checked_names(names)
+    wanted = {name: architecture.resolve(name) for name in names}
+    check_layers(architecture, params.layers, deepest := architecture.deepest(names))
+    bound, mean, scale = as_rgb(params)
+    nodes = [
+        helper.make_node("Sub", ["images", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
+        helper.make_node("Transpose", ["scaled"], ["x/images"], perm=TO_CHANNELS_FIRST),
+    ]
+    arrays = {"mean": mean, "scale": scale}
+    for computed in _tensors(bound, pooling, pool_padding):
+        nodes += computed.nodes
+        arrays |= computed.arrays
+        if computed.name == deepest:
+            break
+    side = side_of(architecture, names)
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", side or "height", side or "width", 3])
+    maps = architecture.layer_names(include_top=False)
+    outputs = []
+    for name, tensor in wanted.items():
+        node, value = _output(name, tensor, architecture.activations[tensor].channels, is_map=tensor in maps)
+        nodes.append(node)
+        outputs.append(value)
+    initializers = [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items()]
+    graph = helper.make_graph(nodes, architecture.name, [images], outputs, initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="myvgg")
+    model.ir_version = VERSION
+    checker.check_model(model)
+    return model
+
+
+def _tensors(params: Params, pooling: Pooling, pool_padding: PoolPadding) -> Iterator[Computed]:
+    """Yield the tensors in the order of computation."""
+    first, last = (params.architecture.classifier[index].name for index in (0, -1))
+    x = "x/images"
+    for layer in params.architecture.layers:
+        before, x = x, f"x/{layer.name}"
+        if isinstance(layer, Pool):
+            options: dict[str, Any] = {
+                "kernel_shape": [2, 2],
+                "strides": [2, 2],
+                "ceil_mode": int(pool_padding == "same"),
+            }
+            yield Computed(layer.name, [helper.make_node(POOLS[pooling], [before], [x], **options)], {})
+            continue
+        kernel, bias = params.layers[layer.name]
+        named = {f"{layer.name}.kernel": kernel, f"{layer.name}.bias": bias}
+        if isinstance(layer, Conv):
+            named[f"{layer.name}.kernel"] = kernel.transpose(3, 2, 0, 1)
+            nodes = [helper.make_node("Conv", [before, *named], [x], pads=[1, 1, 1, 1])]
+        else:
+            nodes = [helper.make_node("Gemm", ["x/flat" if layer.name == first else before, *named], [x])]
+        yield Computed(layer.name, (_flattened(before) if layer.name == first else []) + nodes, named)
+        before, after = x, rectified(layer.name, last=last)
+        x = f"x/{after}"
+        yield Computed(after, [helper.make_node("Softmax" if layer.name == last else "Relu", [before], [x])], {})
+
+
+def _flattened(maps: str) -> list[NodeProto]:
+    """Lay maps out as rows: height, then width, then channels, as fc6 takes them."""
+    return [
+        helper.make_node("Transpose", [maps], ["x/last_maps"], perm=TO_CHANNELS_LAST),
+        helper.make_node("Flatten", ["x/last_maps"], ["x/flat"]),
+    ]
+
+
+def _output(name: str, tensor: str, units: int, *, is_map: bool) -> tuple[NodeProto, ValueInfoProto]:
+    """Put a tensor out under the name that was asked for, maps channels last."""
+    if not is_map:
+        node = helper.make_node("Identity", [f"x/{tensor}"], [name])
+        return node, helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", units])
+    node = helper.make_node("Transpose", [f"x/{tensor}"], [name], perm=TO_CHANNELS_LAST)
+    shape: list[str | int] = ["batch", f"{name}.height", f"{name}.width", units]
+    return node, helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
