@@ -143,11 +143,15 @@ def _batch(argv: list[str]) -> None:
     arguments = parse(BatchArguments, argv)
     if arguments.print_config:
         return print(presets.dump(arguments.settings), end="")
+    if arguments.threads < 1:
+        raise UsageError(f"--threads must be at least 1, not {arguments.threads}")
     jobs = many.batch_jobs(arguments.contents, arguments.styles, arguments.output, _template(arguments))
     params = _load_weights(arguments, demo=False)
     if arguments.dry_run:
         return print(many.plan(jobs, params))
-    return many.batch(jobs, arguments.output, params, say=say, watch=shown)
+    return many.batch(
+        jobs, arguments.output, params, say=say, watch=shown, ray=arguments.ray, threads=arguments.threads
+    )
 
 
 def _sweep(argv: list[str]) -> None:

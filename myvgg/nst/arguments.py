@@ -131,6 +131,12 @@ class BatchArguments(Base):
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FOLDER")] = Path("stylized")
     """The folder of the results; it is made where it is missing."""
 
+    ray: Annotated[str | None, tyro.conf.arg(metavar="auto|ADDRESS")] = None
+    """Work on the Ray cluster that this machine is part of, or on the one at an address."""
+
+    threads: int = 1
+    """Processors for each picture, on a cluster."""
+
 
 @dataclass(frozen=True)
 class SweepArguments(Base):

@@ -87,6 +87,30 @@ def load(path: str | os.PathLike[str]) -> Picture:
     return read(path).image
 
 
+def load_small(path: str | os.PathLike[str], *, side: int = 0) -> Image.Image:
+    """Read a picture as Pillow's, R, G, B of 8 bits, transparent parts on white: as `load`, rounded, but faster.
+
+    Args:
+        path: The file.
+        side: Its sides need not be longer; a JPEG may come out at a half, a quarter or an eighth of its size, none of
+            its sides shorter than this. 0 for its full size.
+
+    Raises:
+        ImageError: As `read`.
+    """
+    with _opened(path) as image:
+        if side and image.format == "JPEG":
+            image.draft(None, (side, side))
+        if _is_deep(image) or image.mode not in ("RGB", "L"):
+            picture, alpha, _ = _decode(image, path)
+            picture = picture if alpha is None else _over(picture, alpha, _colour("white"))
+            return Image.fromarray(np.rint(picture).astype(np.uint8))
+        upright = ImageOps.exif_transpose(image)
+        if "transparency" not in upright.info:
+            return _to_srgb(upright, upright.info.get("icc_profile"))
+    return Image.fromarray(np.rint(load(path)).astype(np.uint8))
+
+
 def load_mask(path: str | os.PathLike[str]) -> Mask:
     """Read a mask from 0 to 1: the alpha of a picture that is transparent in places, else its luminance.
 
