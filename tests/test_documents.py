@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 import tyro
 
 import converters.__main__
+from myvgg import classification, visualization
 from myvgg.architecture import CONFIGURATION_E
+from myvgg.extraction.__main__ import Arguments as ExtractArguments
 from myvgg.nst import images, record
 from myvgg.nst.arguments import Arguments, BatchArguments, SweepArguments, parse
 from myvgg.params import Params, random, save
@@ -30,6 +33,8 @@ DOCUMENTS = [
     "docs/presets.md",
     "docs/gallery.md",
     "docs/ablation.md",
+    "docs/performance.md",
+    "docs/scale.md",
 ]
 
 
@@ -58,7 +63,8 @@ def test_python_of_the_readme_runs(weights: Path, tmp_path: Path, monkeypatch: p
     assert f"# {shapes}".replace("'", '"') in first
     for block in rest:
         exec(block, session)
-    assert len(rest) == 2
+    assert len(rest) == 3
+    assert set(session["found"]) == {"relu4_2", "pool5"}  # type: ignore[call-overload]
     assert isinstance(session["params"], Params)
     assert (tmp_path / "out.png").stat().st_size > 1000
 
@@ -79,9 +85,15 @@ def test_commands_are_understood(command: str, tmp_path: Path, monkeypatch: pyte
     images.save(np.zeros((2, 2, 3), np.float32), "out.png", text=record.embed({"settings": {}}))
     _, script, *arguments = shlex.split(command)
     assert (ROOT / script).is_file()
-    parse = {"style.py": _parse_style, "convert_weights.py": _parse_conversion}[Path(script).name]
+    parse = {
+        "style.py": _parse_style,
+        "convert_weights.py": partial(tyro.cli, converters.__main__.Arguments),
+        "extract.py": partial(tyro.cli, ExtractArguments),
+        "classify.py": partial(tyro.cli, classification.Arguments),
+        "features.py": partial(tyro.cli, visualization.Arguments),
+    }[Path(script).name]
     with pytest.raises(SystemExit) if "--help" in arguments else nullcontext():
-        parse(arguments)
+        parse(args=arguments) if isinstance(parse, partial) else parse(arguments)
 
 
 def _parse_style(arguments: list[str]) -> None:
@@ -90,10 +102,6 @@ def _parse_style(arguments: list[str]) -> None:
         parse(kinds[arguments[0]], arguments[1:])
     else:
         parse(Arguments, arguments)
-
-
-def _parse_conversion(arguments: list[str]) -> None:
-    tyro.cli(converters.__main__.Arguments, args=arguments)
 
 
 def test_nothing_is_left_to_fill_in() -> None:
