@@ -13,7 +13,10 @@ from benchmarks import figures, report
 from benchmarks.measure import Result
 from myvgg.files import check_writable
 
-NAMES = ("startup", "loading", "forward", "conversion", "extraction", "step", "quality", "descent", "sizes")
+NAMES = (
+    *("startup", "loading", "forward", "conversion", "extraction", "files", "cluster", "exported"),
+    *("step", "quality", "descent", "sizes"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
