@@ -1,4 +1,4 @@
-"""Two Ray workers of one processor each, beside one process with two.
+"""Two Ray workers of one processor each, beside one process with two, and beside one worker.
 
 Held equal: the files, parameters and features of `files`, on the same machine. Both are started by their command line
 with 192 and with 960 files; the difference of the two times is what the pictures in between took, without starting
@@ -47,11 +47,13 @@ def run() -> Iterator[Result]:
         cluster.add_node(num_cpus=1)
         try:
             together = _seconds(paths, weights, precision, ["--ray", cluster.address])
+            single = _seconds(paths, weights, precision, ["--ray", cluster.address, "--workers", "1"])
         finally:
             cluster.shutdown()  # type: ignore[no-untyped-call]
             ray.shutdown()
     what = f"{MANY - FEW} JPEG files to the mean of relu5_1 by two Ray workers of one processor, {precision}"
     yield Result(what, "one process with two", together, alone, "s", alone / together).at_least(SHARE)
+    yield Result(what, "one such worker", together, single, "s", single / together)
 
 
 def _seconds(paths: list[str], weights: Path, precision: str, words: list[str]) -> float:
