@@ -14,9 +14,9 @@ from myvgg import precision, preprocess
 from myvgg.nst import network as module
 from myvgg.nst.network import Network
 from myvgg.nst.settings import Settings
-from myvgg.params import Params
+from myvgg.params import TORCHVISION, Params
 from myvgg.precision import fastest_precision
-from myvgg.vgg19 import features
+from myvgg.vgg19 import VGG19, features
 
 PLAIN = Settings(layer_scaling="none", precision="float32", padding="zero")
 LAYERS = ("relu1_1", "conv2_2", "pool3", "relu4_1")
@@ -183,3 +183,11 @@ def test_a_real_measurement_decides() -> None:
     taken = precision.convolution_times(["float32", "bfloat16"], side=8, channels=4, repetitions=1)
     assert set(taken) == {"float32", "bfloat16"}
     assert all(0 < seconds < math.inf for seconds in taken.values())
+
+
+def test_pictures_are_prepared_as_the_weights_want_it(params: Params, image: tf.Tensor) -> None:
+    """With torchvision's preprocessing noted in the parameters, features are those of the network by itself."""
+    theirs = replace(params, preprocessing=TORCHVISION)
+    expected = VGG19(theirs).features(image, ["relu3_1"])["relu3_1"]
+    assert np.array_equal(Network(theirs, PLAIN)(image, ["relu3_1"])["relu3_1"], expected)
+    assert not np.array_equal(Network(params, PLAIN)(image, ["relu3_1"])["relu3_1"], expected)
