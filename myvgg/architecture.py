@@ -186,6 +186,12 @@ class Architecture:
         order = list(self.activations)
         return max((self.resolve(name) for name in names), key=order.index)
 
+    def needed(self, name: str) -> list[Conv | Dense]:
+        """Return the layers with parameters that a tensor is computed with, in order."""
+        order = list(self.activations)
+        end = order.index(self.resolve(name))
+        return [layer for layer in self.parametric.values() if order.index(layer.name) <= end]
+
     def shape(self, name: str, height: int, width: int, *, pool_padding: PoolPadding = "valid") -> tuple[int, ...]:
         """Return the shape of a tensor for one picture: (height, width, channels), or (units,) of a dense layer.
 
@@ -261,8 +267,7 @@ class Architecture:
         size = height or self.input_size, width or self.input_size
         include_top = size == (self.input_size, self.input_size)
         first, *others = self.layer_names(include_top=include_top)
-        seen = {name for name in others if min(size) >= self.smallest_size(name, pool_padding=pool_padding)}
-        names = [name for name in others if name in seen or name in self._dense_names]
+        names = [name for name in others if min(size) >= self.smallest_size(name, pool_padding=pool_padding)]
         height, width = size
         rows = [
             self.layer_info(name, height=height, width=width, pool_padding=pool_padding) for name in (first, *names)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from myvgg.command import UsageError, muted, run
+from myvgg.arguments import NetworkArguments
+from myvgg.command import UsageError, run
 from myvgg.pictures import found
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(NetworkArguments):
     """Name what pictures show: the most probable of the 1000 classes of ImageNet."""
 
     pictures: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PICTURES")] = ()
@@ -33,12 +34,6 @@ class Arguments:
     fit: Literal["crop", "squash"] = "crop"
     """Look at the middle square, or at the whole picture squashed into one."""
 
-    weights: str = "auto"
-    """A weights file with the classifier, or auto: of MYVGG_WEIGHTS, the checkout, the cache, or a download."""
-
-    architecture: Literal["vgg19", "vgg16"] = "vgg19"
-    """The network."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
@@ -48,10 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: list[str]) -> None:
     arguments = tyro.cli(Arguments, args=argv, prog="classify.py", config=(tyro.conf.FlagCreatePairsOff,))
     paths = [str(path) for path in found(arguments.pictures)]
-    with muted():
-        from myvgg.vgg19 import VGG16, VGG19
-    network = {"vgg19": VGG19, "vgg16": VGG16}[arguments.architecture]
-    vgg = network.load(None if arguments.weights == "auto" else arguments.weights, include_top=True)
+    if arguments.weights == "random":
+        raise UsageError("--weights must be a file or auto: random weights know no classes")
+    params = arguments.load(include_top=True)
+    from myvgg.vgg19 import VGG19
+
+    vgg = VGG19(params)
     classes = vgg.architecture.classifier[-1].outputs
     if not 1 <= arguments.top <= classes:
         raise UsageError(f"--top must be from 1 to {classes}, not {arguments.top}")

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from myvgg.architecture import Architecture, PoolPadding
 from myvgg.params import LayerParams, Params, Preprocessing
 from myvgg.precision import Precision, fastest_precision
-from myvgg.preprocessing import preprocess
+from myvgg.preprocessing import preprocess, preprocess_batch
 from myvgg.vgg19 import Pooling, check_layers, checked_names, features
 
 Summary = Literal["none", "mean", "gram", "moments"]
@@ -92,29 +92,12 @@ class Extractor:
             (batch, channels, channels), dense layers (batch, units).
 
         Raises:
-            ValueError: Another shape or type, or pictures too small for the layers, or not of the dense layers' size.
+            ValueError: Another shape or type, no picture, or pictures of a size that the layers cannot have.
         """
-        x = preprocess(images, like=IDENTITY)  # which checks them
-        x = x if x.shape.rank == 4 else x[tf.newaxis]
-        if x.shape.rank != 4 or x.shape[0] == 0:
-            raise ValueError(f"images must be (batch, height, width, 3), at least one, not {tuple(x.shape)}")
+        x = preprocess_batch(images, like=IDENTITY)
         for name in self.names if None not in x.shape[1:3] else ():
             self.architecture.shape(name, x.shape[1], x.shape[2], pool_padding=self._pool_padding)
         return dict(self._compute(x))
-
-    def shapes(self, height: int, width: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each column for one picture of a size.
-
-        Raises:
-            ValueError: As a call.
-        """
-        described = self._compute.get_concrete_function().structured_outputs
-        shapes = {}
-        for column in self.columns:
-            name = column.removesuffix(".mean").removesuffix(".second")
-            full = self.architecture.shape(name, height, width, pool_padding=self._pool_padding)
-            shapes[column] = tuple(full if described[column].shape.rank == 4 else described[column].shape[1:])
-        return shapes
 
     def _bound(self, part: Any) -> Any:
         """Leave what is trained as the variable that it is; bring the rest into our precision once."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from myvgg.architecture import CONFIGURATION_E, Architecture, Conv, Dense, Pool, PoolPadding
+from myvgg.architecture import Architecture, Conv, Dense, Pool, PoolPadding
 from myvgg.params import LayerParams, Params, Preprocessing
 from myvgg.preprocessing import preprocess
 from myvgg.vgg19 import Pooling, check_layers, checked_names, features
@@ -62,15 +62,12 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
         channels, mean, scale = preprocessing
         self._preprocessing = Preprocessing(channels, tuple(mean), tuple(scale))
         self._architecture = _architecture(architecture)
-        order = self._architecture.layer_names()
-        end = order.index(self._architecture.deepest(names))
-        needed = [layer for name, layer in self._architecture.parametric.items() if order.index(name) <= end]
         self._layers_params = {
             layer.name: LayerParams(
                 self.add_weight(shape=layer.kernel_shape, initializer="zeros", name=f"{layer.name}_kernel"),
                 self.add_weight(shape=(layer.outputs,), initializer="zeros", name=f"{layer.name}_bias"),
             )
-            for layer in needed
+            for layer in self._architecture.needed(self._architecture.deepest(names))
         }
         self.built = True
 
@@ -100,7 +97,7 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
 
     def _shape(self, name: str, height: int | None, width: int | None) -> tuple[int | None, ...]:
         activation = self._architecture.activations[self._architecture.resolve(name)]
-        if name in self._architecture.layer_names(include_top=False) and (height is None or width is None):
+        if activation.name in self._architecture.layer_names(include_top=False) and (height is None or width is None):
             return (None, None, activation.channels)
         side = self._architecture.input_size
         return self._architecture.shape(name, height or side, width or side, pool_padding=self._config["pool_padding"])
@@ -160,4 +157,4 @@ def _architecture(plain: dict[str, Any]) -> Architecture:
     for entry in plain["layers"]:
         fields = dict(entry)
         layers.append(RECORDS[fields.pop("kind")](**fields))
-    return replace(CONFIGURATION_E, name=plain["name"], input_size=plain["input_size"], layers=tuple(layers))
+    return Architecture(plain["name"], tuple(layers), plain["input_size"])

@@ -10,7 +10,7 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg.params import Params
-from myvgg.preprocessing import preprocess
+from myvgg.preprocessing import preprocess_batch
 from myvgg.vgg19 import features
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
@@ -46,7 +46,7 @@ def perceptual_distance(
         Metric", equation 1 with all weights w one, which are not learnt here.
     """
     params = _stored() if params is None else params
-    found = [features(params, _batch(each, params), layers) for each in (a, b)]
+    found = [features(params, preprocess_batch(each, like=params.preprocessing), layers) for each in (a, b)]
     shapes = [next(iter(each.values())).shape for each in found]
     if shapes[0][1:3] != shapes[1][1:3] or (1 not in (shapes[0][0], shapes[1][0]) and shapes[0][0] != shapes[1][0]):
         raise ValueError(f"a and b must have one shape, but at {layers[0]} theirs are {shapes[0]} and {shapes[1]}")
@@ -58,11 +58,6 @@ def _stored() -> Params:
     from myvgg import store
 
     return store.load(include_top=False)
-
-
-def _batch(images: Any, params: Params) -> tf.Tensor:
-    x = preprocess(images, like=params.preprocessing)
-    return x if x.shape.rank == 4 else x[tf.newaxis]
 
 
 def _distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -53,5 +54,10 @@ def _matches(word: str, outside: Path | None, recursive: bool) -> Sequence[Path]
 
 
 def _is_picture(path: Path) -> bool:
-    readable = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    return path.is_file() and path.suffix.lower() in readable and not path.name.startswith(".")
+    return path.suffix.lower() in _readable() and not path.name.startswith(".") and path.is_file()
+
+
+@cache
+def _readable() -> frozenset[str]:
+    """Return the suffixes of what Pillow reads."""
+    return frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN)

@@ -42,6 +42,23 @@ def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor
     return x / like.scale if like.scale != CAFFE.scale else x
 
 
+def preprocess_batch(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor, "batch height width 3"]:
+    """Turn a batch of pictures, or one as a batch of one, into the network's input; see `preprocess`.
+
+    Raises:
+        ValueError: As `preprocess`, another number of axes, or no picture.
+    """
+    x = preprocess(images, like=like)
+    x = x[tf.newaxis] if x.shape.rank == 3 else x
+    if x.shape.rank != 4:
+        raise ValueError(
+            f"images must have shape (batch, height, width, 3) or (height, width, 3), not {tuple(x.shape)}"
+        )
+    if x.shape[0] == 0:
+        raise ValueError("there must be at least one picture")
+    return x
+
+
 def deprocess(
     x: Float32[tf.Tensor, "*batch height width 3"], *, like: Preprocessing = CAFFE
 ) -> Float32[tf.Tensor, "*batch height width 3"]:

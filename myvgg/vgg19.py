@@ -28,8 +28,8 @@ from myvgg.architecture import (
     rectified,
 )
 from myvgg.labels import imagenet_labels, top
-from myvgg.params import LayerParams, Params, Preprocessing, draw, random
-from myvgg.preprocessing import preprocess
+from myvgg.params import LayerParams, Params, draw, random
+from myvgg.preprocessing import preprocess_batch
 
 if TYPE_CHECKING:
     from myvgg.extractor import Extractor, Summary
@@ -252,7 +252,9 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     def _features(self, images: Any, names: Sequence[str], *, training: bool = False) -> dict[str, tf.Tensor]:
         options: dict[str, Any] = {"pooling": self.pooling, "pool_padding": self.pool_padding, "training": training}
-        return _features(self.architecture, self._layers, _batch(images, self.preprocessing), names, **options)
+        return _features(
+            self.architecture, self._layers, preprocess_batch(images, like=self.preprocessing), names, **options
+        )
 
 
 class VGG16(VGG19):
@@ -341,8 +343,7 @@ def checked_names(names: Sequence[str]) -> list[str]:
 
 def check_layers(architecture: Architecture, layers: Mapping[str, LayerParams], deepest: str) -> list[str]:
     """Return the layers whose parameters a tensor needs, or raise unless all of them are there."""
-    order = architecture.layer_names()
-    needed = [name for name in architecture.parametric if order.index(name) <= order.index(deepest)]
+    needed = [layer.name for layer in architecture.needed(deepest)]
     if missing := [name for name in needed if name not in layers]:
         is_dense = missing[0] == architecture.classifier[0].name
         hint = "; load a file with the classifier (include_top=True)" if is_dense else ""
@@ -353,16 +354,6 @@ def check_layers(architecture: Architecture, layers: Mapping[str, LayerParams], 
 def _check_option(name: str, value: str, allowed: Sequence[str] | Mapping[str, Any]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
-
-
-def _batch(images: Any, like: Preprocessing) -> Input:
-    """Preprocess a batch, or one picture as a batch of one."""
-    x = preprocess(images, like=like)
-    if x.shape.rank not in (3, 4):
-        raise ValueError(
-            f"images must have shape (batch, height, width, 3) or (height, width, 3), not {tuple(x.shape)}"
-        )
-    return x if x.shape.rank == 4 else x[tf.newaxis]
 
 
 def _trained(trainable: bool | Sequence[str], params: Params) -> Collection[str]:

@@ -13,7 +13,8 @@ import numpy as np
 import tyro
 from jaxtyping import Float32
 
-from myvgg.command import UsageError, muted, run
+from myvgg.arguments import NetworkArguments
+from myvgg.command import UsageError, run
 
 if TYPE_CHECKING:
     from myvgg.params import Params
@@ -35,7 +36,7 @@ BRIGHTEST = 99.5
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(NetworkArguments):
     """Draw what a layer sees of a picture: its maps, its Gram matrix, or a picture made again of its features."""
 
     picture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE")]
@@ -59,12 +60,6 @@ class Arguments:
     iterations: int = 200
     """Steps of a reconstruction."""
 
-    weights: str = "auto"
-    """A weights file, random, or auto: those of MYVGG_WEIGHTS, the checkout, the cache, or a download."""
-
-    architecture: Literal["vgg19", "vgg16"] = "vgg19"
-    """The network."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
@@ -73,7 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: list[str]) -> None:
     arguments = tyro.cli(Arguments, args=argv, prog="features.py")
-    from myvgg.architecture import ARCHITECTURES
     from myvgg.files import check_writable
     from myvgg.nst import images
 
@@ -81,22 +75,14 @@ def _main(argv: list[str]) -> None:
         raise UsageError("--channels, --size and --iterations must be at least 1")
     images.format_of(arguments.output)
     check_writable(arguments.output)
-    architecture = ARCHITECTURES[arguments.architecture]
+    architecture = arguments.network
     if architecture.resolve(arguments.layer) not in architecture.layer_names(include_top=False):
         raise UsageError(f"--layer must be one of maps, which {arguments.layer} is not")
     picture = images.load(arguments.picture)
     width, height = images.target_size(arguments.size, picture.shape[1], picture.shape[0])
     picture = images.resize(picture, (width, height))
     architecture.shape(arguments.layer, height, width)
-    with muted():
-        from myvgg import store
-        from myvgg.random_weights import load_random
-    if arguments.weights == "random":
-        params = load_random(architecture)
-    else:
-        source = None if arguments.weights == "auto" else arguments.weights
-        params = store.load(source, include_top=False, architecture=architecture)
-    images.save(_drawn(picture, params, arguments), arguments.output)
+    images.save(_drawn(picture, arguments.load(include_top=False), arguments), arguments.output)
     print(f"wrote {arguments.output}", file=sys.stderr)
 
 
@@ -161,7 +147,7 @@ def reconstruction(
     iterations: int = 200,
     watch: Any = lambda steps, _: steps,
 ) -> Float32[np.ndarray, "height width 3"]:
-    """Make a picture, from noise, whose features at a layer are those of a picture, and nothing else.
+    """Make a picture, from noise, that is smooth and whose features at a layer are those of a picture.
 
     Args:
         picture: R, G, B, 0 to 255.

@@ -62,12 +62,13 @@ def test_json_lines(weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     [
         ([], "name pictures"),
         (["nothing.jpg"], "there is no such picture: nothing.jpg"),
+        ([str(EXAMPLES / "coffee.jpg"), "--weights", "random"], "random weights know no classes"),
         ([str(EXAMPLES / "coffee.jpg"), "--top", "0"], "--top must be from 1 to 1000, not 0"),
     ],
 )
 def test_wrong_words(words: list[str], message: str, weights: str, capsys: Any) -> None:
     """They are refused in one line."""
-    assert main([*words, "--weights", weights]) == 2
+    assert main(["--weights", weights, *words]) == 2
     assert message in capsys.readouterr().err
 
 

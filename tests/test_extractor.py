@@ -95,7 +95,7 @@ def test_summaries_equal_loops(size: tuple[int, int], vgg: myvgg.VGG19) -> None:
         assert list(found) == list(columns) == list(extractor.columns)
         for name, values in columns.items():
             np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-5 * np.abs(values).max())
-            assert extractor.shapes(*size)[name] == values.shape[1:]
+            assert found[name].shape == values.shape
 
 
 def test_summaries_leave_dense_layers(vgg: myvgg.VGG19) -> None:
@@ -105,7 +105,6 @@ def test_summaries_leave_dense_layers(vgg: myvgg.VGG19) -> None:
     found = extractor(images)
     assert np.array_equal(found["fc6"], vgg.features(images, ["fc6"])["fc6"])
     assert found["relu5_4"].shape == (2, 7)
-    assert extractor.shapes(64, 64) == {"relu5_4": (7,), "fc6": (12,)}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +130,7 @@ def test_wrong_options(options: dict[str, Any], message: str, vgg: myvgg.VGG19, 
         (np.zeros((0, 32, 32, 3), np.float32), "at least one"),
         (np.zeros((32, 32), np.float32), "must have shape"),
         (np.zeros((1, 32, 32, 4), np.float32), "must have shape"),
-        (np.zeros((1, 1, 32, 32, 3), np.float32), r"must be \(batch, height, width, 3\)"),
+        (np.zeros((1, 1, 32, 32, 3), np.float32), r"must have shape \(batch, height, width, 3\) or"),
         (np.zeros((1, 32, 32, 3), np.int64), "must be uint8 or floating point"),
     ],
     ids=["small", "empty", "grey", "alpha", "five axes", "int64"],

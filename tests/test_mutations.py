@@ -46,10 +46,10 @@ MUTATIONS: dict[str, tuple[object, str, object]] = {
     "bias dropped": (ops, "conv2d", without_bias),
     "fc6 flattened C,H,W": (ops, "flatten", channels_first),
     "ceil pooling": (vgg19, "POOLS", {"max": lambda x, _: max_pool(x, "same")}),
-    "no BGR flip": (vgg19, "preprocess", subtracting(MEAN[::-1], flip=False)),
-    "mean in RGB order": (vgg19, "preprocess", subtracting(MEAN[::-1])),
-    "mean shifted by one": (vgg19, "preprocess", subtracting(tuple(m + 1 for m in MEAN))),
-    "mean forgotten": (vgg19, "preprocess", subtracting((0.0, 0.0, 0.0))),
+    "no BGR flip": (vgg19, "preprocess_batch", subtracting(MEAN[::-1], flip=False)),
+    "mean in RGB order": (vgg19, "preprocess_batch", subtracting(MEAN[::-1])),
+    "mean shifted by one": (vgg19, "preprocess_batch", subtracting(tuple(m + 1 for m in MEAN))),
+    "mean forgotten": (vgg19, "preprocess_batch", subtracting((0.0, 0.0, 0.0))),
 }
 
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from myvgg.arguments import NetworkArguments
 from myvgg.command import UsageError, muted, run
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(NetworkArguments):
     """Write the network for other programs, preprocessing inside: pictures in, R, G, B, 0 to 255, features out."""
 
     output: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUTPUT")]
@@ -35,12 +36,6 @@ class Arguments:
     pooling: Literal["max", "avg"] = "max"
     """The network's pools."""
 
-    weights: str = "auto"
-    """A weights file, random, or auto: those of MYVGG_WEIGHTS, the checkout, the cache, or a download."""
-
-    architecture: Literal["vgg19", "vgg16"] = "vgg19"
-    """The network."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
@@ -50,7 +45,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: list[str]) -> None:
     arguments = tyro.cli(Arguments, args=argv, prog="python -m myvgg.export")
     from myvgg import export
-    from myvgg.architecture import ARCHITECTURES
     from myvgg.files import check_writable
 
     kind = arguments.output.suffix.lower()
@@ -60,7 +54,7 @@ def _main(argv: list[str]) -> None:
         raise UsageError("--quantize and --pictures go with .tflite")
     if kind:
         check_writable(arguments.output)
-    architecture = ARCHITECTURES[arguments.architecture]
+    architecture = arguments.network
     layers = [architecture.resolve(layer) for layer in arguments.layers.split(",")]
     if kind == ".tflite":
         for layer in layers:
@@ -68,15 +62,7 @@ def _main(argv: list[str]) -> None:
     options: dict[str, Any] = {"pooling": arguments.pooling}
     if kind == ".tflite":
         options |= {"size": arguments.size, "quantize": arguments.quantize, "pictures": _pictures(arguments)}
-    with muted():
-        from myvgg import store
-        from myvgg.random_weights import load_random
-    if arguments.weights == "random":
-        params = load_random(architecture)
-    else:
-        is_dense = any(layer not in architecture.layer_names(include_top=False) for layer in layers)
-        source = None if arguments.weights == "auto" else arguments.weights
-        params = store.load(source, include_top=is_dense, architecture=architecture)
+    params = arguments.load(include_top=not set(layers) <= {*architecture.layer_names(include_top=False)})
     try:
         with muted():
             export.FORMATS[kind](params, arguments.layers.split(","), arguments.output, **options)

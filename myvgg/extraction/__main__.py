@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from myvgg.command import UsageError, muted, run
+from myvgg.arguments import NetworkArguments
+from myvgg.command import UsageError, run
 
 if TYPE_CHECKING:
     from myvgg.extraction.plan import Plan
@@ -20,7 +21,7 @@ NO_PYARROW = "extraction needs pyarrow, which is not installed: pip install 'myv
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(NetworkArguments):
     """Write features of pictures to a table, a row for each."""
 
     pictures: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PICTURES")] = ()
@@ -46,12 +47,6 @@ class Arguments:
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """What convolutions compute in; auto is what this machine is fastest at."""
-
-    weights: str = "auto"
-    """A weights file, random, or auto: those of MYVGG_WEIGHTS, the checkout, the cache, or a download."""
-
-    architecture: Literal["vgg19", "vgg16"] = "vgg19"
-    """The network."""
 
     ray: Annotated[str | None, tyro.conf.arg(metavar="auto|ADDRESS")] = None
     """Work on the Ray cluster that this machine is part of, or on the one at an address."""
@@ -113,15 +108,9 @@ def _paths(words: Sequence[str]) -> list[str]:
 
 
 def _planned(arguments: Arguments) -> tuple[Plan, Params]:
-    from myvgg.architecture import ARCHITECTURES
     from myvgg.extraction.plan import Plan, weights_of
 
-    with muted():
-        from myvgg import store
-        from myvgg.precision import fastest_precision
-        from myvgg.random_weights import load_random
-
-    architecture = ARCHITECTURES[arguments.architecture]
+    architecture = arguments.network
     layers = tuple(filter(None, arguments.layers.split(",")))
     if not layers:
         raise UsageError("--layers must name at least one layer")
@@ -130,11 +119,9 @@ def _planned(arguments: Arguments) -> tuple[Plan, Params]:
     if dense and (arguments.fit not in ("crop", "squash") or arguments.size != architecture.input_size):
         side = architecture.input_size
         raise UsageError(f"{', '.join(sorted(dense))} need --size {side} with --fit crop or squash")
-    if arguments.weights == "random":
-        params = load_random(architecture)
-    else:
-        source = None if arguments.weights == "auto" else arguments.weights
-        params = store.load(source, include_top=bool(dense), architecture=architecture)
+    params = arguments.load(include_top=bool(dense))
+    from myvgg.precision import fastest_precision
+
     plan = Plan(
         layers=layers,
         summary=arguments.pool,
@@ -149,8 +136,7 @@ def _planned(arguments: Arguments) -> tuple[Plan, Params]:
 
 def _check_layers(plan: Plan, params: Params) -> None:
     """Raise unless pictures of the plan's size are large enough."""
-    with muted():
-        from myvgg.vgg19 import check_layers
+    from myvgg.vgg19 import check_layers
 
     check_layers(params.architecture, params.layers, params.architecture.deepest(plan.layers))
     if plan.fit in ("crop", "squash"):
@@ -182,17 +168,16 @@ def _work(paths: list[str], plan: Plan, params: Params, folder: Path, arguments:
     if there:
         print(f"{len(paths) - len(missing)} of {len(paths)} pictures are done already", file=sys.stderr)
     if not missing:
-        return None
+        return
     with tqdm(total=len(paths), initial=len(paths) - len(missing), unit=" pictures", desc="extract") as bar:
         if arguments.ray is None:
             from myvgg.extraction import local
 
-            return local.extract(missing, plan, params, folder, bar.update)
-        from myvgg.extraction import cluster
+            local.extract(missing, plan, params, folder, bar.update)
+        else:
+            from myvgg.extraction import cluster
 
-        return cluster.extract(
-            missing, plan, params, folder, bar.update, address=arguments.ray, workers=arguments.workers
-        )
+            cluster.extract(missing, plan, params, folder, bar.update, address=arguments.ray, workers=arguments.workers)
 
 
 def _finish(paths: list[str], plan: Plan, params: Params, folder: Path, output: Path) -> None:

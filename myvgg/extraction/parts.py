@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -85,7 +85,7 @@ def table_of(rows: Sequence[Row], columns: Sequence[str]) -> pa.Table:
     }
     for column in columns:
         arrays = [row.arrays.get(column) for row in rows]
-        found[column] = _lists([None if a is None else a.ravel() for a in arrays], pa.float32())
+        found[column] = _lists([None if a is None else a.ravel() for a in arrays])
         found[column + SHAPE] = pa.array([None if a is None else [*a.shape] for a in arrays], pa.list_(pa.int32()))
     return pa.table(found)
 
@@ -122,11 +122,13 @@ def places(files: Sequence[Path]) -> dict[str, Place]:
     return found
 
 
-def in_order(paths: Iterable[str], files: Sequence[Path]) -> Iterator[pa.Table]:
-    """Read the rows of pictures in their order, as many at a time as lie in one part."""
+def in_order(
+    paths: Iterable[str], files: Sequence[Path], *, columns: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
+    """Read the rows of pictures in their order, as many at a time as lie in one part, with all columns or some."""
     where = places(files)
     for part, wanted in groupby((where[path] for path in paths), key=lambda place: place.part):
-        table = pq.read_table(files[part], memory_map=True)
+        table = pq.read_table(files[part], columns=columns, memory_map=True)
         yield table.take(pa.array([place.row for place in wanted]))
 
 
@@ -135,10 +137,10 @@ def shape_of(column: str, table: pa.Table) -> list[tuple[int, ...] | None]:
     return [None if shape is None else tuple(shape) for shape in table[column + SHAPE].to_pylist()]
 
 
-def _lists(arrays: Sequence[np.ndarray | None], kind: Any) -> pa.Array:
+def _lists(arrays: Sequence[np.ndarray | None]) -> pa.Array:
     """Make a column of lists of arrays without turning their numbers into Python's."""
     sizes = [0 if array is None else array.size for array in arrays]
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     values = np.concatenate([np.empty(0, np.float32), *(array for array in arrays if array is not None)])
     missing = pa.array([array is None for array in arrays], pa.bool_())
-    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values, kind), mask=missing)
+    return pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values, pa.float32()), mask=missing)

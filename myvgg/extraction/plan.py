@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from myvgg.extraction.decoding import Fit
 from myvgg.params import Params
@@ -12,11 +15,13 @@ from myvgg.params import Params
 if TYPE_CHECKING:
     from myvgg.extractor import Extractor, Summary
     from myvgg.precision import Precision
+    from myvgg.vgg19 import Pooling
 
 BATCH = 32
 """Pictures of one size that are computed at a time, at most; fewer where they are large."""
 
 BATCH_PIXELS = 32 * 224 * 224
+"""Pixels that are computed at a time, at most, unless one picture has more."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Plan:
         fit: How pictures are brought to it.
         precision: What convolutions compute in.
         pooling: `max` or `avg`.
-        weights: What kind of file the weights are of, and its SHA-256.
+        weights: See `weights_of`.
     """
 
     layers: tuple[str, ...]
@@ -38,7 +43,7 @@ class Plan:
     size: int
     fit: Fit
     precision: Precision
-    pooling: str
+    pooling: Pooling
     weights: str
 
     def described(self) -> str:
@@ -68,17 +73,16 @@ class Plan:
         return Extractor(
             params,
             self.layers,
-            pooling=self.pooling,  # type: ignore[arg-type]
+            pooling=self.pooling,
             precision=self.precision,
             summary=self.summary,
         )
 
-    @property
-    def is_fixed(self) -> bool:
-        """Whether every picture gives arrays of the same shape."""
-        return self.fit in ("crop", "squash") or self.summary != "none"
-
 
 def weights_of(params: Params) -> str:
-    """Say which weights they are."""
-    return f"{params.architecture.name}, {params.origin.generation}, {params.origin.sha256}"
+    """Name the weights by what they are, wherever they came from: the network, and the SHA-256 of all numbers."""
+    digest = hashlib.sha256()
+    for layer in params.layers.values():
+        for part in layer:
+            digest.update(np.ascontiguousarray(part).data)
+    return f"{params.architecture.name} {digest.hexdigest()[:16]}, {params.preprocessing.channels}"

@@ -54,10 +54,6 @@ class Content(NamedTuple):
     files: Sequence[Path]
     plan: Plan
 
-    def tables(self) -> Iterator[pa.Table]:
-        """Read the rows in order, some at a time."""
-        return parts.in_order(self.paths, self.files)
-
     def errors(self) -> list[str]:
         """Return why each picture has nothing; empty where it has."""
         found: dict[str, str] = {}
@@ -89,7 +85,7 @@ class Content(NamedTuple):
 
     def rows(self, column: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
         """Read a column some rows at a time, (rows, *shape), NaN where there is nothing."""
-        for table in self.tables():
+        for table in parts.in_order(self.paths, self.files, columns=[column]):
             found = [np.full(shape, np.nan, np.float32)] * len(table)
             values = table[column].combine_chunks()
             for index, value in enumerate(values):
@@ -133,7 +129,7 @@ def _parquet(content: Content, path: Path) -> None:
     writer = None
     with path.open("wb") as stream:
         try:
-            for table in content.tables():
+            for table in parts.in_order(content.paths, content.files):
                 table = table.replace_schema_metadata({KEY: content.plan.described()})
                 writer = writer or pq.ParquetWriter(stream, table.schema, compression="zstd")
                 writer.write_table(table)

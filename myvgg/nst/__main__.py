@@ -143,14 +143,14 @@ def _batch(argv: list[str]) -> None:
     arguments = parse(BatchArguments, argv)
     if arguments.print_config:
         return print(presets.dump(arguments.settings), end="")
-    if arguments.threads < 1:
-        raise UsageError(f"--threads must be at least 1, not {arguments.threads}")
+    if arguments.threads is not None and (arguments.threads < 1 or arguments.ray is None):
+        raise UsageError("--threads must be at least 1, and goes with --ray")
     jobs = many.batch_jobs(arguments.contents, arguments.styles, arguments.output, _template(arguments))
     params = _load_weights(arguments, demo=False)
     if arguments.dry_run:
         return print(many.plan(jobs, params))
     return many.batch(
-        jobs, arguments.output, params, say=say, watch=shown, ray=arguments.ray, threads=arguments.threads
+        jobs, arguments.output, params, say=say, watch=shown, ray=arguments.ray, threads=arguments.threads or 1
     )
 
 

@@ -134,8 +134,8 @@ class BatchArguments(Base):
     ray: Annotated[str | None, tyro.conf.arg(metavar="auto|ADDRESS")] = None
     """Work on the Ray cluster that this machine is part of, or on the one at an address."""
 
-    threads: int = 1
-    """Processors for each picture, on a cluster."""
+    threads: int | None = None
+    """Processors for each picture, on a cluster; one unless told."""
 
 
 @dataclass(frozen=True)

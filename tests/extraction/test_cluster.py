@@ -157,5 +157,13 @@ def test_stylising_on_the_cluster(address: str, photos: Path, weights: str, tmp_
         alone, ray_ = (images.load(tmp_path / folder / name) for folder in ("alone", "ray"))
         assert np.abs(alone - ray_).max() <= 1
     assert "made" in (tmp_path / "ray" / "batch.csv").read_text()
-    capable = style([*words, "-o", str(tmp_path / "none"), "--ray", "127.0.0.1:1"])
-    assert capable == 1
+    assert style([*words, "-o", str(tmp_path / "none"), "--ray", "127.0.0.1:1"]) == 1
+
+
+@pytest.mark.parametrize("options", [["--threads", "2"], ["--threads", "0", "--ray", "auto"]], ids=str)
+def test_threads_go_with_a_cluster(options: list[str], photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Processors for a picture are a matter of the cluster, at least one."""
+    from myvgg.nst.__main__ import main as style
+
+    assert style(["batch", "--contents", str(photos), "--styles", str(photos / "04.png"), *options]) == 2
+    assert "--threads must be at least 1, and goes with --ray" in capsys.readouterr().err

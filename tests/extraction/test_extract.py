@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ import myvgg
 from myvgg.extraction import local, parts
 from myvgg.extraction.__main__ import main
 from myvgg.extraction.decoding import decoded, fitted
+from myvgg.extraction.plan import weights_of
+from myvgg.params import TORCHVISION, Origin
 from tests.full_disk import SURVIVED, outcomes
 
 ROOT = Path(__file__).parents[2]
@@ -238,7 +241,7 @@ def test_killed_and_started_again(photos: Path, weights: str, tmp_path: Path) ->
         (["--layers", "relu1_1"], "layers ['relu2_1'] in place of ['relu1_1']"),
         (["--pool", "gram"], "summary mean in place of gram"),
         (["--size", "48"], "size 32 in place of 48"),
-        (["--weights", "random"], "weights vgg19, random, glorot, seed 0,  in place of vgg19, random, orthogonal"),
+        (["--weights", "random"], "weights vgg19 "),
     ],
     ids=["layer", "pool", "size", "weights"],
 )
@@ -443,3 +446,12 @@ def test_decoding_keeps_order_and_stops(photos: Path) -> None:
     assert [next(found).path for _ in range(30)] == names[:30]
     found.close()
     assert [each.path for each in decoded(names, 32, "squash")] == names
+
+
+def test_weights_are_known_by_their_numbers(weights: str) -> None:
+    """Scaled or trained weights are others, though of the same file; the same numbers from elsewhere are the same."""
+    params = converters.load(weights)
+    kernel, bias = params.layers["conv3_1"]
+    scaled = replace(params, layers={**params.layers, "conv3_1": myvgg.LayerParams(2 * kernel, bias)})
+    assert weights_of(scaled) != weights_of(params) == weights_of(replace(params, origin=Origin("another.h5")))
+    assert weights_of(replace(params, preprocessing=TORCHVISION)) != weights_of(params)
