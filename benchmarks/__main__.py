@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [NAME ...] [--json FILE] [--figures FOLDER]`."""
+"""The command line: `python -m benchmarks [NAME ...] [--json FILE] [--figures FOLDER]`, or `--draw FILE ... --figures FOLDER`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all by default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write machine and results there as well")
     parser.add_argument("--figures", type=Path, metavar="FOLDER", help="draw what the documents show there")
+    parser.add_argument(
+        "--draw", type=Path, nargs="+", default=[], metavar="FILE", help="run nothing, but draw what runs have written"
+    )
     arguments = parser.parse_args(argv)
+    if arguments.draw and (arguments.names or arguments.json or not arguments.figures):
+        parser.error("--draw goes with --figures, and neither with names nor with --json")
     if unknown := set(arguments.names) - {*NAMES}:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     try:
@@ -34,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 check_writable(file)
     except ValueError as error:
         parser.error(str(error))
+    if arguments.draw:
+        figures.draw(arguments.figures, [result for path in arguments.draw for result in report.read(path)])
+        return 0
     machine = report.machine()
     print(report.describe(machine), report.header(), sep="\n\n")
     results = []

@@ -61,6 +61,11 @@ def write(path: Path, machine: dict[str, Any], results: Iterable[Result]) -> Non
         temporary.write_text(json.dumps(content, indent=2) + "\n")
 
 
+def read(path: Path) -> list[Result]:
+    """Read the results that `write` wrote."""
+    return [Result(**entry) for entry in json.loads(path.read_text())["results"]]
+
+
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
