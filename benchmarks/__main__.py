@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks [NAME ...] [--json FILE] [--figures FOLDER]`, or `--draw FILE ... --figures FOLDER`."""
+"""The command line: `python -m benchmarks [NAME ...]`, or `--draw FILE ... --figures FOLDER` for what is measured."""
 
 from __future__ import annotations
 
