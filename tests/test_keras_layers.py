@@ -53,6 +53,7 @@ def test_saved_and_loaded(tiny_params: Params, tmp_path: Path) -> None:
 
 def test_trained_by_fit(tiny_params: Params) -> None:
     """`model.fit` changes the network's kernels where they are trainable, and leaves them otherwise."""
+    keras.utils.set_random_seed(0)
     images, wanted = pictures(4, 32, 32), np.arange(4, dtype=np.float32)[:, np.newaxis]
     for trainable in (True, False):
         model = model_of(tiny_params, trainable=trainable)

@@ -90,9 +90,14 @@ def test_trains_a_keras_model(tiny_params: Params) -> None:
     """As the loss of `model.fit`, it brings a model's pictures nearer to what they shall be."""
     import keras
 
+    keras.utils.set_random_seed(0)  # which shuffles
     target = pictures(4, 16, 16, seed=3)
     model = keras.Sequential(
-        [keras.Input((16, 16, 3)), keras.layers.Conv2D(3, 1, activation="sigmoid"), keras.layers.Rescaling(255)]
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Conv2D(3, 1, activation="sigmoid", kernel_initializer="zeros"),
+            keras.layers.Rescaling(255),
+        ]
     )
 
     def loss(expected: tf.Tensor, made: tf.Tensor) -> tf.Tensor:
@@ -100,7 +105,7 @@ def test_trains_a_keras_model(tiny_params: Params) -> None:
 
     model.compile(keras.optimizers.Adam(0.02), loss=loss)
     losses = model.fit(target / 255, target, epochs=40, verbose=0).history["loss"]
-    assert losses[-1] < 0.85 * losses[0]
+    assert losses[-1] < 0.7 * losses[0]
 
 
 def test_what_does_not_go_together(tiny_params: Params) -> None:
