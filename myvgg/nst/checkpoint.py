@@ -6,6 +6,7 @@ It appears whole or not at all, so that there is a usable one at any moment.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ import safetensors.numpy
 
 from myvgg.files import replacing
 
-FORMAT = "myvgg checkpoint 1"
+FORMAT = "myvgg checkpoint 2"
 
 
 class Checkpoint(NamedTuple):
@@ -52,11 +53,13 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
         "extras": json.dumps(checkpoint.extras),
         "made_of": json.dumps(checkpoint.made_of),
     }
-    content = safetensors.numpy.save(arrays, metadata)
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with replacing(path) as temporary:
+        try:
+            safetensors.numpy.save_file(arrays, temporary, metadata)  # without a copy of them
+        except safetensors.SafetensorError as error:
+            raise OSError(errno.EIO, f"cannot be written: {error}", os.fspath(path)) from error
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:

@@ -21,11 +21,11 @@ from myvgg.nst.objective import Guides, Look, Place, Sums, Targets, added, desce
 from myvgg.nst.settings import Settings
 from myvgg.nst.tiles import Tile
 
-Pixels = Float[tf.Tensor, "1 height width 3"]
+Pixels = Float[np.ndarray, "1 height width 3"]
 """A picture from 0 to 1."""
 
-Evaluate = Callable[[Pixels], tuple[dict[str, Scalar], Pixels]]
-"""From a picture to its losses and the gradient of their total."""
+Evaluate = Callable[[Pixels], tuple[dict[str, Scalar], Any]]
+"""From a picture to its losses and the gradient of their total; as an array, that is the caller's to write over."""
 
 
 class Kept(NamedTuple):
@@ -36,8 +36,8 @@ class Kept(NamedTuple):
         content: The picture that shows there, (1, height, width, 3), 0 to 255.
     """
 
-    mask: tf.Tensor
-    content: tf.Tensor
+    mask: Any
+    content: Any
 
 
 class Piece(NamedTuple):
@@ -85,16 +85,17 @@ def evaluation(
     losses = _Losses(network, targets, settings, place)
     guides = tuple(region.guides for region in targets.regions)
     if len(cut) == 1:
-        return _whole(losses, lambda pixels: Piece(pixels, kept, targets.content, guides, None))
+        shown, content = tf.nest.map_structure(tf.constant, (kept, targets.content))
+        return _whole(losses, lambda pixels: Piece(pixels, shown, content, guides, None))
     strides = {name: each.stride for name, each in architecture.activations.items()}
 
     def piece_of(pixels: Pixels, tile: Tile) -> Piece:
         outer = tiles.window(tile.outer)
         inner = {name: tiles.window(tile.box, stride) for name, stride in strides.items()}
         return Piece(
-            pixels[:, *outer],
-            Kept(*(each[:, *outer] for each in kept)) if kept else (),
-            {layer: maps[:, *inner[layer]] for layer, maps in targets.content.items()},
+            tf.constant(pixels[:, *outer]),
+            Kept(*(tf.constant(each[:, *outer]) for each in kept)) if kept else (),
+            {layer: tf.constant(maps[:, *inner[layer]]) for layer, maps in targets.content.items()},
             tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in guides),
             tf.constant(tile.inside),
         )
@@ -138,8 +139,8 @@ class _Losses:
         return self._targets._replace(content=piece.content, regions=regions)
 
 
-def _whole(losses: _Losses, piece_of: Callable[[Pixels], Piece]) -> Evaluate:
-    def evaluate(pixels: Pixels) -> tuple[dict[str, Scalar], Pixels]:
+def _whole(losses: _Losses, piece_of: Callable[[tf.Tensor], Piece]) -> Evaluate:
+    def evaluate(pixels: tf.Tensor) -> tuple[dict[str, Scalar], tf.Tensor]:
         piece = piece_of(pixels)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(pixels)
@@ -162,12 +163,12 @@ def _tiled(losses: _Losses, cut: Sequence[Tile], piece_of: Callable[[Pixels, Til
 
     up, turn, down = _traced_once(sums), tf.function(losses.pull, autograph=False), _traced_once(gradient)
 
-    def evaluate(pixels: Pixels) -> tuple[dict[str, Scalar], Pixels]:
+    def evaluate(pixels: Pixels) -> tuple[dict[str, Scalar], np.ndarray]:
         terms, pull = turn(added([up(piece_of(pixels, tile)) for tile in cut]))
-        gradient = np.zeros(pixels.shape, pixels.dtype.as_numpy_dtype)
+        gradient = np.zeros_like(pixels)
         for tile in cut:
             gradient[:, *tiles.window(tile.outer)] += down(piece_of(pixels, tile), pull)
-        return terms, tf.constant(gradient)
+        return terms, gradient
 
     return evaluate
 

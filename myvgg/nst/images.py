@@ -199,6 +199,8 @@ def format_of(path: str | os.PathLike[str]) -> str:
 def as_rgb(image: Any) -> Picture:
     """Bring an array to (height, width, 3) float32; a grey one (height, width) gets three equal channels.
 
+    It is copied unless nobody can write to it.
+
     Raises:
         ValueError: Another shape or type, no pixels, or values out of 0 to 255.
     """
@@ -210,7 +212,7 @@ def as_rgb(image: Any) -> Picture:
         raise ValueError(f"a picture must have shape (height, width, 3), not {array.shape}")
     if not (array.min() >= 0 and array.max() <= 255):
         raise ValueError(f"a picture's values must be from 0 to 255, not {array.min()} to {array.max()}")
-    return array.astype(np.float32)
+    return array.astype(np.float32, copy=array.flags.writeable)
 
 
 def target_size(

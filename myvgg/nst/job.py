@@ -154,13 +154,19 @@ def read(job: Job) -> Pictures:
     """
     first = job.settings.init
     return Pictures(
-        images.read(job.content, matte=job.matte) if job.content else None,
-        [images.read(path, matte=job.matte).image for path in job.styles],
+        _picture(job.content, job.matte) if job.content else None,
+        [_picture(path, job.matte).image for path in job.styles],
         [_mask(path) for path in job.masks],
         [_mask(path) if path else None for path in job.style_masks],
         _mask(job.keep) if job.keep else None,
         None if first in STARTS else images.load(first),
     )
+
+
+def _picture(path: Path, matte: str) -> Loaded:
+    picture = images.read(path, matte=matte)
+    picture.image.setflags(write=False)  # so that `stylize` need not copy it
+    return picture
 
 
 def _mask(path: Path) -> np.ndarray:

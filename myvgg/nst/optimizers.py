@@ -1,37 +1,34 @@
-"""What moves the picture: Adam, and SciPy's L-BFGS, behind one small protocol.
+"""What moves the picture: Adam and L-BFGS, behind one small protocol.
 
-Pictures are tensors (1, height, width, 3) from 0 to 1 here.
+Pictures are arrays (1, height, width, 3) from 0 to 1 here: what is as large as a picture is NumPy's, which takes no
+more memory than it must, and TensorFlow sees tiles of it.
 An objective takes one and returns its losses; their `total` is what is minimised.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import tensorflow as tf
 
-from myvgg.nst.evaluation import Evaluate
+from myvgg.interrupts import uninterrupted
+from myvgg.nst.evaluation import Evaluate, Pixels
+from myvgg.nst.lbfgs import Answer, Pair, Place, Point, lbfgs
 from myvgg.nst.settings import Settings
 
 State = dict[str, Any]
-"""Arrays and tensors by name, none of which changes later: variables that are read are copied before they change."""
+"""Arrays by name; some change with the next step."""
 
-_MOVING = ("image", "mean", "square", "average")
-"""What Adam moves with every step."""
+STRIP = 2**16
+"""Numbers that Adam moves at once, so few that they stay in the processor's cache."""
 
 EDGE = 0.002
 """How near to the ends of their range pixels begin for L-BFGS, half a level of 255: at an end they would not move."""
 
 FIRST = 0.05
-"""Root mean square of the first step of L-BFGS, in angles; SciPy's own, of length one, would hardly move a picture."""
-
-LEG = 100
-"""Evaluations after which L-BFGS starts afresh: SciPy keeps its history to itself, and a run must be resumable."""
+"""Root mean square of the first step of L-BFGS, in angles, when nothing is known of the curvature yet."""
 
 
 @runtime_checkable
@@ -42,8 +39,8 @@ class Optimizer(Protocol):
         """Move once; return the losses of the picture before, their total NaN where no picture came out."""
 
     @property
-    def picture(self) -> tf.Tensor:
-        """What one would keep if it ended here."""
+    def picture(self) -> Pixels:
+        """What one would keep if it ended here; it stays as it is."""
 
     @property
     def done(self) -> bool:
@@ -53,10 +50,7 @@ class Optimizer(Protocol):
         """Return what a new optimiser needs to go on from here, `steps` among it."""
 
     def restart(self) -> None:
-        """Go back to the picture with the lowest loss, forget the rest, and go on more carefully."""
-
-    def close(self) -> None:
-        """Let go of what is held."""
+        """Go back to where the loss was low, and go on more carefully."""
 
 
 class Adam:
@@ -72,70 +66,67 @@ class Adam:
         """Start from a state: a picture `image` alone, or what `state` or `enlarged` returned."""
         self._evaluate, self._settings = evaluate, settings
         self._rate = float(state.get("rate", settings.learning_rate))
-        zero = np.zeros(state["image"].shape, np.float32)
-        self._moving = {name: tf.Variable(state.get(name, zero), trainable=False) for name in _MOVING}
+        shape = state["image"].shape
+        self._moving = {
+            name: np.array(state[name], np.float32) if name in state else np.zeros(shape, np.float32)
+            for name in ("image", "mean", "square", "average")
+        }
         self._counts = {name: int(state.get(name, 0)) for name in ("steps", "moves", "averaged")}
-        self._best, self._lowest = tf.constant(state.get("best", state["image"])), float(state.get("lowest", np.inf))
-        self._move = tf.function(self._moved, autograph=False)
+        self._best = np.asarray(state.get("best", state["image"]), np.float16)  # to a twentieth of a level of 255
+        self._lowest = float(state.get("lowest", np.inf))
+        self._handed = "average" if settings.average else "image"
 
     def step(self) -> dict[str, float]:
         """Evaluate, and go a step along the averaged gradient."""
-        before = self._moving["image"].read_value()  # no copy: where this is still held, the move makes a new buffer
-        losses, gradient = self._evaluate(before)
+        losses, gradient = self._evaluate(self._moving["image"])
         found = {name: float(loss) for name, loss in losses.items()}
-        if found["total"] < self._lowest:
-            self._best, self._lowest = before, found["total"]
-        del before
-        self._counts = {name: count + 1 for name, count in self._counts.items()}
-        is_finite = self._move(gradient, tf.constant(self._rate), tf.constant(float(self._counts["moves"])))
-        return found if is_finite else found | {"total": np.nan}
+        with uninterrupted():
+            if found["total"] < self._lowest:
+                self._best, self._lowest = self._moving["image"].astype(np.float16), found["total"]
+            self._counts = {name: count + 1 for name, count in self._counts.items()}
+            self._move(np.asarray(gradient))
+        return found if np.isfinite(self._moving["image"]).all() else found | {"total": np.nan}
 
     @property
-    def picture(self) -> tf.Tensor:
+    def picture(self) -> Pixels:
         """The average of the pictures of this scale, or the last where nothing is averaged."""
-        decay = self._settings.average
-        if not decay or not self._counts["averaged"]:
-            return self._moving["image"].read_value()
-        return self._moving["average"] / (1 - decay ** self._counts["averaged"])
+        return self._moving[self._handed if self._counts["averaged"] else "image"]
 
     def state(self) -> State:
         """Return the picture, the moments and the average."""
         numbers = {**self._counts, "rate": self._rate, "lowest": self._lowest}
-        arrays = {name: each.read_value() for name, each in self._moving.items()} | {"best": self._best}
-        return {**arrays, **{name: np.array(number) for name, number in numbers.items()}}
+        return {**self._moving, "best": self._best, **{name: np.array(number) for name, number in numbers.items()}}
 
     def restart(self) -> None:
         """Go back, with half the step, without moments and with a new average."""
         self._rate /= 2
-        zero = tf.zeros_like(self._best)
-        for name, each in self._moving.items():
-            each.assign(self._best if name == "image" else zero)
+        best = self._best.astype(np.float32)
+        self._moving = {name: best if name == "image" else np.zeros_like(best) for name in self._moving}
         self._counts |= {"moves": 0, "averaged": 0}
 
-    def close(self) -> None:
-        """Do nothing."""
+    def _move(self, gradient: np.ndarray) -> None:
+        """Move in place, strip by strip, but for what is handed out: its next picture takes the gradient's memory.
 
-    def _moved(self, gradient: tf.Tensor, rate: tf.Tensor, moves: tf.Tensor) -> tf.Tensor:
-        """Move in place, in one call of the graph, which an interruption does not cut in two."""
-        s, moving = self._settings, self._moving
-        image, average = moving["image"], moving["average"]
-        tf.raw_ops.ResourceApplyAdam(
-            var=image.handle,
-            m=moving["mean"].handle,
-            v=moving["square"].handle,
-            beta1_power=s.beta1**moves,
-            beta2_power=s.beta2**moves,
-            lr=rate,
-            beta1=s.beta1,
-            beta2=s.beta2,
-            epsilon=s.epsilon,
-            grad=gradient,
-        )
-        if s.clip == "step":
-            image.assign(tf.clip_by_value(image, 0, 1))
-        if s.average:
-            average.assign_add((1 - s.average) * (image - average))
-        return tf.reduce_all(tf.math.is_finite(image))
+        With its `share` of the new picture, the average is that of section 7.2 with its bias taken out.
+        """
+        s, before, moves = self._settings, self._moving, self._counts["moves"]
+        rate = self._rate * math.sqrt(1 - s.beta2**moves) / (1 - s.beta1**moves)
+        share = (1 - s.average) / (1 - s.average ** self._counts["averaged"])
+        after = {**before, self._handed: gradient if gradient.flags.writeable else np.empty_like(gradient)}
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, gradient.size, STRIP):
+                part = slice(start, start + STRIP)
+                slope = gradient.reshape(-1)[part]
+                image, mean, square, average = (before[name].reshape(-1)[part] for name in before)
+                mean += (1 - s.beta1) * (slope - mean)
+                square += (1 - s.beta2) * (slope * slope - square)
+                moved = image - rate * mean / (np.sqrt(square) + s.epsilon)
+                if s.clip == "step":
+                    np.clip(moved, 0, 1, out=moved)
+                after["image"].reshape(-1)[part] = moved
+                if s.average:
+                    after["average"].reshape(-1)[part] = average + share * (moved - average)
+        self._moving = after
 
 
 def enlarged(state: State, resize: Callable[[np.ndarray], np.ndarray]) -> State:
@@ -152,7 +143,7 @@ def enlarged(state: State, resize: Callable[[np.ndarray], np.ndarray]) -> State:
 
 
 class LBFGS:
-    """SciPy's L-BFGS, in legs; it keeps the best picture that it has seen.
+    """L-BFGS; it keeps the best picture that it has seen.
 
     Pixels stay within their range as (1 + sin z) / 2, where z is what moves. That takes a tenth fewer evaluations than
     the bounds of L-BFGS-B, whose steps end where the first pixel meets its bound.
@@ -163,135 +154,70 @@ class LBFGS:
 
     def __init__(self, evaluate: Evaluate, state: State, settings: Settings) -> None:
         """Start from a state: a picture `image` alone, or what `state` returned."""
-        self._evaluate = evaluate
-        self._settings = settings
-        self._start = {"steps": np.array(0), "best": state["image"], "lowest": np.array(np.inf)} | {
-            name: state[name] for name in ("image", "steps", "best", "lowest") if name in state
-        }
-        self._steps, self._best, self._lowest = self._counters(self._start)
-        self._leg: _Leg | None = None
-        self.done = False
+        self._evaluate, self._settings = evaluate, settings
+        self._shape, self._is_bound = state["image"].shape, settings.clip == "step"
+        self._best, self._lowest = np.array(state["image"], np.float32), float(state.get("lowest", np.inf))
+        self._steps = int(state.get("steps", 0))
+        begin = _loaded(state) if "point" in state else self._point_of(state["image"])
+        self._descent = lbfgs(begin, history=settings.history, first=FIRST)
+        self._place: Place | None = None
+        self._since, self.done = self._steps, False
+        self._go_on(None)
 
     def step(self) -> dict[str, float]:
-        """Evaluate the picture that SciPy asks for."""
-        if self._leg is None:
-            self._leg = _Leg(self._start["image"], self._settings)
-        asked = tf.constant(self._leg.asked.reshape(self._start["image"].shape), tf.float32)
-        losses, gradient = self._evaluate(asked)
+        """Evaluate the picture that is asked for."""
+        values = (1 + np.sin(self._point)) / 2 if self._is_bound else self._point
+        asked = values.reshape(self._shape)
+        losses, slopes = self._evaluate(asked)
         found = {name: float(loss) for name, loss in losses.items()}
         self._steps += 1
         if found["total"] < self._lowest:
             self._best, self._lowest = asked, found["total"]
-        self._leg.tell(found["total"], np.asarray(gradient, np.float64).ravel())
-        if self._leg.finished:
-            self._next_leg()
+        gradient = np.asarray(slopes).ravel()
+        self._go_on((found["total"], gradient * np.cos(self._point) / 2 if self._is_bound else gradient))
         return found
 
     @property
-    def picture(self) -> tf.Tensor:
+    def picture(self) -> Pixels:
         """The picture with the lowest loss at this scale."""
         return self._best
 
     def state(self) -> State:
-        """Return where the present leg began: what came after is computed again."""
-        return dict(self._start)
+        """Return where the present line search began: its steps are made again."""
+        found = {"image": self._best, "lowest": np.array(self._lowest), "steps": np.array(self._since)}
+        return found if self._place is None else found | _saved(self._place)
 
     def restart(self) -> None:
-        """Begin a leg at the best picture."""
-        self._begin()
-        self.done = False
+        """Do nothing: a line search goes back by itself, and takes a shorter step."""
 
-    def close(self) -> None:
-        """End SciPy's thread."""
-        if self._leg is not None:
-            self._leg.close()
-        self._leg = None
+    def _point_of(self, image: np.ndarray) -> Point:
+        values = np.asarray(image, np.float32).ravel()
+        return np.arcsin(2 * np.clip(values, EDGE, 1 - EDGE) - 1) if self._is_bound else values
 
-    def _next_leg(self) -> None:
-        """Go on from the best picture, unless a whole leg has not improved it: then the state stays at its begin."""
-        self.done = self._lowest >= float(self._start["lowest"])
-        if not self.done:
-            self._begin()
-
-    def _begin(self) -> None:
-        self.close()
-        best = self._best.numpy()
-        self._start = {"image": best, "best": best, "lowest": np.array(self._lowest), "steps": np.array(self._steps)}
-
-    @staticmethod
-    def _counters(state: State) -> tuple[int, tf.Tensor, float]:
-        return int(state["steps"]), tf.constant(state["best"]), float(state["lowest"])
-
-
-class _Leg:
-    """One call of SciPy's minimiser in a thread of its own, which waits while it is not asked.
-
-    Attributes:
-        asked: The point whose loss and gradient SciPy wants.
-        finished: Whether it wants nothing any more.
-    """
-
-    def __init__(self, start: np.ndarray, settings: Settings) -> None:
-        self._questions: SimpleQueue[np.ndarray | None] = SimpleQueue()
-        self._answers: SimpleQueue[tuple[float, np.ndarray] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._minimize, args=(start, settings), daemon=True)
-        self._thread.start()
-        self._receive()
-
-    def tell(self, loss: float, gradient: np.ndarray) -> None:
-        """Answer, and wait for the next question."""
-        self._answers.put((loss, gradient))
-        self._receive()
-
-    def close(self) -> None:
-        """End the thread."""
-        if not self.finished:
-            self._answers.put(None)
-        self._thread.join()
-
-    def _receive(self) -> None:
-        question = self._questions.get()
-        self.finished = question is None
-        if question is not None:
-            self.asked = question
-
-    def _minimize(self, start: np.ndarray, settings: Settings) -> None:
-        from scipy.optimize import minimize
-
-        x = np.asarray(start, np.float64).ravel()
-        is_bound, unit = settings.clip == "step", FIRST * math.sqrt(x.size)
-        question = self._question_of_angles if is_bound else self._question
-
-        def scaled(z: np.ndarray) -> tuple[float, np.ndarray]:
-            loss, gradient = question(unit * z)
-            return loss, unit * gradient
-
+    def _go_on(self, answer: Answer | None) -> None:
+        """Learn the next point; where a line search begins, note the number of steps before it."""
         try:
-            minimize(
-                scaled,
-                (np.arcsin(2 * np.clip(x, EDGE, 1 - EDGE) - 1) if is_bound else x) / unit,
-                jac=True,
-                method="L-BFGS-B",
-                options={"maxcor": settings.history, "maxfun": LEG - 1, "maxiter": LEG, "ftol": 0, "gtol": 0},
-            )
-        except _Closed:
+            self._point, place = self._descent.send(answer)  # type: ignore[arg-type]  # None begins
+        except StopIteration:
+            self.done = True
             return
-        finally:
-            self._questions.put(None)
-
-    def _question_of_angles(self, z: np.ndarray) -> tuple[float, np.ndarray]:
-        loss, gradient = self._question((1 + np.sin(z)) / 2)
-        return loss, gradient * np.cos(z) / 2
-
-    def _question(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        self._questions.put(x.copy())
-        if (answer := self._answers.get()) is None:
-            raise _Closed
-        return answer
+        if place is not self._place:
+            self._place, self._since = place, self._steps
 
 
-class _Closed(Exception):  # noqa: N818, no error
-    """Nobody wants SciPy's answer any more."""
+def _saved(place: Place) -> State:
+    """Make arrays of a place; its pairs become one of shape (pairs, 2, values)."""
+    pairs = np.array(place.pairs, np.float32).reshape(-1, 2, place.point.size)
+    return {**place._asdict(), "loss": np.array(place.loss), "pairs": pairs}
+
+
+def _loaded(state: State) -> Place:
+    return Place(
+        state["point"],
+        float(state["loss"]),
+        state["gradient"],
+        tuple(Pair(*pair) for pair in state["pairs"]),
+    )
 
 
 OPTIMIZERS: dict[str, Any] = {"adam": Adam, "lbfgs": LBFGS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -105,12 +105,14 @@ def first_image(
         if style is None:
             raise ValueError("init must not be style where there is no style picture")
         return resize(style, (width, height))
-    noise = np.random.default_rng(settings.seed).uniform(-1, 1, content.shape) * settings.noise_range
-    colour = np.array(MEAN[::-1])
-    starts = {
-        "blend": settings.noise * (colour + noise) + (1 - settings.noise) * content,
-        "add": content + noise,
-        "content": content,
-        "noise": colour + noise,
+    noise = np.random.default_rng(settings.seed).uniform(-1, 1, content.shape).astype(np.float32)
+    noise *= np.float32(settings.noise_range)
+    colour, share = np.array(MEAN[::-1], np.float32), np.float32(settings.noise)
+    starts: dict[str, Callable[[], Picture]] = {
+        "blend": lambda: share * (colour + noise) + (1 - share) * content,
+        "add": lambda: content + noise,
+        "content": lambda: content,
+        "noise": lambda: colour + noise,
     }
-    return np.asarray(np.clip(starts[settings.init], 0, 255), np.float32)
+    first: Picture = np.clip(starts[settings.init](), 0, 255, dtype=np.float32)
+    return first

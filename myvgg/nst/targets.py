@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import MutableMapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from jaxtyping import Float32
 
 from myvgg.nst import guides, tiles
 from myvgg.nst.losses import Gaussian, Moments, gaussian
-from myvgg.nst.network import Image, Network
+from myvgg.nst.network import Network
 from myvgg.nst.objective import (
     Guides,
     Place,
@@ -32,8 +33,8 @@ Mask = Float32[np.ndarray, "height width"]
 
 def make_targets(
     network: Network,
-    content: Image | None,
-    styles: Sequence[tf.Tensor],
+    content: Any,
+    styles: Sequence[Any],
     settings: Settings,
     *,
     masks: Sequence[Mask] | None = None,
@@ -45,8 +46,8 @@ def make_targets(
 
     Args:
         network: With the settings' options.
-        content: None where there is none.
-        styles: Pictures (1, height, width, 3) of any sizes; none is possible.
+        content: A picture (1, height, width, 3), 0 to 255; None where there is none.
+        styles: Pictures likewise, of any sizes; none is possible.
         settings: Layers, their weights, the kind of style loss.
         masks: The region of the content's shape that each style is for; by default all are blended everywhere.
         style_masks: The part of each style picture that counts, of its shape, or None.
@@ -97,7 +98,7 @@ def _prepare(found: dict[str, Moments], settings: Settings) -> dict[str, Moments
 
 def _statistics(
     network: Network,
-    style: tf.Tensor,
+    style: Any,
     mask: Any,
     settings: Settings,
     kept: MutableMapping[Any, Any],
@@ -116,32 +117,40 @@ def _statistics(
 
 def _look(
     network: Network,
-    picture: tf.Tensor,
+    picture: Any,
     settings: Settings,
     layers: Sequence[str],
     regions: Sequence[Guides],
     tile: int | None,
-) -> tuple[dict[str, tf.Tensor], tuple[dict[str, Moments], ...]]:
-    """Compute features of some layers of a picture, and the moments of the style layers in each region."""
+) -> tuple[dict[str, Any], tuple[dict[str, Moments], ...]]:
+    """Compute features of some layers of a picture, and the moments of the style layers in each region.
+
+    Features of tiles are put together as NumPy's.
+    """
     architecture, (height, width) = network.params.architecture, picture.shape[1:3]
     style = settings.style_layers.shares if regions else {}
     positions = positions_of(architecture, [*layers, *style], height, width, settings)
     strides = {layer: architecture.activations[layer].stride for layer in positions}
-    parts: dict[str, list[Any]] = {layer: [] for layer in layers}
+    shape = functools.partial(architecture.shape, height=height, width=width, pool_padding=settings.pool_padding)
+    whole: dict[str, np.ndarray] = {}
     sums = []
     cut = tiles.cut(height, width, tile, architecture, positions)
     for each in cut:
         place = Place(each.inside, positions, height * width)
-        features = features_of(network, picture[:, *tiles.window(each.outer)], positions, place)
+        features = features_of(network, tf.constant(picture[:, *tiles.window(each.outer)]), positions, place)
         inner = {layer: tiles.window(each.box, stride) for layer, stride in strides.items()}
         sums.append(
             statistics(
                 features, style, [{layer: g[inner[layer]] for layer, g in guides.items()} for guides in regions], place
             )
         )
+        if len(cut) == 1:
+            return {layer: features[layer] for layer in layers}, sums[0]
         for layer in layers:
-            parts[layer].append(features[layer])
-    return {layer: tiles.joined(each, cut) for layer, each in parts.items()}, added(sums)
+            if layer not in whole:
+                whole[layer] = np.empty([1, *shape(layer)], features[layer].dtype.as_numpy_dtype)
+            whole[layer][:, *inner[layer]] = features[layer]
+    return whole, added(sums)
 
 
 def _guides(network: Network, mask: Mask, settings: Settings) -> Guides:

@@ -7,10 +7,8 @@ a tile as in the whole picture. Where a tile ends at the picture's border, it is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
-
-import tensorflow as tf
 
 from myvgg.architecture import Architecture
 
@@ -104,16 +102,6 @@ def window(box: Any, stride: int = 1) -> tuple[slice, slice]:
     At the picture's end this is all that the layer has there, whether it keeps an odd last position or not.
     """
     return slice(box[0] // stride, -(-box[1] // stride)), slice(box[2] // stride, -(-box[3] // stride))
-
-
-def joined(parts: Sequence[tf.Tensor], cut: Sequence[Tile]) -> tf.Tensor:
-    """Put the maps of tiles together."""
-    if len(parts) == 1:
-        return parts[0]
-    rows: dict[int, list[tf.Tensor]] = {}
-    for part, tile in zip(parts, cut, strict=True):
-        rows.setdefault(tile.box[0], []).append(part)
-    return tf.concat([tf.concat(row, axis=2) for row in rows.values()], axis=1)
 
 
 def _spans(size: int, side: int, grid: int) -> list[tuple[int, int]]:

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from myvgg.nst import colors, guides, plan, pyramid, tiles
-from myvgg.nst.evaluation import Evaluate, Kept, evaluation
+from myvgg.nst.evaluation import Evaluate, Kept, Pixels, evaluation
 from myvgg.nst.images import AnyPicture, Picture, as_rgb, resize, resize_mask
+from myvgg.nst.losses import Scalar
 from myvgg.nst.network import Network
 from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, State, enlarged
 from myvgg.nst.settings import Settings
@@ -48,8 +49,8 @@ class Step:
     size: pyramid.Size
     losses: dict[str, float]
     note: str
-    _picture: tf.Tensor = field(repr=False)
-    _finish: Callable[[tf.Tensor], Picture] = field(repr=False)
+    _picture: Pixels = field(repr=False)
+    _finish: Callable[[Pixels], Picture] = field(repr=False)
     _state: Callable[[], State] = field(repr=False)
 
     @property
@@ -57,12 +58,13 @@ class Step:
         """The picture that one would save if this were the last step, R, G, B, 0 to 255, of the scale's size."""
         return self._finish(self._picture)
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> State:
         """Return what `stylize` needs to go on with equal results: from here, as long as this is the latest step.
 
-        Later, it is the state of the latest step at this scale, since the optimizer moves in place.
+        Later, it is the state of the latest step at this scale, since the optimizer moves in place. For the same
+        reason, what is to be kept beyond the next step must be copied.
         """
-        return {name: np.asarray(array) for name, array in self._state().items()}
+        return self._state()
 
 
 @dataclass(frozen=True)
@@ -200,23 +202,20 @@ def _run(
         state = _carried(state, "steps", "restarts", "first")  # the pictures in it are the optimizer's now
         done = int(state.get("steps", 0))
         where = {"scale": np.array(index), "before": np.array(before)}
-        try:
-            for done, terms, note in _steps(optimizer, state, counts[index]):
-                yield Step(
-                    before + done,
-                    sum(counts),
-                    index + 1,
-                    len(sizes),
-                    sizes[index],
-                    terms,
-                    "; ".join(filter(None, (scale.told(), note))),
-                    optimizer.picture,
-                    scale.finish,
-                    functools.partial(_state_of, optimizer, _carried(state, "restarts", "first") | where),
-                )
-        finally:
-            optimizer.close()
-            gc.collect()  # the graphs of earlier scales hold the network's kernels in circles
+        for done, terms, note in _steps(optimizer, state, counts[index]):
+            yield Step(
+                before + done,
+                sum(counts),
+                index + 1,
+                len(sizes),
+                sizes[index],
+                terms,
+                "; ".join(filter(None, (scale.told(), note))),
+                optimizer.picture,
+                scale.finish,
+                functools.partial(_state_of, optimizer, _carried(state, "restarts", "first") | where),
+            )
+        gc.collect()  # the graphs of earlier scales hold the network's kernels in circles
         before += done
         if index + 1 < len(sizes):
             state = _next_state(optimizer, sizes[index + 1], settings) | _carried(state, "restarts")
@@ -233,10 +232,10 @@ def _steps(
         if not np.isfinite(total) or total > EXPLODED * first > 0:
             restarts = int(state.get("restarts", 0)) + 1
             state["restarts"] = np.array(restarts)
-            if restarts > RESTARTS:
+            if restarts > RESTARTS or optimizer.done:
                 raise FloatingPointError(
-                    f"the loss is {total:g} after {done} steps at this scale, and going back {RESTARTS} times has not "
-                    "helped: lower the learning rate, or the weights do not suit these pictures"
+                    f"the loss is {total:g} after {done} steps at this scale, and going back has not helped: lower the "
+                    "learning rate, or the weights do not suit these pictures"
                 )
             optimizer.restart()
             note = f"the loss was {total:g}: back to the best picture of this scale with half the step"
@@ -255,13 +254,20 @@ def _carried(state: dict[str, np.ndarray], *names: str) -> dict[str, np.ndarray]
 
 def _next_state(optimizer: Optimizer, size: pyramid.Size, settings: Settings) -> dict[str, np.ndarray]:
     """Carry the picture and the optimiser's memory to the next scale."""
-    picture = np.clip(optimizer.picture.numpy()[0], 0, 1) * 255
-    image = resize(np.asarray(picture, np.float32), size, method=settings.resize)[np.newaxis] / 255
+    image = resize(_levels(optimizer.picture), size, method=settings.resize)[np.newaxis]
+    image /= 255
 
     def stretched(array: np.ndarray) -> np.ndarray:
         return np.stack([_bilinear(plane, size) for plane in np.moveaxis(array, -1, 0)], axis=-1)
 
     return {"image": image, **enlarged(optimizer.state(), stretched)}
+
+
+def _levels(picture: Pixels) -> Picture:
+    """Bring a picture of an optimiser to 0 to 255, in memory of its own."""
+    image: Picture = picture[0].clip(0, 1)
+    image *= 255
+    return image
 
 
 def _bilinear(plane: np.ndarray, size: pyramid.Size) -> np.ndarray:
@@ -284,7 +290,7 @@ class _Scale:
     ) -> None:
         self._settings, self._inputs, self._network = settings, inputs, network
         self._tile, self._said = tile, list[str]()
-        self._content = resize(inputs.content, size, method=settings.resize)
+        self._size = size
         self._keep = None if inputs.keep is None else resize_mask(inputs.keep, size)[..., np.newaxis]
         architecture = network.params.architecture
         self._styles = [
@@ -298,7 +304,7 @@ class _Scale:
         self._kept = kept
         self._evaluation: Evaluate | None = None
 
-    def evaluate(self, pixels: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    def evaluate(self, pixels: Pixels) -> tuple[dict[str, Scalar], Any]:
         """Return the losses of a picture from 0 to 1, and the gradient of their total; first, compute the targets.
 
         Raises:
@@ -317,8 +323,13 @@ class _Scale:
         said, self._said = "; ".join(self._said), []
         return said
 
+    def _content(self) -> Picture:
+        """Make the content picture anew, whenever it is needed: a large one is too large to be kept twice."""
+        return resize(self._inputs.content, self._size, method=self._settings.resize)
+
     def _smaller_tile(self, error: Exception) -> int:
-        largest = max(picture.shape[0] * picture.shape[1] for picture in (self._content, *self._styles))
+        width, height = self._size
+        largest = max([height * width, *(style.shape[0] * style.shape[1] for style in self._styles)])
         around = tiles.halo(self._network.params.architecture, self._settings.layers)
         if (side := tiles.smaller(largest, self._tile, around)) is None:
             raise MemoryError("not enough memory for a picture of this size: lower the size") from error
@@ -326,16 +337,16 @@ class _Scale:
 
     def _bound(self) -> Evaluate:
         """Compute the targets, and bind the losses to them."""
-        inputs, settings, (height, width) = self._inputs, self._settings, self._content.shape[:2]
+        inputs, settings, (width, height) = self._inputs, self._settings, self._size
         style_masks = [
             None if mask is None else guides.regions([mask], style.shape[0], style.shape[1])[0]
             for mask, style in zip(inputs.style_masks, self._styles, strict=True)
         ]
-        content = tf.constant(self._content[np.newaxis])
+        content = self._content()[np.newaxis]
         targets = make_targets(
             self._network,
             content if inputs.has_content and settings.content_weight else None,
-            [tf.constant(style[np.newaxis]) for style in self._styles] if settings.style_weight else [],
+            [style[np.newaxis] for style in self._styles] if settings.style_weight else [],
             settings,
             masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,
             style_masks=style_masks if settings.style_weight else None,
@@ -348,7 +359,7 @@ class _Scale:
             settings,
             height=height,
             width=width,
-            kept=() if self._keep is None else Kept(tf.constant(self._keep[np.newaxis]), content),
+            kept=() if self._keep is None else Kept(self._keep[np.newaxis], content),
             tile=self._tile,
         )
 
@@ -358,14 +369,14 @@ class _Scale:
         if not self._inputs.has_content and settings.init in ("blend", "add", "content"):
             settings = replace(settings, init="noise")
         style = self._styles[0] if self._styles else None
-        image = pyramid.first_image(self._content, style, settings, given=self._inputs.given)
+        image = pyramid.first_image(self._content(), style, settings, given=self._inputs.given)
         return {"image": image[np.newaxis] / 255}
 
-    def finish(self, picture: tf.Tensor) -> Picture:
+    def finish(self, picture: Pixels) -> Picture:
         """Make a picture of 0 to 255 of an optimiser's, with what is kept and its colours."""
-        image = np.asarray(np.clip(picture.numpy()[0], 0, 1) * 255, np.float32)
+        image = _levels(picture)
         if self._settings.preserve_colors == "luminance":
-            image = colors.keep_colors(image, self._content, strength=self._settings.color_strength)
+            image = colors.keep_colors(image, self._content(), strength=self._settings.color_strength)
         if self._keep is not None:
-            image = np.asarray(image + self._keep * (self._content - image), np.float32)
+            image = np.asarray(image + self._keep * (self._content() - image), np.float32)
         return image
