@@ -82,6 +82,12 @@ def run_command(arguments: Sequence[str]) -> str:
     return done.stdout
 
 
+def peak() -> int:
+    """Return the most bytes that this process has had in memory; `getrusage` would begin with its parent's."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
 def _round(ours: Task, theirs: Task, *, rival_first: bool) -> tuple[float, float]:
     if rival_first:
         their_time = _seconds(theirs)

@@ -13,10 +13,9 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Result, run_command
+from benchmarks.measure import Result, peak, run_command
 
 NEEDS = ("tensorflow",)
 WHOLE_RUN = (512, 384, 0)
@@ -91,7 +90,7 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
     return {
         "seconds": time.perf_counter() - start,
         "planned_seconds": planned.seconds,
-        "memory": _peak(),
+        "memory": peak(),
         "planned_memory": planned.memory,
         "tile": planned.scales[-1].tile,
         "precision": fastest_precision(),
@@ -101,12 +100,6 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
 def _near(result: Result) -> Result:
     reached = 1 - NEAR <= result.ratio <= 1 + NEAR
     return replace(result, to_reach=f"within {NEAR:.0%} of it", reached=reached)
-
-
-def _peak() -> int:
-    """Return the most bytes that this process has had in memory; `getrusage` would begin with its parent's."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def _tiled(losses: _Losses, cut: Sequence[Tile], piece_of: Callable[[Pixels, Til
     up, turn, down = _traced_once(sums), tf.function(losses.pull, autograph=False), _traced_once(gradient)
 
     def evaluate(pixels: Pixels) -> tuple[dict[str, Scalar], np.ndarray]:
-        terms, pull = turn(added([up(piece_of(pixels, tile)) for tile in cut]))
+        terms, pull = turn(added(up(piece_of(pixels, tile)) for tile in cut))
         gradient = np.zeros_like(pixels)
         for tile in cut:
             gradient[:, *tiles.window(tile.outer)] += down(piece_of(pixels, tile), pull)

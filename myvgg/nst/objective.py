@@ -7,6 +7,7 @@ the sums to what was seen.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -223,9 +224,9 @@ def positions_of(
     return {layer: shape[0] * shape[1] for layer, shape in shapes.items()}
 
 
-def added(parts: Sequence[Any]) -> Any:
-    """Add the sums of tiles, one by one."""
-    return tf.nest.map_structure(lambda *each: tf.add_n(each), *parts)
+def added(parts: Iterable[Any]) -> Any:
+    """Add the sums of tiles as they come; none is kept."""
+    return functools.reduce(functools.partial(tf.nest.map_structure, tf.add), parts)
 
 
 def _gram_and_mean(found: Moments, target: Moments) -> Scalar:

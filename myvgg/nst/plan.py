@@ -57,8 +57,9 @@ AROUND = {"float32": 150, "bfloat16": 550, "float16": 550}
 VALUE = 12
 """Bytes of a pixel of a picture: red, green, blue."""
 
-HELD = {"adam": 11, "lbfgs": 60}
-"""Pictures of the scale's size that are held: five of Adam's state, the content, the result, and what moves them."""
+HELD = {"adam": 6.5, "lbfgs": 11}
+"""Pictures of the scale's size that are held: the content, the gradient, and what an optimiser remembers, but for the
+pairs of L-BFGS."""
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
@@ -251,7 +252,8 @@ def _memory(counted: Costs, settings: Settings, params: Params, pictures: Sequen
     largest = max(tile.pixels for each in pictures for tile in _cut(each, settings, params, side))
     working = largest * (AROUND[settings.precision] + bytes_of_value * counted.values)
     content = bytes_of_value * counted.content * pixels
-    return network + content + working + HELD[settings.optimizer] * VALUE * pixels
+    pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
+    return network + content + working + (HELD[settings.optimizer] + 2 * pairs) * VALUE * pixels
 
 
 def _step(counted: Costs, settings: Settings, size: Size, cut: Sequence[tiles.Tile]) -> float:

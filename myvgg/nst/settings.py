@@ -136,7 +136,7 @@ class Settings:
     default two thirds of what the machine has."""
 
     optimizer: Literal["adam", "lbfgs"] = "adam"
-    """Adam, or SciPy's L-BFGS."""
+    """Adam, or L-BFGS."""
 
     learning_rate: float = 0.04
     """Length of Adam's first steps, for pixels from 0 to 1."""

@@ -133,24 +133,22 @@ def _look(
     strides = {layer: architecture.activations[layer].stride for layer in positions}
     shape = functools.partial(architecture.shape, height=height, width=width, pool_padding=settings.pool_padding)
     whole: dict[str, np.ndarray] = {}
-    sums = []
+    sums: Any = None
     cut = tiles.cut(height, width, tile, architecture, positions)
     for each in cut:
         place = Place(each.inside, positions, height * width)
         features = features_of(network, tf.constant(picture[:, *tiles.window(each.outer)]), positions, place)
         inner = {layer: tiles.window(each.box, stride) for layer, stride in strides.items()}
-        sums.append(
-            statistics(
-                features, style, [{layer: g[inner[layer]] for layer, g in guides.items()} for guides in regions], place
-            )
-        )
+        where = [{layer: guide[inner[layer]] for layer, guide in guides.items()} for guides in regions]
+        found = statistics(features, style, where, place)
         if len(cut) == 1:
-            return {layer: features[layer] for layer in layers}, sums[0]
+            return {layer: features[layer] for layer in layers}, found
+        sums = found if sums is None else added([sums, found])
         for layer in layers:
             if layer not in whole:
                 whole[layer] = np.empty([1, *shape(layer)], features[layer].dtype.as_numpy_dtype)
             whole[layer][:, *inner[layer]] = features[layer]
-    return whole, added(sums)
+    return whole, sums
 
 
 def _guides(network: Network, mask: Mask, settings: Settings) -> Guides:
