@@ -90,7 +90,7 @@ class Adam:
     @property
     def picture(self) -> Pixels:
         """The average of the pictures of this scale, or the last where nothing is averaged."""
-        return self._moving[self._handed if self._counts["averaged"] else "image"]
+        return self._moving[self._handed] if self._counts["averaged"] else self._moving["image"].copy()
 
     def state(self) -> State:
         """Return the picture, the moments and the average."""
