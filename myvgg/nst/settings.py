@@ -78,6 +78,10 @@ class Settings:
     min_size: int = 128
     """Longest side of the smallest scale, at least."""
 
+    draft: int | None = None
+    """Longest side of a draft that larger scales only add details to: reduced to it, the picture stays about as it
+    was. By default they may change everything."""
+
     seed: int = 0
     """Of the noise; the same seed gives the same picture."""
 
@@ -197,7 +201,7 @@ class Settings:
         object.__setattr__(self, "style_blend", tuple(self.style_blend))
         _check_choices(self)
         for name, smallest in _WHOLE.items():
-            _check_whole(name, getattr(self, name), smallest, optional=name == "scales")
+            _check_whole(name, getattr(self, name), smallest, optional=name in ("scales", "draft"))
         for name in (*_NOT_NEGATIVE, *_SHARES):
             limit = 1.0 if name in _SHARES else math.inf
             if not (0 <= _number(name, getattr(self, name)) <= limit and getattr(self, name) < math.inf):
@@ -228,7 +232,7 @@ class Settings:
         return list(dict.fromkeys([*self.content_layers.shares, *self.style_layers.shares]))
 
 
-_WHOLE = {"iterations": 1, "scales": 1, "min_size": 1, "seed": 0, "history": 1}
+_WHOLE = {"iterations": 1, "scales": 1, "min_size": 1, "draft": 1, "seed": 0, "history": 1}
 _NOT_NEGATIVE = (
     *("content_weight", "style_weight", "tv_weight", "style_strength", "learning_rate", "epsilon"),
     *("noise_range", "style_scale"),

@@ -195,13 +195,13 @@ def _run(
     """Go through the scales, each starting from what the one before has made."""
     counts = pyramid.steps(sizes, settings)
     state = {**state} if state else {}
-    begin, before = int(state.pop("scale", 0)), int(state.pop("before", 0))
+    begin, before, draft = int(state.pop("scale", 0)), int(state.pop("before", 0)), state.pop("draft", None)
     for index in range(begin, len(sizes)):
-        scale = _Scale(inputs, sizes[index], network, settings, tile, kept)
+        scale = _Scale(inputs, sizes[index], network, settings, tile, kept, draft)
         optimizer = OPTIMIZERS[settings.optimizer](scale.evaluate, state or scale.first_state(), settings)
         state = _carried(state, "steps", "restarts", "first")  # the pictures in it are the optimizer's now
         done = int(state.get("steps", 0))
-        where = {"scale": np.array(index), "before": np.array(before)}
+        where = {"scale": np.array(index), "before": np.array(before)} | ({} if draft is None else {"draft": draft})
         for done, terms, note in _steps(optimizer, state, counts[index]):
             yield Step(
                 before + done,
@@ -218,7 +218,10 @@ def _run(
         gc.collect()  # the graphs of earlier scales hold the network's kernels in circles
         before += done
         if index + 1 < len(sizes):
-            state = _next_state(optimizer, sizes[index + 1], settings) | _carried(state, "restarts")
+            picture = scale.picture(optimizer.picture)
+            if settings.draft and max(sizes[index]) <= settings.draft < max(sizes[index + 1]):
+                draft = picture
+            state = _next_state(optimizer, picture, sizes[index + 1], settings) | _carried(state, "restarts")
 
 
 def _steps(
@@ -252,28 +255,20 @@ def _carried(state: dict[str, np.ndarray], *names: str) -> dict[str, np.ndarray]
     return {name: state[name] for name in names if name in state}
 
 
-def _next_state(optimizer: Optimizer, size: pyramid.Size, settings: Settings) -> dict[str, np.ndarray]:
+def _next_state(
+    optimizer: Optimizer, picture: Picture, size: pyramid.Size, settings: Settings
+) -> dict[str, np.ndarray]:
     """Carry the picture and the optimiser's memory to the next scale."""
-    image = resize(_levels(optimizer.picture), size, method=settings.resize)[np.newaxis]
-    image /= 255
-
-    def stretched(array: np.ndarray) -> np.ndarray:
-        return np.stack([_bilinear(plane, size) for plane in np.moveaxis(array, -1, 0)], axis=-1)
-
-    return {"image": image, **enlarged(optimizer.state(), stretched)}
+    image = resize(picture, size, method=settings.resize)[np.newaxis] / 255
+    return {"image": image, **enlarged(optimizer.state(), functools.partial(_scaled, size=size, method="BILINEAR"))}
 
 
-def _levels(picture: Pixels) -> Picture:
-    """Bring a picture of an optimiser to 0 to 255, in memory of its own."""
-    image: Picture = picture[0].clip(0, 1)
-    image *= 255
-    return image
-
-
-def _bilinear(plane: np.ndarray, size: pyramid.Size) -> np.ndarray:
+def _scaled(maps: np.ndarray, size: pyramid.Size, method: str = "LANCZOS") -> np.ndarray:
+    """Scale maps of any values by one of Pillow's filters."""
     from PIL import Image
 
-    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR), np.float32)
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(maps, -1, 0)]
+    return np.stack([np.asarray(plane.resize(size, Image.Resampling[method])) for plane in planes], axis=-1)
 
 
 class _Scale:
@@ -287,8 +282,9 @@ class _Scale:
         settings: Settings,
         tile: int | None,
         kept: MutableMapping[Any, Any],
+        draft: Picture | None,
     ) -> None:
-        self._settings, self._inputs, self._network = settings, inputs, network
+        self._settings, self._inputs, self._network, self._draft = settings, inputs, network, draft
         self._tile, self._said = tile, list[str]()
         self._size = size
         self._keep = None if inputs.keep is None else resize_mask(inputs.keep, size)[..., np.newaxis]
@@ -313,7 +309,8 @@ class _Scale:
         while True:
             try:
                 self._evaluation = self._evaluation or self._bound()
-                return self._evaluation(pixels)
+                losses, gradient = self._evaluation(pixels)
+                return losses, gradient if self._draft is None else self._details(np.asarray(gradient)[0])[np.newaxis]
             except (tf.errors.ResourceExhaustedError, MemoryError) as error:
                 self._evaluation, self._tile = None, self._smaller_tile(error)
                 self._said.append(f"not enough memory: going on in tiles of {self._tile} pixels")
@@ -372,9 +369,26 @@ class _Scale:
         image = pyramid.first_image(self._content(), style, settings, given=self._inputs.given)
         return {"image": image[np.newaxis] / 255}
 
-    def finish(self, picture: Pixels) -> Picture:
+    def picture(self, pixels: Pixels) -> Picture:
+        """Bring an optimiser's picture to 0 to 255, in memory of its own, and back to the draft but for its details."""
+        image: Picture = pixels[0].clip(0, 1)
+        image *= 255
+        if self._draft is None:
+            return image
+        image = self._details(image)
+        image += _scaled(self._draft, self._size)
+        return np.clip(image, 0, 255, out=image)
+
+    def _details(self, image: np.ndarray) -> np.ndarray:
+        """Return what a picture, or its gradient, loses when it is reduced to the draft."""
+        assert self._draft is not None
+        height, width, _ = self._draft.shape
+        details: np.ndarray = image - _scaled(_scaled(image, (width, height)), self._size)
+        return details
+
+    def finish(self, pixels: Pixels) -> Picture:
         """Make a picture of 0 to 255 of an optimiser's, with what is kept and its colours."""
-        image = _levels(picture)
+        image = self.picture(pixels)
         if self._settings.preserve_colors == "luminance":
             image = colors.keep_colors(image, self._content(), strength=self._settings.color_strength)
         if self._keep is not None:

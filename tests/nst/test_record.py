@@ -52,6 +52,7 @@ OTHER_VALUES: dict[str, Any] = {
     "preprocessing": "unit",
     "precision": "float32",
     "max_memory": 3.5,
+    "draft": 300,
     "optimizer": "lbfgs",
     "learning_rate": 1e-17,
     "beta1": 0.123456789012345678,

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from myvgg import store
-from myvgg.nst import Settings, Step, colors, evaluation, images, pyramid, stylize
+from myvgg.nst import Settings, Step, colors, evaluation, images, pyramid, stylize, transfer
 from myvgg.nst.images import resize
 from myvgg.nst.network import Network
 from myvgg.nst.objective import look, weigh
@@ -181,6 +181,24 @@ def test_a_scale_starts_from_the_one_before(run: Run) -> None:
     assert np.array_equal(steps[0].image, steps[5].image)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("side", [27, 40])
+def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, run: Run) -> None:
+    """Later pictures have something new, and are about the draft when reduced to it; without, they are not."""
+    settings = replace(THREE, optimizer=optimizer, average=0.0, learning_rate=0.1, tv_weight=0.0)
+    free, held = list(run(settings)), list(run(replace(settings, draft=side)))
+    scale = 1 + (side == 40)
+    last = max(index for index, step in enumerate(held) if step.scale == scale)
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(free[: last + 1], held[: last + 1], strict=True))
+    draft = held[last].image
+    for index in range(last + 1, len(held)):
+        off, free_off = (
+            np.abs(transfer._scaled(each[index].image, held[last].size) - draft).mean() for each in (held, free)
+        )
+        assert off < 0.6 * free_off  # not zero: filters are not sharp, and scales not twice as large
+        assert np.abs(held[index].image - transfer._scaled(draft, held[index].size)).mean() > 1
+
+
 # That it repeats itself, and how it goes on.
 
 
@@ -191,10 +209,10 @@ def test_a_seed_repeats_the_pictures(run: Run) -> None:
     assert np.abs(first[-1].image - other[-1].image).mean() > 3
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-def test_goes_on_from_any_state(optimizer: Any, run: Run) -> None:
+@pytest.mark.parametrize(("optimizer", "draft"), [("adam", None), ("lbfgs", None), ("adam", 27), ("lbfgs", 40)])
+def test_goes_on_from_any_state(optimizer: Any, draft: int | None, run: Run) -> None:
     """From the state after any step, the first and the last of each scale too, the rest is made bit for bit."""
-    settings = replace(THREE, optimizer=optimizer)
+    settings = replace(THREE, optimizer=optimizer, draft=draft)
     expected, states = [], []
     for step in run(settings):
         expected.append((step.iteration, step.losses, step.image))
