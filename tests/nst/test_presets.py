@@ -448,8 +448,8 @@ def test_the_default_is_the_default() -> None:
     assert default == Settings()
     draft, large = presets.load("draft"), presets.load("print")
     assert replace(draft, size=default.size, iterations=default.iterations) == default
-    assert replace(large, size=default.size) == default
-    assert (draft.size, large.size) == (256, 2048)
+    assert replace(large, size=default.size, draft=None) == default
+    assert (draft.size, large.size, large.draft) == (256, 2048, default.size)
 
 
 def test_an_unknown_preset_names_the_nearest_and_all() -> None:
