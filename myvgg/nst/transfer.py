@@ -218,10 +218,9 @@ def _run(
         gc.collect()  # the graphs of earlier scales hold the network's kernels in circles
         before += done
         if index + 1 < len(sizes):
-            picture = scale.picture(optimizer.picture)
             if settings.draft and max(sizes[index]) <= settings.draft < max(sizes[index + 1]):
-                draft = picture
-            state = _next_state(optimizer, picture, sizes[index + 1], settings) | _carried(state, "restarts")
+                draft = scale.picture(optimizer.picture)
+            state = _next_state(optimizer, scale, sizes[index + 1], settings) | _carried(state, "restarts")
 
 
 def _steps(
@@ -255,11 +254,9 @@ def _carried(state: dict[str, np.ndarray], *names: str) -> dict[str, np.ndarray]
     return {name: state[name] for name in names if name in state}
 
 
-def _next_state(
-    optimizer: Optimizer, picture: Picture, size: pyramid.Size, settings: Settings
-) -> dict[str, np.ndarray]:
+def _next_state(optimizer: Optimizer, scale: _Scale, size: pyramid.Size, settings: Settings) -> dict[str, np.ndarray]:
     """Carry the picture and the optimiser's memory to the next scale."""
-    image = resize(picture, size, method=settings.resize)[np.newaxis] / 255
+    image = resize(scale.picture(optimizer.picture), size, method=settings.resize)[np.newaxis] / 255
     return {"image": image, **enlarged(optimizer.state(), functools.partial(_scaled, size=size, method="BILINEAR"))}
 
 
