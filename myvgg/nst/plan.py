@@ -45,6 +45,9 @@ SCALE = {"wasserstein": 1.25, "gram": 0.5, "gram+mean": 0.5}
 PROBE = (64, 256)
 """Side and channels of the convolution that is measured."""
 
+SPAN = 0.3
+"""Seconds that it is measured for."""
+
 SHARE = 2 / 3
 """Of the machine's memory that a run may take by itself."""
 
@@ -260,15 +263,17 @@ def _step(counted: Costs, settings: Settings, size: Size, cut: Sequence[tiles.Ti
     """Estimate the seconds of a step; statistics and roots are float32 always."""
     pixels, seen = math.prod(size), sum(each.pixels for each in cut)
     passes = GRADIENT + (FORWARD if len(cut) > 1 else 0)
-    convolutions = passes * seen * counted.convolutions / rate(settings.precision)
-    statistics = GRADIENT * (pixels * counted.statistics + counted.roots) / rate("float32")
+    measured = rates(settings.precision)
+    convolutions = passes * seen * counted.convolutions / measured[settings.precision]
+    statistics = GRADIENT * (pixels * counted.statistics + counted.roots) / measured["float32"]
     return STEP + PIXEL * seen + convolutions + statistics
 
 
 def _setup(counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
     """Estimate the seconds before the first step of a scale: the targets, the unit of balance, the graph."""
     pixels = bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles)
-    return SCALE[settings.style_loss] + FORWARD * pixels * counted.convolutions / rate(settings.precision)
+    convolutions = FORWARD * pixels * counted.convolutions / rates(settings.precision)[settings.precision]
+    return SCALE[settings.style_loss] + convolutions
 
 
 def _sizes(pictures: Pictures) -> Sizes:
@@ -278,8 +283,8 @@ def _sizes(pictures: Pictures) -> Sizes:
 
 
 @functools.cache
-def rate(precision: str) -> float:
-    """Measure how many multiply-adds of a convolution this machine does in a second."""
+def rates(precision: str) -> dict[str, float]:
+    """Measure how many multiply-adds of a convolution this machine does in a second, in a precision and in float32."""
     side, channels = PROBE
-    taken = convolution_times([precision], side=side, channels=channels, repetitions=4)
-    return side**2 * 9 * channels**2 / taken[precision]
+    taken = convolution_times(sorted({precision, "float32"}), side=side, channels=channels, seconds=SPAN)
+    return {each: side**2 * 9 * channels**2 / seconds for each, seconds in taken.items()}

@@ -162,7 +162,7 @@ def test_the_faster_precision_is_taken(
     """bfloat16 is taken where it is clearly faster; it is measured once."""
     asked = []
 
-    def convolution_times(precisions: tuple[str, ...], **_: int) -> dict[str, float]:
+    def convolution_times(precisions: tuple[str, ...], **_: float) -> dict[str, float]:
         asked.extend(precisions)
         return times
 
@@ -180,9 +180,24 @@ def test_a_real_measurement_decides() -> None:
     """On this machine, one of the two is found, and a convolution takes some time in either."""
     assert fastest_precision() in ("float32", "bfloat16")
     assert fastest_precision.cache_info().currsize == 1
-    taken = precision.convolution_times(["float32", "bfloat16"], side=8, channels=4, repetitions=1)
+    taken = precision.convolution_times(["float32", "bfloat16"], side=8, channels=4, seconds=0.0)
     assert set(taken) == {"float32", "bfloat16"}
     assert all(0 < seconds < math.inf for seconds in taken.values())
+
+
+def test_a_core_that_is_missing_for_a_while_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of turns that take long for a tenth of a second, and then as long as they should, the latter are told."""
+    clock = [0.0]
+
+    def convolve(_: tf.Tensor, kernel: tf.Tensor, *__: object) -> tf.Tensor:
+        clock[0] += 0.002 if clock[0] < 0.1 else 0.001
+        return kernel
+
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(precision.tf.nn, "conv2d", convolve)
+    taken = [precision.convolution_times(["float32"], side=1, channels=1, seconds=seconds) for seconds in (0.05, 0.3)]
+    assert clock[0] == pytest.approx(0.356, abs=0.01)
+    assert [round(found["float32"], 6) for found in taken] == [0.002, 0.001]
 
 
 def test_pictures_are_prepared_as_the_weights_want_it(params: Params, image: tf.Tensor) -> None:
