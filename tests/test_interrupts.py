@@ -35,8 +35,12 @@ def test_an_interruption_comes_after_an_error_too() -> None:
             signal.raise_signal(signal.SIGINT)
             raise ValueError("in the block")
 
-    with pytest.raises(KeyboardInterrupt) as caught:
-        work()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            work()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert isinstance(caught.value.__context__, ValueError)
 
 
