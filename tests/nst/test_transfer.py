@@ -634,7 +634,8 @@ def test_nothing_is_left_behind(run: Run) -> None:
 
     def graphs() -> int:
         gc.collect()
-        return sum(isinstance(each, FuncGraph) for each in gc.get_objects())
+        # Not isinstance, which asks for `__class__` too: an object of torch's answers that with a warning.
+        return sum(issubclass(type(each), FuncGraph) for each in gc.get_objects())
 
     last(run(THREE))
     before = graphs()
