@@ -263,8 +263,7 @@ def resize(
     if (height, width) == image.shape[:2]:
         return image
     if method == "antialias":
-        planes = [_resample(plane, (width, height), Image.Resampling.LANCZOS) for plane in np.moveaxis(image, -1, 0)]
-        return np.stack(planes, axis=-1).clip(0, 255)
+        return resample(image, (width, height)).clip(0, 255)
     import tensorflow as tf
 
     scaled = tf.image.resize(image, (height, width), method="bicubic" if method == "cubic" else method)
@@ -278,11 +277,17 @@ def resize_mask(mask: Mask, size: tuple[int, int]) -> Float32[np.ndarray, "new_h
     """
     if size == mask.shape[::-1]:
         return mask
-    return _resample(mask, size, Image.Resampling.BILINEAR).clip(0, 1)
+    return resample(mask[..., np.newaxis], size, Image.Resampling.BILINEAR)[..., 0].clip(0, 1)
 
 
-def _resample(plane: Mask, size: tuple[int, int], resampling: Image.Resampling) -> np.ndarray:
-    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, resampling), np.float32)
+def resample(
+    maps: Float32[np.ndarray, "height width channels"],
+    size: tuple[int, int],
+    resampling: Image.Resampling = Image.Resampling.LANCZOS,
+) -> Float32[np.ndarray, "new_height new_width channels"]:
+    """Scale maps of any values to a width and height by one of Pillow's filters, overshoots and all."""
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(maps, -1, 0)]
+    return np.stack([np.asarray(plane.resize(size, resampling)) for plane in planes], axis=-1)
 
 
 def _colour(matte: str) -> tuple[int, ...]:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from PIL.Image import Resampling
 
 from myvgg.nst import colors, guides, plan, pyramid, tiles
 from myvgg.nst.evaluation import Evaluate, Kept, Pixels, evaluation
-from myvgg.nst.images import AnyPicture, Picture, as_rgb, resize, resize_mask
+from myvgg.nst.images import AnyPicture, Picture, as_rgb, resample, resize, resize_mask
 from myvgg.nst.losses import Scalar
 from myvgg.nst.network import Network
 from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, State, enlarged
@@ -257,15 +258,8 @@ def _carried(state: dict[str, np.ndarray], *names: str) -> dict[str, np.ndarray]
 def _next_state(optimizer: Optimizer, scale: _Scale, size: pyramid.Size, settings: Settings) -> dict[str, np.ndarray]:
     """Carry the picture and the optimiser's memory to the next scale."""
     image = resize(scale.picture(optimizer.picture), size, method=settings.resize)[np.newaxis] / 255
-    return {"image": image, **enlarged(optimizer.state(), functools.partial(_scaled, size=size, method="BILINEAR"))}
-
-
-def _scaled(maps: np.ndarray, size: pyramid.Size, method: str = "LANCZOS") -> np.ndarray:
-    """Scale maps of any values by one of Pillow's filters."""
-    from PIL import Image
-
-    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(maps, -1, 0)]
-    return np.stack([np.asarray(plane.resize(size, Image.Resampling[method])) for plane in planes], axis=-1)
+    smoothly = functools.partial(resample, size=size, resampling=Resampling.BILINEAR)
+    return {"image": image, **enlarged(optimizer.state(), smoothly)}
 
 
 class _Scale:
@@ -373,14 +367,14 @@ class _Scale:
         if self._draft is None:
             return image
         image = self._details(image)
-        image += _scaled(self._draft, self._size)
+        image += resample(self._draft, self._size)
         return np.clip(image, 0, 255, out=image)
 
     def _details(self, image: np.ndarray) -> np.ndarray:
         """Return what a picture, or its gradient, loses when it is reduced to the draft."""
         assert self._draft is not None
         height, width, _ = self._draft.shape
-        details: np.ndarray = image - _scaled(_scaled(image, (width, height)), self._size)
+        details: np.ndarray = image - resample(resample(image, (width, height)), self._size)
         return details
 
     def finish(self, pixels: Pixels) -> Picture:

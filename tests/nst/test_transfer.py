@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from myvgg import store
-from myvgg.nst import Settings, Step, colors, evaluation, images, pyramid, stylize, transfer
+from myvgg.nst import Settings, Step, colors, evaluation, images, pyramid, stylize
 from myvgg.nst.images import resize
 from myvgg.nst.network import Network
 from myvgg.nst.objective import look, weigh
@@ -192,11 +192,9 @@ def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, run: Ru
     assert all(np.array_equal(a.image, b.image) for a, b in zip(free[: last + 1], held[: last + 1], strict=True))
     draft = held[last].image
     for index in range(last + 1, len(held)):
-        off, free_off = (
-            np.abs(transfer._scaled(each[index].image, held[last].size) - draft).mean() for each in (held, free)
-        )
+        off, free_off = (np.abs(resize(each[index].image, held[last].size) - draft).mean() for each in (held, free))
         assert off < 0.6 * free_off  # not zero: filters are not sharp, and scales not twice as large
-        assert np.abs(held[index].image - transfer._scaled(draft, held[index].size)).mean() > 1
+        assert np.abs(held[index].image - resize(draft, held[index].size)).mean() > 1
 
 
 # That it repeats itself, and how it goes on.
