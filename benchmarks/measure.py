@@ -23,7 +23,7 @@ class Result:
     Attributes:
         what: What was measured.
         rival: What it was measured beside.
-        ours: In seconds or bytes.
+        ours: In seconds, bytes or per cent.
         theirs: The rival's, in the same unit.
         unit: Of both.
         ratio: How many times as fast as the rival, or how many times its bytes.
@@ -36,7 +36,7 @@ class Result:
     rival: str
     ours: float
     theirs: float
-    unit: Literal["s", "bytes"]
+    unit: Literal["s", "bytes", "%"]
     ratio: float
     to_reach: str = ""
     reached: bool = True

@@ -50,7 +50,8 @@ def row(result: Result) -> str:
     """Return a result as a line of the table."""
     reached = ("yes" if result.reached else "no") if result.to_reach else ""
     ours, theirs = _quantity(result.ours, result.unit), _quantity(result.theirs, result.unit)
-    ratio = f"{result.ratio:.2f} times {'as fast' if result.unit == 's' else 'the bytes'}"
+    words = {"s": "times as fast", "bytes": "times the bytes", "%": "of it"}
+    ratio = f"{result.ratio:.{4 if result.unit == '%' else 2}f} {words[result.unit]}"
     return _row((result.what, result.rival, ours, theirs, ratio, result.to_reach, reached))
 
 
@@ -71,6 +72,8 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _quantity(value: float, unit: str) -> str:
+    if unit == "%":
+        return f"{value:.2f} %"
     if unit == "bytes":
         return f"{value / 1e6:.0f} MB"
     return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"

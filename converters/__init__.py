@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from myvgg.architecture import Architecture
     from myvgg.params import Origin, Params
 
-SUFFIXES = {".weights.h5": "keras3", ".h5": "keras", ".npz": "npz", ".safetensors": "safetensors"}
+SUFFIXES = {
+    ".weights.h5": "keras3",
+    ".h5": "keras",
+    ".npz": "npz",
+    "-8bit.safetensors": "quantized",
+    ".safetensors": "safetensors",
+}
 """The module that writes a suffix; the first that fits counts."""
 
 UNAWARE = ("keras", "keras3")
@@ -79,7 +85,8 @@ def save(params: Params, path: str | os.PathLike[str]) -> None:
 
     Args:
         params: What to write.
-        path: Ends in `.safetensors`, `.npz`, `.h5` (the layout of Keras' public files) or `.weights.h5` (Keras 3).
+        path: Ends in `.safetensors`, `-8bit.safetensors` (kernels rounded to 256 values a layer), `.npz`, `.h5` (the
+            layout of Keras' public files) or `.weights.h5` (Keras 3).
 
     Raises:
         ValueError: Another suffix, or a format that cannot say how these weights want their pictures.

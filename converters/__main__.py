@@ -26,7 +26,8 @@ class Arguments:
     """The file to convert."""
 
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = None
-    """What to write: .safetensors, .npz, .h5 or .weights.h5; weights/vgg19.safetensors of the checkout by default."""
+    """The file to write: .safetensors, -8bit.safetensors (a quarter of the size), .npz, .h5 or .weights.h5; by default
+    weights/vgg19.safetensors of the checkout."""
 
     architecture: Literal["vgg19", "vgg16"] = "vgg19"
     """The network that the file holds."""
@@ -114,6 +115,8 @@ def _describe(params: Params, source: Path | None) -> Iterator[str]:
     yield f"  sha256   {origin.sha256 or 'not known'}"
     if source is not None:
         yield f"  release  {_release(source)}"
+    if origin.license:
+        yield f"  license  {origin.license}"
     count = sum(array.size for layer in params.layers.values() for array in layer)
     yield f"  layers   {len(params.layers)}, {count:,} parameters, {params.nbytes:,} bytes as float32"
     for name, layer in params.layers.items():

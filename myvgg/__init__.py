@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from myvgg.params import Params as Params
     from myvgg.params import Preprocessing as Preprocessing
     from myvgg.params import WeightsError as WeightsError
+    from myvgg.params import WeightsWarning as WeightsWarning
     from myvgg.perceptual import perceptual_distance as perceptual_distance
     from myvgg.preprocessing import deprocess as deprocess
     from myvgg.preprocessing import preprocess as preprocess
@@ -42,6 +43,7 @@ _HOMES = {
     "LayerParams": "myvgg.params",
     "Preprocessing": "myvgg.params",
     "WeightsError": "myvgg.params",
+    "WeightsWarning": "myvgg.params",
     "Architecture": "myvgg.architecture",
     "CONFIGURATION_E": "myvgg.architecture",
     "CONFIGURATION_D": "myvgg.architecture",

@@ -7,9 +7,14 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+OWN = "myvgg."
+"""Begins the names of the modules whose warnings are for users."""
 
 
 class UsageError(ValueError):
@@ -31,7 +36,7 @@ def run(program: str, main: Callable[[], None]) -> int:
     try:
         keep_memory()
         run_in_order()
-        with _terminable():
+        with _terminable(), _warnings_in_one_line(program):
             main()
     except UsageError as error:
         return _say(program, f"{error} (see --help)", 2)
@@ -68,6 +73,22 @@ def run_in_order() -> None:
     gradients are added first depends on which happens to be there already, and so does how their sum is rounded.
     """
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+
+@contextmanager
+def _warnings_in_one_line(program: str) -> Iterator[None]:
+    """Show this package's own warnings as lines on stderr, and those of other packages as before."""
+
+    def show(message: Warning | str, category: type[Warning], *others: Any, **options: Any) -> None:
+        if category.__module__.startswith(OWN):
+            _say(program, str(message), 0)
+        else:
+            shown_before(message, category, *others, **options)
+
+    with warnings.catch_warnings():
+        shown_before, warnings.showwarning = warnings.showwarning, show
+        warnings.filterwarnings("default", category=UserWarning, module=OWN.replace(".", r"\."))
+        yield
 
 
 @contextmanager

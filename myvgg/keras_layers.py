@@ -116,7 +116,7 @@ def keras_layer(
 
     Args:
         names: What it puts out: one tensor, or several as a dictionary.
-        params: Their parameters, which are copied; by default those that `myvgg.store.load` finds.
+        params: Their parameters, which are copied; by default those that `VGG19.load()` finds.
         trainable: Whether `model.fit` changes them.
         pooling: As in `features`.
         pool_padding: As in `features`.
@@ -127,9 +127,9 @@ def keras_layer(
         WeightsError: There are no weights.
     """
     if params is None:
-        from myvgg import store
+        from myvgg.loading import load_params
 
-        params = store.load()
+        params = load_params()
     architecture = params.architecture
     check_layers(architecture, params.layers, architecture.deepest(checked_names(names)))
     layer = VGGFeatures(

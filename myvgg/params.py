@@ -21,9 +21,13 @@ import safetensors.numpy
 
 from myvgg.architecture import ARCHITECTURES, CONFIGURATION_E, MEAN, Architecture, Conv, Dense
 from myvgg.files import replacing
+from myvgg.quantization import LEVELS, Quantized, dequantize, quantize
 
 FORMAT = "myvgg 1"
 """Marks a safetensors or npz file as ours."""
+
+ROUNDED = "kernels rounded to 256 values a layer"
+"""Notes in the origin that a file of 8 bits was made of the parameters."""
 
 
 class WeightsError(ValueError):
@@ -41,6 +45,10 @@ class WeightsError(ValueError):
 
     def __reduce__(self) -> tuple[type[WeightsError], tuple[str, tuple[str, ...]]]:
         return type(self), (self.path, self.problems)
+
+
+class WeightsWarning(UserWarning):
+    """Other weights are used than the exact ones that were looked for."""
 
 
 class LayerParams(NamedTuple):
@@ -84,6 +92,7 @@ class Origin:
         generation: What kind of file it was, such as "MatConvNet beta11 to beta16".
         notes: What was changed on the way, such as a conversion from float64.
         trained: False of random ones.
+        license: Who made the values and under which terms they may be passed on; empty where it is not known.
     """
 
     file: str = ""
@@ -91,6 +100,7 @@ class Origin:
     generation: str = ""
     notes: tuple[str, ...] = ()
     trained: bool = True
+    license: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,28 +230,56 @@ def draw(
     return LayerParams(kernel, np.zeros(layer.outputs, np.float32))
 
 
-def save(params: Params, path: str | os.PathLike[str]) -> None:
+def save(params: Params, path: str | os.PathLike[str], *, bits: Literal[8, 32] = 32) -> None:
     """Write parameters as safetensors, `conv1_1.kernel` and so on, with labels and origin as its metadata.
+
+    The same parameters give the same bytes.
+
+    Args:
+        params: The parameters.
+        path: The file.
+        bits: 8 writes kernels as `conv1_1.indices` and `conv1_1.values`, see `myvgg.quantization`: a quarter of the
+            bytes, and about a hundredth of a kernel's standard deviation as its error. The origin has a note of it.
 
     Raises:
         OSError: The file cannot be written; an older one stays as it was.
     """
+    if bits == 8 and ROUNDED not in params.origin.notes:
+        params = replace(params, origin=replace(params.origin, notes=(*params.origin.notes, ROUNDED)))
     tensors = {
         f"{name}.{part}": np.ascontiguousarray(array)  # safetensors writes memory as it lies, whatever the strides
         for name, layer in params.layers.items()
-        for part, array in layer._asdict().items()
+        for part, array in (_parts_in_8_bits(layer) if bits == 8 else layer._asdict()).items()
     }
     with replacing(path) as temporary:
         try:
             safetensors.numpy.save_file(tensors, temporary, metadata=metadata_of(params))
         except safetensors.SafetensorError as error:
             raise OSError(str(error)) from error
+        _order_header(temporary)
+
+
+def _parts_in_8_bits(layer: LayerParams) -> dict[str, np.ndarray]:
+    return {**quantize(layer.kernel)._asdict(), "bias": layer.bias}
+
+
+def _order_header(path: Path) -> None:
+    """Put the keys of a safetensors header in order: the library writes those of its metadata in a random one."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        file.seek(8)
+        file.write(ordered.ljust(size))
 
 
 def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATION_E) -> Params:
-    """Read what `save` wrote, without copying: the arrays are views of the file, which must not change meanwhile.
+    """Read what `save` wrote.
 
-    `save` renames, so it may replace the file at any time (not on Windows); a program that writes into it may not.
+    Arrays of 32 bits are views of the file, which must not change meanwhile: `save` renames, so it may replace the
+    file at any time (not on Windows); a program that writes into the file may not. Arrays of 8 bits are read and
+    become float32.
 
     Raises:
         WeightsError: Not such a file, damaged, or not of this architecture.
@@ -257,7 +295,38 @@ def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATIO
     if not metadata.get("format", "").startswith("myvgg "):
         raise WeightsError(path, "a safetensors file, but not one that myvgg wrote, nor torchvision's VGG")
     stored = parse_metadata(metadata, path=path, architecture=architecture)
+    tensors = _from_8_bits(tensors, path=path, architecture=architecture)
     return checked(pair_up(tensors, separator="."), path=path, architecture=architecture, **stored)
+
+
+def _from_8_bits(
+    tensors: Mapping[str, np.ndarray], *, path: str | os.PathLike[str], architecture: Architecture
+) -> dict[str, np.ndarray]:
+    """Replace indices and values by the kernels that they stand for, once their shapes are known to be right.
+
+    Raises:
+        WeightsError: Indices of another shape or type, or a table that is not of 256 numbers.
+    """
+    parts = {name: name.rpartition(".")[::2] for name in tensors}
+    found = {name: array for name, array in tensors.items() if parts[name][1] not in Quantized._fields}
+    problems = list[str]()
+    for layer in dict.fromkeys(layer for layer, part in parts.values() if part in Quantized._fields):
+        indices, values = (tensors.get(f"{layer}.{part}", np.empty(0)) for part in Quantized._fields)
+        outputs = tensors.get(f"{layer}.bias", np.empty(0)).shape
+        expected = architecture.parametric[layer].kernel_shape[:-1] if layer in architecture.parametric else ()
+        if indices.dtype != np.uint8 or indices.shape != (*expected, *outputs):
+            problems.append(
+                f"{layer} indices are {indices.dtype} {indices.shape}, expected {(*expected, *outputs)} uint8"
+            )
+        elif values.dtype != np.float32 or values.shape != (LEVELS,):
+            problems.append(f"{layer} values are {values.dtype} {values.shape}, expected ({LEVELS},) float32")
+        elif not np.isfinite(values).all():
+            problems.append(f"{layer} values hold NaN or infinite values")
+        else:
+            found[f"{layer}.kernel"] = dequantize(Quantized(indices, values))
+    if problems:
+        raise WeightsError(path, problems)
+    return found
 
 
 def _mapped(path: str | os.PathLike[str], file: Any) -> dict[str, np.ndarray]:

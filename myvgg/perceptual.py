@@ -32,7 +32,7 @@ def perceptual_distance(
         a: R, G, B, 0 to 255, uint8 or floating point, (batch, height, width, 3) or one picture (height, width, 3).
         b: Others of the same shape, or one to compare all with.
         layers: Tensors or Keras' names, of maps.
-        params: The network's parameters; by default those that `myvgg.store.load` finds, read once.
+        params: The network's parameters; by default those that `VGG19.load()` finds, read once.
 
     Returns:
         One number for each pair.
@@ -55,9 +55,9 @@ def perceptual_distance(
 
 @cache
 def _stored() -> Params:
-    from myvgg import store
+    from myvgg.loading import load_params
 
-    return store.load(include_top=False)
+    return load_params(include_top=False)
 
 
 def _distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:

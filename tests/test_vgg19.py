@@ -277,7 +277,7 @@ def test_load_random(monkeypatch: pytest.MonkeyPatch, tiny_params: Params) -> No
     """`VGG19.load("random")` takes the seeded random weights."""
     monkeypatch.setattr("myvgg.random_weights.load_random", lambda _: tiny_params)
     assert myvgg.VGG19.load("random", pooling="avg").architecture == tiny_params.architecture
-    with pytest.raises(ValueError, match="include_top must not be True with random weights"):
+    with pytest.raises(ValueError, match="random weights have no classifier"):
         myvgg.VGG19.load("random", include_top=True)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from myvgg.arguments import load_weights
 from myvgg.command import UsageError, muted, run
 from myvgg.nst import presets
 from myvgg.nst.arguments import Arguments, Base, BatchArguments, SweepArguments, parse
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 DEMO: dict[str, Any] = {"size": 384, "iterations": 20}
 """Settings of the run without pictures, which is to be over soon."""
-
-NO_WEIGHTS = (
-    "No trained weights here ({cause}): using seeded random ones, which give a cruder picture. Run "
-    "'python scripts/convert_weights.py --download' where there is a connection, or name a file by --weights FILE."
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +50,7 @@ def _style(argv: list[str]) -> None:
     compared = {name: parse(Arguments, [*argv, "--preset", name]).settings for name in names}
     jobs.check(job)
     pictures = jobs.read(job)
-    params = _load_weights(arguments, demo=demo)
+    params = load_weights(arguments.weights, include_top=False, exact=False)
     if not params.origin.trained and not _names_settings(arguments):
         untrained = presets.read(presets.FOLDER / "random.toml")
         job = replace(job, settings=parse(Arguments, argv, **untrained | (DEMO if demo else {})).settings)
@@ -146,7 +142,7 @@ def _batch(argv: list[str]) -> None:
     if arguments.threads is not None and (arguments.threads < 1 or arguments.ray is None):
         raise UsageError("--threads must be at least 1, and goes with --ray")
     jobs = many.batch_jobs(arguments.contents, arguments.styles, arguments.output, _template(arguments))
-    params = _load_weights(arguments, demo=False)
+    params = load_weights(arguments.weights, include_top=False, exact=False)
     if arguments.dry_run:
         return print(many.plan(jobs, params))
     return many.batch(
@@ -166,7 +162,7 @@ def _sweep(argv: list[str]) -> None:
         raise UsageError("name a content and a style picture")
     template = replace(_template(arguments), content=arguments.content, styles=(arguments.style,))
     grid = many.sweep_jobs(replace(template, output=arguments.output), arguments.over)
-    params = _load_weights(arguments, demo=False)
+    params = load_weights(arguments.weights, include_top=False, exact=False)
     if arguments.dry_run:
         return print(many.plan(grid.jobs, params))
     return many.sweep(grid, arguments.output, params, say=say, watch=shown)
@@ -183,23 +179,6 @@ def _template(arguments: Base) -> Job:
 
 def _names_settings(arguments: Arguments) -> bool:
     return bool(arguments.preset or arguments.config or arguments.from_picture or arguments.compare)
-
-
-def _load_weights(arguments: Base, *, demo: bool) -> Params:
-    """Load the weights that are asked for; the demo does with random ones where there is nothing and no network."""
-    from myvgg import store
-
-    with muted():
-        from myvgg.random_weights import load_random
-    if arguments.weights == "random":
-        return load_random()
-    try:
-        return store.load(None if arguments.weights == "auto" else arguments.weights, include_top=False)
-    except store.DownloadError as error:
-        if not demo:
-            raise
-        print(NO_WEIGHTS.format(cause=error.problems[0].splitlines()[0]), file=sys.stderr)
-    return load_random()
 
 
 if __name__ == "__main__":

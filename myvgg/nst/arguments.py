@@ -47,7 +47,7 @@ class Base:
     """Print the scales with their time and memory, and do nothing."""
 
     weights: str = "auto"
-    """A weights file, random, or auto: those of MYVGG_WEIGHTS, the checkout, the cache, or a download."""
+    """A weights file, bundled, random, or auto: those of MYVGG_WEIGHTS, the checkout or the cache, else the bundled."""
 
     matte: str = "white"
     """The colour that transparent parts lie on while they are stylised: a name or #rrggbb."""

@@ -17,7 +17,7 @@ from scipy.linalg import eigh, eigvalsh
 from scipy.ndimage import gaussian_filter
 from threadpoolctl import threadpool_limits
 
-from myvgg import store
+from myvgg.loading import load_params
 from myvgg.nst.images import Picture, as_rgb, resize
 from myvgg.params import Params
 from myvgg.vgg19 import VGG19
@@ -90,7 +90,7 @@ def report(
         result: R, G, B, 0 to 255, uint8 or floating point, (height, width, 3) or grey (height, width).
         content: Likewise, brought to the result's shape; None where there was none, which leaves the grain.
         style: Likewise, or a list of several pictures; None or an empty list leaves the structure.
-        params: The network; by default the one that `myvgg.store` finds.
+        params: The network; by default that of `stylize`.
         blend: Shares of several style pictures; by default they are equal.
         size: Longest side at which all are compared.
 
@@ -100,7 +100,7 @@ def report(
     """
     styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
     shares = _shares(blend, len(styles))
-    look = _network(params or store.load(include_top=False))
+    look = _network(params or load_params(include_top=False, exact=False))
     small = resize(as_rgb(result), size)
     shape = (small.shape[1], small.shape[0])
     made = look("result", small)

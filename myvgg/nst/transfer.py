@@ -112,7 +112,7 @@ def stylize(
         style: How to show it: a picture likewise, of any size, or a list of them. None or an empty list reconstructs
             the content.
         settings: How to go about it.
-        params: The network's parameters; by default those that `myvgg.store.load` finds.
+        params: The network's parameters; by default those of the first file that is found, or else the bundled ones.
         masks: One for each style, (height, width), 0 to 1: where in the content it goes. By default all styles are
             blended everywhere.
         style_masks: One for each style, or None: the part of it that counts.
@@ -134,9 +134,9 @@ def stylize(
     settings = settings or Settings()
     inputs = _inputs(content, style, settings, masks=masks, style_masks=style_masks, keep=keep, first=first)
     if params is None:
-        from myvgg import store
+        from myvgg.loading import load_params
 
-        params = store.load(include_top=False)
+        params = load_params(include_top=False, exact=False)
     height, width, _ = inputs.content.shape
     sizes = pyramid.sizes(width, height, settings, params.architecture)
     for each in inputs.styles:

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from myvgg import random_weights, store
+from myvgg.architecture import CONFIGURATION_E
 from myvgg.nst import Settings, evaluation, presets, record, stylize
 from myvgg.nst.__main__ import DEMO, main
 from myvgg.nst.arguments import Arguments, parse
@@ -24,6 +25,7 @@ from myvgg.nst.objective import weigh
 from myvgg.params import LayerParams, Origin, Params
 
 ROOT = Path(__file__).parents[2]
+WEIGHTS = store.FOLDER
 LAUNCHERS = {"module": ["-m", "myvgg.nst"], "script": [str(ROOT / "scripts" / "style.py")]}
 QUICK = ("--size", "27", "--iterations", "3", "--style-layers", "relu1_1", "--content-layers", "relu2_1")
 PAIR = ("content.png", "style.png")
@@ -118,7 +120,7 @@ def test_writes_a_picture_and_its_record(
     assert "\ntime and memory are estimates; seed 0\n" in captured.err
     assert captured.err.endswith("wrote out.png, out.toml\n")
     assert "step 3/3" in captured.err
-    assert trained == [(None, {"include_top": False})]
+    assert trained == [(None, {"include_top": False, "architecture": CONFIGURATION_E, "exact": False})]
     assert files(tmp_path) == ["out.png", "out.toml"]
 
 
@@ -285,12 +287,40 @@ def test_a_mask_of_another_shape_is_resized_and_said(
 # The demo, weights, presets.
 
 
-def test_the_demo_needs_nothing(planned: list[Settings], capfd: pytest.CaptureFixture[str]) -> None:
-    """Without pictures, weights and network, a sentence says that random weights are used, with their own settings."""
+@pytest.fixture
+def bundled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the file that comes with the package back."""
+    monkeypatch.setattr(store, "FOLDER", WEIGHTS)
+    monkeypatch.setattr(store, "_stored", lambda *_: iter(()))  # a developer may have converted others there
+
+
+def test_the_demo_needs_nothing(bundled: None, planned: list[Settings], capfd: pytest.CaptureFixture[str]) -> None:
+    """Without pictures and network, the bundled weights are used, and one line says how to get the exact ones."""
     assert run() == 1
-    assert "using seeded random ones" in capfd.readouterr().err.splitlines()[0]
-    random = presets.settings(DEMO, presets.load("random"))
-    assert planned == [replace(random, precision=planned[0].precision)]
+    line, *_ = capfd.readouterr().err.splitlines()
+    assert line.startswith("weights: VGG19 in 8 bits, which comes with myvgg; ")
+    assert "convert_weights.py --download" in line
+    assert planned == [replace(Settings(**DEMO), precision=planned[0].precision)]
+
+
+@pytest.mark.parametrize("words", [("--weights", "bundled"), ("--weights", str(WEIGHTS / "vgg19-8bit.safetensors"))])
+def test_who_names_the_bundled_weights_is_told_nothing(
+    words: tuple[str, ...], bundled: None, planned: list[Settings], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The line about exact weights is for those who did not choose."""
+    assert run(*words) == 1
+    assert "weights:" not in capfd.readouterr().err
+
+
+def test_a_damaged_bundled_file_is_told(
+    pictures: None, trained_elsewhere: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where the bundled file is missing, one line says so, and the download takes its place."""
+    assert run(*PAIR, *QUICK, "-o", "out.png") == 0
+    lines = [line for line in capfd.readouterr().err.splitlines() if "comes with myvgg" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(f"style.py: {tmp_path / 'no weights' / 'vgg19-8bit.safetensors'}: ")
+    assert "downloading the exact weights in its place" in lines[0]
 
 
 def test_the_demo_takes_trained_weights_and_flags(
@@ -302,8 +332,14 @@ def test_the_demo_takes_trained_weights_and_flags(
     assert planned == [replace(Settings(**DEMO, seed=4), precision=planned[0].precision)]
 
 
-def test_the_demo_runs() -> None:
-    """The bundled pictures are there and are stylised for real."""
+@pytest.fixture
+def trained_elsewhere(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a download succeed."""
+    monkeypatch.setattr(store, "download", lambda *_, **__: replace(params, origin=Origin(generation="downloaded")))
+
+
+def test_the_demo_runs(bundled: None) -> None:
+    """The bundled pictures are there and are stylised for real, with the bundled weights."""
     assert run(*QUICK) == 0
     assert max(pixels("stylized.png").shape) == 27
 
@@ -318,9 +354,9 @@ def test_random_weights_have_their_own_settings(pictures: None, planned: list[Se
 
 
 def test_own_pictures_need_weights(pictures: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Without weights and network, own pictures fail with the ways out, not with a picture of random weights."""
+    """Without any weights and network, pictures fail with the ways out, not with a picture of random weights."""
     assert run(*PAIR, "-o", "out.png") == 1
-    message = capfd.readouterr().err
+    _, message = capfd.readouterr().err.split("\n", 1)
     assert message.startswith("style.py: https://example.org/vgg19.h5: no connection")
     for way in ("--download", "--weights FILE", "MYVGG_WEIGHTS", "--weights random"):
         assert way in message
