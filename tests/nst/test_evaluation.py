@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import converters
 from myvgg import ops
 from myvgg.architecture import Conv
 from myvgg.nst import Settings, evaluation, pyramid, tiles
@@ -183,13 +181,12 @@ def test_tiles_are_exact_with_masks(dtype: str, tiny_params: Params) -> None:
     assert difference(np.asarray(actual_gradient), np.asarray(expected_gradient)) < tolerance
 
 
-@pytest.mark.weights
-def test_tiles_are_exact_with_trained_weights(trained_weights: Path) -> None:
+def test_tiles_are_exact_with_trained_weights(trained: Params) -> None:
     """In float32, with photographs and the network that counts, losses and gradient agree to 1e-6."""
     content, style = (resize(load(FOLDER / f"{name}.jpg"), (260, 200)) for name in ("chelsea", "strokes"))
     settings = replace(Settings(), precision="float32")
     pixels = pyramid.first_image(content, None, settings)[np.newaxis] / 255
-    network = Network(converters.load(trained_weights), settings)
+    network = Network(trained, settings)
     found = []
     for tile in (None, 64):
         targets = make_targets(

@@ -298,17 +298,14 @@ def test_what_cannot_be_judged_is_named(
         report(**arguments, params=tiny_params, size=SIZE)
 
 
-@pytest.mark.weights
-def test_trained_network_tells_style_from_structure(trained_weights: Path) -> None:
+def test_trained_network_tells_style_from_structure(trained: Params) -> None:
     """Faded from a photograph to a painting, a picture gains style and loses structure; a pale copy loses little."""
-    from converters import load
     from myvgg.nst import images
 
     examples = Path(__file__).parents[2] / "examples"
     content, style = (images.load(examples / f"{name}.jpg") for name in ("chelsea", "strokes"))
-    params = load(trained_weights)
     pictures = [(1 - share) * content + share * style for share in (0.1, 0.4, 0.7)]
-    faded = [report(np.float32(picture), content, style, params=params, size=128) for picture in pictures]
+    faded = [report(np.float32(picture), content, style, params=trained, size=128) for picture in pictures]
     assert faded[0].style < faded[1].style < faded[2].style < 1
     assert 1 > faded[0].structure > faded[1].structure > faded[2].structure
-    assert report(60 + content / 2, content, style, params=params, size=128).structure > 0.8
+    assert report(60 + content / 2, content, style, params=trained, size=128).structure > 0.8

@@ -219,19 +219,10 @@ def test_presets_reproduce_the_objective_of_their_program(name: str, tiny_params
     check_objective(name, tiny_params)
 
 
-@pytest.mark.weights
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_presets_reproduce_the_objective_with_trained_weights(name: str, trained: Params) -> None:
     """So they are with the network that the programs use, where terms differ by many orders of magnitude."""
     check_objective(name, trained)
-
-
-@pytest.fixture(scope="module")
-def trained(trained_weights: Path) -> Params:
-    """Trained parameters."""
-    import converters
-
-    return converters.load(trained_weights)
 
 
 # The four-times identity

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from myvgg.nst.objective import look, weigh
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
 from myvgg.params import LayerParams, Params, WeightsError
-from myvgg.photographs import FOLDER, measured
+from myvgg.photographs import FOLDER
 from tests.nst.reference import losses
 
 SHALLOW: dict[str, Any] = {
@@ -591,30 +590,26 @@ def test_tiles_are_chosen_by_the_memory(run: Run, monkeypatch: pytest.MonkeyPatc
     assert np.abs(tiled.image - whole.image).mean() < 0.05  # of 255
 
 
-@pytest.mark.weights
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_half_precision_comes_as_far(precision: Any, trained_weights: Path) -> None:
+def test_half_precision_comes_as_far(precision: Any, trained: Params) -> None:
     """After equal steps, the loss of the picture, evaluated in float32, is within a hundredth of the float32 run's."""
-    params = measured(store.load(trained_weights, include_top=False))
     content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "strokes"))
     settings = Settings(size=64, scales=1, iterations=6, precision="float32")
     totals = []
     for each in ("float32", precision):
-        picture = last(stylize(content, style, replace(settings, precision=each), params=params)).image
+        picture = last(stylize(content, style, replace(settings, precision=each), params=trained)).image
         again = replace(settings, iterations=1, init="picture", clip="end")
-        totals.append(next(stylize(content, style, again, params=params, first=picture)).losses["total"])
+        totals.append(next(stylize(content, style, again, params=trained, first=picture)).losses["total"])
     assert totals[1] == pytest.approx(totals[0], rel=0.01)
     assert totals[1] != totals[0]
 
 
-@pytest.mark.weights
-def test_the_look_does_not_depend_on_the_size(trained_weights: Path) -> None:
+def test_the_look_does_not_depend_on_the_size(trained: Params) -> None:
     """A result of 192 and one of 384 at that size are twice as near to each other as either to a run without scales."""
-    params = store.load(trained_weights, include_top=False)
     content, style = images.load(FOLDER / "chelsea.jpg"), images.load(FOLDER / "waves.jpg")
 
     def result(**changes: Any) -> np.ndarray:
-        image = last(stylize(content, style, Settings(precision="float32", **changes), params=params)).image
+        image = last(stylize(content, style, Settings(precision="float32", **changes), params=trained)).image
         return resize(image, (192, 128))
 
     small, large = result(size=192, iterations=5), result(size=384, iterations=5)
