@@ -58,7 +58,7 @@ def _results(width: int, height: int, limit: float, *, steps: int) -> Iterator[R
         yield Result(f"{what}, memory", "what must do", peak, must, "bytes", peak / must).below(1)
 
 
-def measure(width: int, height: int, steps: int, limit: float | None) -> dict[str, Any]:
+def measure(width: int, height: int, steps: int, limit: float | None, precision: str = "auto") -> dict[str, Any]:
     """Run one case in this process, which must not have done anything else before.
 
     Args:
@@ -66,6 +66,7 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
         height: In pixels.
         steps: At one scale; 0 for a whole run.
         limit: Gigabytes.
+        precision: Of the convolutions.
     """
     from myvgg.command import keep_memory, muted, run_in_order
 
@@ -80,7 +81,7 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
     params = measured(random(include_top=False))
     content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "waves"))
     content = images.resize(content, (width, height)).astype("uint8")
-    settings = Settings(size=f"{width}x{height}", max_memory=limit)
+    settings = Settings(size=f"{width}x{height}", max_memory=limit, precision=precision)  # type: ignore[arg-type]
     settings = replace(settings, scales=1, iterations=steps) if steps else settings
     planned = plan.plan(settings, plan.Sizes((width, height), [style.shape[1::-1]]), params)
     run = stylize(content, style, settings, params=params)
@@ -93,7 +94,7 @@ def measure(width: int, height: int, steps: int, limit: float | None) -> dict[st
         "memory": peak(),
         "planned_memory": planned.memory,
         "tile": planned.scales[-1].tile,
-        "precision": fastest_precision(),
+        "precision": fastest_precision() if precision == "auto" else precision,
     }
 
 
@@ -104,4 +105,4 @@ def _near(result: Result) -> Result:
 
 if __name__ == "__main__":
     width, height, steps = map(int, sys.argv[1:4])
-    print(json.dumps(measure(width, height, steps, float(sys.argv[4]) or None)))
+    print(json.dumps(measure(width, height, steps, float(sys.argv[4]) or None, *sys.argv[5:])))

@@ -126,11 +126,11 @@ class _Losses:
             terms = weigh(sums, self._targets, self._settings, values=3 * self._place.pixels)
         return terms, tape.gradient(terms["total"], sums, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    def gradient(self, tape: tf.GradientTape, piece: Piece, seen: Look, pull: Sums) -> tf.Tensor:
-        """Carry the gradient by the sums down to the pixels."""
+    def gradient(self, piece: Piece, seen: Look, pull: Sums) -> tf.Tensor:
+        """Carry the gradient by the sums down to the pixels, inside a graph."""
         pull = tf.nest.map_structure(lambda each: self._scale * each, pull)
         slopes = descend(seen, pull, self._targets_of(piece), self._settings, self._place)
-        gradient = tape.gradient(tf.nest.flatten(seen), piece.pixels, tf.nest.flatten(slopes))
+        (gradient,) = tf.gradients(tf.nest.flatten(seen), [piece.pixels], tf.nest.flatten(slopes))
         return gradient / self._scale
 
     def _targets_of(self, piece: Piece) -> Targets:
@@ -142,11 +142,9 @@ class _Losses:
 def _whole(losses: _Losses, piece_of: Callable[[tf.Tensor], Piece]) -> Evaluate:
     def evaluate(pixels: tf.Tensor) -> tuple[dict[str, Scalar], tf.Tensor]:
         piece = piece_of(pixels)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(pixels)
-            seen = losses.look(piece)
+        seen = losses.look(piece)
         terms, pull = losses.pull(losses.sums(piece, seen))
-        return terms, losses.gradient(tape, piece, seen, pull)
+        return terms, losses.gradient(piece, seen, pull)
 
     return tf.function(evaluate, autograph=False)  # type: ignore[no-any-return]
 
@@ -156,10 +154,7 @@ def _tiled(losses: _Losses, cut: Sequence[Tile], piece_of: Callable[[Pixels, Til
         return losses.sums(piece, losses.look(piece))
 
     def gradient(piece: Piece, pull: Sums) -> tf.Tensor:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(piece.pixels)
-            seen = losses.look(piece)
-        return losses.gradient(tape, piece, seen, pull)
+        return losses.gradient(piece, losses.look(piece), pull)
 
     up, turn, down = _traced_once(sums), tf.function(losses.pull, autograph=False), _traced_once(gradient)
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float
 
+from myvgg import ops
 from myvgg.nst.settings import Settings
 from myvgg.params import LayerParams, Params, Preprocessing, WeightsError
 from myvgg.photographs import measured
@@ -64,15 +65,17 @@ class Network:
         if not (names := list(dict.fromkeys(layers))):
             return {}
         settings = self._settings
-        found = features(
-            self._params,
-            INPUTS[settings.preprocessing](image, self.params.preprocessing),
-            names,
-            pooling=settings.pooling,
-            pool_padding=settings.pool_padding,
-            padding=settings.padding,
-            dtype=None,
-        )
+        x = INPUTS[settings.preprocessing](image, self.params.preprocessing)
+        with ops.lean_gradients():
+            found = features(
+                self._params,
+                x,
+                names,
+                pooling=settings.pooling,
+                pool_padding=settings.pool_padding,
+                padding=settings.padding,
+                dtype=None,
+            )
         if not self._divisors:
             return found
         left = {name: self._divisors[name] / self.params.rms[name] for name in names}

@@ -1,61 +1,44 @@
 """What a run will take, before it runs: its scales with their steps, time and memory.
 
-These are estimates. Time is counted in multiply-adds over a rate that is measured here and now, so that it doubles
-where something else keeps half of the machine busy; the factors around it were fitted to runs of VGG19 on two cores, of
-128 to 1024 pixels a side in both precisions. `benchmarks/sizes.py` compares time and memory with what is then measured,
-up to 8000 x 8000 pixels.
+These are estimates. Time comes from a step of small tiles that is measured here and now, with the kernels that this
+machine has, so that it doubles where something else keeps half of the machine busy. Memory is counted: the numbers that
+are kept for the gradient, and a constant that was fitted to runs of 256 to 8000 pixels a side with and without oneDNN.
+`benchmarks/sizes.py` compares time and memory with what is then measured.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from myvgg.architecture import Architecture
-from myvgg.nst import pyramid, tiles
-from myvgg.nst.losses import NEWTON_STEPS, RANK
+from myvgg.nst import memory, pyramid, tiles
 from myvgg.nst.pyramid import Size
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
-from myvgg.precision import convolution_times, fastest_precision
+from myvgg.precision import fastest_precision
 
 if TYPE_CHECKING:
     from myvgg.nst.job import Pictures
+    from myvgg.nst.probe import Speed
 
-GRADIENT = 2.15
-"""Time of a loss with its gradient, over that of its multiply-adds forward: one and a bit for each direction."""
-
-FORWARD = 1.45
-"""Time of targets, which are computed once at each scale without a graph, over that of their multiply-adds."""
+LOOK = 0.67
+"""Time of features without a gradient, over that of a loss with its gradient."""
 
 PIXEL = 2.4e-7
-"""Seconds a pixel and step, for what convolutions do not count: total variation, Adam, the first layer's few inputs."""
-
-STEP = 0.008
-"""Seconds a step, whatever its size."""
+"""Seconds a pixel and step for total variation and the optimiser, which the measurement leaves out."""
 
 SCALE = {"wasserstein": 1.25, "gram": 0.5, "gram+mean": 0.5}
 """Seconds a scale, to trace its graph, and to take the roots of covariances."""
 
-PROBE = (64, 256)
-"""Side and channels of the convolution that is measured."""
-
-SPAN = 0.3
-"""Seconds that it is measured for."""
-
-SHARE = 2 / 3
-"""Of the machine's memory that a run may take by itself."""
-
 FLOOR = 780e6
 """Bytes of Python with TensorFlow at work, without any picture or weights."""
 
-AROUND = {"float32": 150, "bfloat16": 550, "float16": 550}
-"""Bytes a pixel around what is kept for the gradient: what is under way, and what TensorFlow's pool cannot fill."""
+AROUND = {"float32": 750, "bfloat16": 550, "float16": 550}
+"""Bytes a pixel around the numbers that are kept for the gradient: intermediate results, and TensorFlow's gaps."""
 
 VALUE = 12
 """Bytes of a pixel of a picture: red, green, blue."""
@@ -120,21 +103,19 @@ class Costs(NamedTuple):
 
     Attributes:
         convolutions: Multiply-adds of the network up to the deepest layer that is needed.
-        statistics: Multiply-adds of the second moments of the style layers.
-        roots: Multiply-adds of the roots of matrices; of a step, not of a pixel.
+        further: Multiply-adds of the second moments of the style layers, of all regions but the first.
         values: Numbers that are kept for the gradient: every layer behind its rectification, and the pools.
         content: Numbers of the content layers.
     """
 
     convolutions: float
-    statistics: float
-    roots: float
+    further: float
     values: float
     content: float
 
 
 def plan(settings: Settings, pictures: Pictures | Sizes, params: Params) -> Plan:
-    """Estimate what a run takes, without computing anything but one convolution.
+    """Estimate what a run takes, by a step of small tiles.
 
     Args:
         settings: Of the run.
@@ -148,65 +129,72 @@ def plan(settings: Settings, pictures: Pictures | Sizes, params: Params) -> Plan
     found = pyramid.sizes(*(sizes.content or sizes.styles[0]), settings, params.architecture)
     settings = replace(settings, precision=fastest_precision() if settings.precision == "auto" else settings.precision)
     counted = costs(params.architecture, settings, sizes)
+    measured = _speed(settings, sizes, params)
     side = tile(settings, sizes, params)
     scales = []
     for size, steps in zip(found, pyramid.steps(found, settings), strict=True):
         styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
         cut = _cut(size, settings, params, side)
-        seconds = _setup(counted, settings, sizes, size, styles) + steps * _step(counted, settings, size, cut)
+        seconds = _setup(measured, settings, sizes, size, styles) + steps * _step(measured, counted, cut)
         needed = _memory(counted, settings, params, [size, *styles], side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed)
 
 
-def tile(settings: Settings, sizes: Sizes, params: Params) -> int | None:
+def tile(settings: Settings, sizes: Sizes, params: Params, *, limit: float | None = None) -> int | None:
     """Return the side of the tiles that the memory allows for the largest scale, in pixels; None for whole pictures.
 
     Args:
-        settings: With `max_memory`, or else two thirds of the machine's memory are taken.
+        settings: With a precision that is not `auto`.
         sizes: Of the pictures.
         params: The weights; only their shapes count.
+        limit: Bytes that the run may take; by default those of `memory.limit`.
     """
-    limit = SHARE * machine_memory() if settings.max_memory is None else 1e9 * settings.max_memory
+    limit = memory.limit(settings) if limit is None else limit
     size = pyramid.final_size(*(sizes.content or sizes.styles[0]), settings)
-    styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
-    counted = costs(params.architecture, settings, sizes)
-    needed = functools.partial(_memory, counted, settings, params, [size, *styles])
+    needed = functools.partial(memory_of, settings, sizes, params, size)
     if needed(None) <= limit:
         return None
     sides = range(max(size), tiles.SMALLEST, -tiles.grid(params.architecture, settings.layers))
     return next((side for side in sides if needed(side) <= limit), tiles.SMALLEST)
 
 
-def machine_memory() -> int:
-    """Return the bytes that this machine, or the container that we are in, has."""
-    import psutil
+def base_memory(settings: Settings, params: Params) -> float:
+    """Estimate the bytes of the process before the first scale: Python, TensorFlow, and the network."""
+    parameters = sum(part.size for layer in params.layers.values() for part in layer)
+    return FLOOR + parameters * (BYTES["float32"] + BYTES[settings.precision])
 
-    limits = [int(psutil.virtual_memory().total)]
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):  # elsewhere, or "max"
-            limits.append(int(Path(path).read_text(encoding="ascii")))
-    return min(limits)
+
+def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side: int | None) -> float:
+    """Estimate the bytes of the process at a scale.
+
+    Args:
+        settings: With a precision that is not `auto`.
+        sizes: Of the pictures of the run.
+        params: The weights; only their shapes count.
+        size: Of the scale, width and height in pixels.
+        side: Of the tiles, in pixels; None for whole pictures.
+    """
+    styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
+    return _memory(costs(params.architecture, settings, sizes), settings, params, [size, *styles], side)
 
 
 def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
     """Count what a pixel costs with the layers that the settings name."""
     activations = architecture.activations
-    content = settings.content_layers.shares if sizes.content and settings.content_weight else {}
-    style = settings.style_layers.shares if sizes.styles and settings.style_weight else {}
+    content, style = _layers(settings, sizes)
     if not (content or style):
-        return Costs(0, 0, 0, 0, 0)
+        return Costs(0, 0, 0, 0)
     names = list(activations)
     needed = names[: names.index(architecture.deepest([*content, *style])) + 1]
-    ranks = [min(RANK, activations[layer].channels) for layer in style] if settings.style_loss == "wasserstein" else []
+    moments = sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style)
     return Costs(
         sum(
             math.prod(c.kernel_shape) / activations[c.name].stride ** 2
             for c in architecture.convolutions
             if c.name in needed
         ),
-        sizes.regions * sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style),
-        sizes.regions * sum(3 * NEWTON_STEPS * rank**3 for rank in ranks),
+        (sizes.regions - 1) * moments,
         sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
         sum(activations[n].channels / activations[n].stride ** 2 for n in content),
     )
@@ -247,44 +235,47 @@ def _cut(size: Size, settings: Settings, params: Params, side: int | None) -> li
 
 
 def _memory(counted: Costs, settings: Settings, params: Params, pictures: Sequence[Size], side: int | None) -> float:
-    """Estimate the bytes of the process: the network, what is held of the picture, what one tile computes."""
+    """Estimate the bytes of the process: the network, the arrays of the picture's size, and one tile."""
     bytes_of_value = BYTES[settings.precision]
-    parameters = sum(part.size for layer in params.layers.values() for part in layer)
-    network = FLOOR + parameters * (BYTES["float32"] + bytes_of_value)
     pixels = math.prod(pictures[0])
     largest = max(tile.pixels for each in pictures for tile in _cut(each, settings, params, side))
     working = largest * (AROUND[settings.precision] + bytes_of_value * counted.values)
     content = bytes_of_value * counted.content * pixels
     pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
-    return network + content + working + (HELD[settings.optimizer] + 2 * pairs) * VALUE * pixels
+    return base_memory(settings, params) + content + working + (HELD[settings.optimizer] + 2 * pairs) * VALUE * pixels
 
 
-def _step(counted: Costs, settings: Settings, size: Size, cut: Sequence[tiles.Tile]) -> float:
-    """Estimate the seconds of a step; statistics and roots are float32 always."""
-    pixels, seen = math.prod(size), sum(each.pixels for each in cut)
-    passes = GRADIENT + (FORWARD if len(cut) > 1 else 0)
-    measured = rates(settings.precision)
-    convolutions = passes * seen * counted.convolutions / measured[settings.precision]
-    statistics = GRADIENT * (pixels * counted.statistics + counted.roots) / measured["float32"]
-    return STEP + PIXEL * seen + convolutions + statistics
+def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str]]:
+    """Return the content layers and the style layers that are compared."""
+    content = settings.content_layers.shares if sizes.content and settings.content_weight else {}
+    style = settings.style_layers.shares if sizes.styles and settings.style_weight else {}
+    return list(content), list(style)
 
 
-def _setup(counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
+def _speed(settings: Settings, sizes: Sizes, params: Params) -> Speed:
+    from myvgg.nst import probe
+
+    content, style = _layers(settings, sizes)
+    if not (content or style):
+        return probe.Speed(0.0, 0.0)
+    return probe.speed(params, settings, content=content, style=style)
+
+
+def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
+    """Estimate the seconds of a step; tiles are seen twice, and each further region has its own statistics."""
+    seen = sum(each.pixels for each in cut)
+    passes = 1 + (LOOK if len(cut) > 1 else 0)
+    regions = 1 + counted.further / counted.convolutions if counted.convolutions else 1
+    return len(cut) * measured.fixed + seen * (PIXEL + passes * regions * measured.pixel)
+
+
+def _setup(measured: Speed, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
     """Estimate the seconds before the first step of a scale: the targets, the unit of balance, the graph."""
     pixels = bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles)
-    convolutions = FORWARD * pixels * counted.convolutions / rates(settings.precision)[settings.precision]
-    return SCALE[settings.style_loss] + convolutions
+    return SCALE[settings.style_loss] + LOOK * pixels * measured.pixel
 
 
 def _sizes(pictures: Pictures) -> Sizes:
     shapes = [pictures.content.image.shape if pictures.content else None, *(each.shape for each in pictures.styles)]
     content, *styles = [shape and (shape[1], shape[0]) for shape in shapes]
     return Sizes(content, [style for style in styles if style], max(1, len(pictures.masks)))
-
-
-@functools.cache
-def rates(precision: str) -> dict[str, float]:
-    """Measure how many multiply-adds of a convolution this machine does in a second, in a precision and in float32."""
-    side, channels = PROBE
-    taken = convolution_times(sorted({precision, "float32"}), side=side, channels=channels, seconds=SPAN)
-    return {each: side**2 * 9 * channels**2 / seconds for each, seconds in taken.items()}

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from PIL.Image import Resampling
 
-from myvgg.nst import colors, guides, plan, pyramid, tiles
+from myvgg.nst import colors, guides, memory, plan, pyramid, tiles
 from myvgg.nst.evaluation import Evaluate, Kept, Pixels, evaluation
 from myvgg.nst.images import AnyPicture, Picture, as_rgb, resample, resize, resize_mask
 from myvgg.nst.losses import Scalar
@@ -144,8 +144,8 @@ def stylize(
     network = Network(params, settings)
     styles = [(each.shape[1], each.shape[0]) for each in inputs.styles]
     settings = replace(settings, precision=network.precision)
-    tile = plan.tile(settings, plan.Sizes((width, height), styles, max(1, len(inputs.masks))), params)
-    return _run(inputs, sizes, network, settings, tile, state, {} if kept is None else kept)
+    planned = plan.Sizes((width, height), styles, max(1, len(inputs.masks)))
+    return _run(inputs, sizes, planned, network, settings, state, {} if kept is None else kept)
 
 
 def _inputs(
@@ -187,18 +187,19 @@ def _colored(style: AnyPicture, content: AnyPicture, settings: Settings) -> AnyP
 def _run(
     inputs: Inputs,
     sizes: list[pyramid.Size],
+    planned: plan.Sizes,
     network: Network,
     settings: Settings,
-    tile: int | None,
     state: dict[str, np.ndarray] | None,
     kept: MutableMapping[Any, Any],
 ) -> Iterator[Step]:
     """Go through the scales, each starting from what the one before has made."""
     counts = pyramid.steps(sizes, settings)
+    tile, watch = plan.tile(settings, planned, network.params), memory.Watch(settings)
     state = {**state} if state else {}
     begin, before, draft = int(state.pop("scale", 0)), int(state.pop("before", 0)), state.pop("draft", None)
     for index in range(begin, len(sizes)):
-        scale = _Scale(inputs, sizes[index], network, settings, tile, kept, draft)
+        scale = _Scale(inputs, sizes[index], network, settings, tile, watch, kept, draft)
         optimizer = OPTIMIZERS[settings.optimizer](scale.evaluate, state or scale.first_state(), settings)
         state = _carried(state, "steps", "restarts", "first")  # the pictures in it are the optimizer's now
         done = int(state.get("steps", 0))
@@ -219,9 +220,22 @@ def _run(
         gc.collect()  # the graphs of earlier scales hold the network's kernels in circles
         before += done
         if index + 1 < len(sizes):
+            tile = _tile_of_next(scale, watch, settings, planned, network.params)
             if settings.draft and max(sizes[index]) <= settings.draft < max(sizes[index + 1]):
                 draft = scale.picture(optimizer.picture)
             state = _next_state(optimizer, scale, sizes[index + 1], settings) | _carried(state, "restarts")
+
+
+def _tile_of_next(
+    scale: _Scale, watch: memory.Watch, settings: Settings, planned: plan.Sizes, params: Params
+) -> int | None:
+    """Choose the tiles of the next scale: as before, or smaller where this scale took far more than was planned."""
+    base = plan.base_memory(settings, params)
+    excess = watch.excess(plan.memory_of(settings, planned, params, scale.size, scale.tile) - base)
+    if excess == 1:
+        return scale.tile
+    found = plan.tile(settings, planned, params, limit=base + (memory.limit(settings) - base) / excess)
+    return scale.tile if found is None else min(found, scale.tile or found)
 
 
 def _steps(
@@ -272,12 +286,13 @@ class _Scale:
         network: Network,
         settings: Settings,
         tile: int | None,
+        watch: memory.Watch,
         kept: MutableMapping[Any, Any],
         draft: Picture | None,
     ) -> None:
         self._settings, self._inputs, self._network, self._draft = settings, inputs, network, draft
-        self._tile, self._said = tile, list[str]()
-        self._size = size
+        self.tile, self._watch, self._said = tile, watch, list[str]()
+        self.size = size
         self._keep = None if inputs.keep is None else resize_mask(inputs.keep, size)[..., np.newaxis]
         architecture = network.params.architecture
         self._styles = [
@@ -301,10 +316,13 @@ class _Scale:
             try:
                 self._evaluation = self._evaluation or self._bound()
                 losses, gradient = self._evaluation(pixels)
-                return losses, gradient if self._draft is None else self._details(np.asarray(gradient)[0])[np.newaxis]
             except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-                self._evaluation, self._tile = None, self._smaller_tile(error)
-                self._said.append(f"not enough memory: going on in tiles of {self._tile} pixels")
+                if not self._go_on_in_smaller_tiles("not enough memory"):
+                    raise MemoryError("not enough memory for a picture of this size: lower the size") from error
+                continue
+            if self._watch.is_short():
+                self._go_on_in_smaller_tiles("little memory left")
+            return losses, gradient if self._draft is None else self._details(np.asarray(gradient)[0])[np.newaxis]
 
     def told(self) -> str:
         """Say, once, what was changed for want of memory."""
@@ -313,19 +331,22 @@ class _Scale:
 
     def _content(self) -> Picture:
         """Make the content picture anew, whenever it is needed: a large one is too large to be kept twice."""
-        return resize(self._inputs.content, self._size, method=self._settings.resize)
+        return resize(self._inputs.content, self.size, method=self._settings.resize)
 
-    def _smaller_tile(self, error: Exception) -> int:
-        width, height = self._size
+    def _go_on_in_smaller_tiles(self, reason: str) -> bool:
+        """Let tiles take half of the memory from now on, and note it; False where they cannot be smaller."""
+        width, height = self.size
         largest = max([height * width, *(style.shape[0] * style.shape[1] for style in self._styles)])
         around = tiles.halo(self._network.params.architecture, self._settings.layers)
-        if (side := tiles.smaller(largest, self._tile, around)) is None:
-            raise MemoryError("not enough memory for a picture of this size: lower the size") from error
-        return side
+        if (side := tiles.smaller(largest, self.tile, around)) is None:
+            return False
+        self._evaluation, self.tile = None, side
+        self._said.append(f"{reason}: going on in tiles of {side} pixels")
+        return True
 
     def _bound(self) -> Evaluate:
         """Compute the targets, and bind the losses to them."""
-        inputs, settings, (width, height) = self._inputs, self._settings, self._size
+        inputs, settings, (width, height) = self._inputs, self._settings, self.size
         style_masks = [
             None if mask is None else guides.regions([mask], style.shape[0], style.shape[1])[0]
             for mask, style in zip(inputs.style_masks, self._styles, strict=True)
@@ -339,7 +360,7 @@ class _Scale:
             masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,
             style_masks=style_masks if settings.style_weight else None,
             kept=self._kept,
-            tile=self._tile,
+            tile=self.tile,
         )
         return evaluation(
             self._network,
@@ -348,7 +369,7 @@ class _Scale:
             height=height,
             width=width,
             kept=() if self._keep is None else Kept(self._keep[np.newaxis], content),
-            tile=self._tile,
+            tile=self.tile,
         )
 
     def first_state(self) -> dict[str, np.ndarray]:
@@ -367,14 +388,14 @@ class _Scale:
         if self._draft is None:
             return image
         image = self._details(image)
-        image += resample(self._draft, self._size)
+        image += resample(self._draft, self.size)
         return np.clip(image, 0, 255, out=image)
 
     def _details(self, image: np.ndarray) -> np.ndarray:
         """Return what a picture, or its gradient, loses when it is reduced to the draft."""
         assert self._draft is not None
         height, width, _ = self._draft.shape
-        details: np.ndarray = image - resample(resample(image, (width, height)), self._size)
+        details: np.ndarray = image - resample(resample(image, (width, height)), self.size)
         return details
 
     def finish(self, pixels: Pixels) -> Picture:

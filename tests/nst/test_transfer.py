@@ -15,6 +15,7 @@ import tensorflow as tf
 from tensorflow.python.framework.func_graph import FuncGraph
 
 from myvgg import store
+from myvgg.architecture import CONFIGURATION_E
 from myvgg.nst import Settings, Step, colors, evaluation, images, pyramid, stylize
 from myvgg.nst.images import resize
 from myvgg.nst.network import Network
@@ -442,16 +443,16 @@ def test_too_narrow_a_picture_is_named(run: Run) -> None:
 def test_loads_the_stored_weights(
     params: Params, content: np.ndarray, style: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without parameters, the stored ones are loaded, and none of the dense layers."""
+    """Without parameters, the stored ones are loaded, none of the dense layers, and no download comes first."""
     asked = []
 
-    def load(**options: Any) -> Params:
-        asked.append(options)
+    def load(source: Any = None, **options: Any) -> Params:
+        asked.append((source, options))
         return params
 
     monkeypatch.setattr(store, "load", load)
     stylize(content, style, ONE)
-    assert asked == [{"include_top": False}]
+    assert asked == [(None, {"include_top": False, "architecture": CONFIGURATION_E, "exact": False})]
 
 
 # How it fails.

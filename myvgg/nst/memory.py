@@ -1,0 +1,71 @@
+"""The memory that a run may take, and what the process holds of it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from myvgg.nst.settings import Settings
+
+SHARE = 2 / 3
+"""Part of the machine's memory that a run may take by itself."""
+
+TOLERANCE = 1.25
+"""A process may hold so many times the memory that was planned for it."""
+
+GROWTH = 1.05
+"""A process that has told once that it is short must hold so many times as much to tell it again."""
+
+ENOUGH = 200e6
+"""Bytes that must have been planned for what was taken to say something about the plan."""
+
+
+def limit(settings: Settings) -> float:
+    """Return the bytes that a run may take: `max_memory`, or two thirds of the machine's memory."""
+    return SHARE * machine_memory() if settings.max_memory is None else 1e9 * settings.max_memory
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory of this machine, or of the container that the process is in."""
+    import psutil
+
+    limits = [int(psutil.virtual_memory().total)]
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # elsewhere, or "max"
+            limits.append(int(Path(path).read_text(encoding="ascii")))
+    return min(limits)
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+class Watch:
+    """Watches how much memory a run takes, from its beginning.
+
+    A process keeps memory that it frees for the next step, so only growth counts.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._start = resident()
+        self._limit = max(TOLERANCE * limit(settings), GROWTH * self._start)
+
+    def is_short(self) -> bool:
+        """Return whether the process has grown beyond its limit, or further beyond it since this was true."""
+        held = resident()
+        if held <= self._limit:
+            return False
+        self._limit = GROWTH * held
+        return True
+
+    def excess(self, planned: float) -> float:
+        """Return how many times the bytes that were planned the run has taken; 1 where it says nothing.
+
+        Args:
+            planned: Bytes beyond those that the process held at the beginning.
+        """
+        excess = (resident() - self._start) / planned if planned >= ENOUGH else 1.0
+        return excess if excess > TOLERANCE else 1.0

@@ -1,0 +1,82 @@
+"""How long a step takes on this machine, measured on small tiles with the kernels that the run will use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from myvgg.nst.losses import moments_gradient
+from myvgg.nst.network import Network
+from myvgg.nst.objective import features_of, statistics
+from myvgg.nst.settings import Settings
+from myvgg.params import Params
+
+SMALL, LARGE = 64, (256, 384)
+"""Sides of the tiles, in pixels; the last one where a step of the one before is short."""
+
+SHORT = 0.4
+"""Seconds of a step that a fast machine stays below: its caches hold more of a small tile than of a picture."""
+
+TURNS = 2
+"""Steps of a tile that are measured; the shortest counts, since now and then a core is missing for a while."""
+
+SHORTEST = 1e-9
+"""Seconds a pixel, at least."""
+
+
+class Speed(NamedTuple):
+    """The time of a step, without the optimiser: `fixed + pixels * pixel`, in seconds."""
+
+    fixed: float
+    pixel: float
+
+
+_known: dict[Any, Speed] = {}
+
+
+def speed(params: Params, settings: Settings, *, content: Sequence[str], style: Sequence[str]) -> Speed:
+    """Measure the network with the moments of the style layers, and the gradient of both; once for equal arguments.
+
+    Args:
+        params: The weights; only their shapes count.
+        settings: Pools, padding, and a precision that is not `auto`.
+        content: Layers whose features are compared.
+        style: Layers whose moments are compared.
+    """
+    options = (settings.precision, settings.pooling, settings.pool_padding, settings.padding)
+    key = (params.architecture, options, tuple(content), tuple(style))
+    if key not in _known:
+        _known[key] = _measured(Network(params, settings), [*content, *style], style)
+    return _known[key]
+
+
+def _measured(network: Network, layers: Sequence[str], style: Sequence[str]) -> Speed:
+    """Time a step of a small tile and of a larger one."""
+
+    def step(image: tf.Tensor) -> tf.Tensor:
+        seen = features_of(network, image, layers)
+        (found,) = statistics(seen, style, [{}])
+        slopes = {layer: moments_gradient(seen[layer], moments) for layer, moments in found.items()}
+        return tf.gradients([*seen.values()], [image], [slopes.get(layer, maps) for layer, maps in seen.items()])[0]
+
+    signature = [tf.TensorSpec([1, None, None, 3], tf.float32)]
+    compiled = tf.function(step, autograph=False, input_signature=signature)
+    first, last = LARGE
+    small = _shortest(compiled, SMALL, TURNS)
+    side = last if _shortest(compiled, first, 1) < SHORT else first
+    pixel = max(SHORTEST, (_shortest(compiled, side, TURNS) - small) / (side**2 - SMALL**2))
+    return Speed(max(0.0, small - pixel * SMALL**2), pixel)
+
+
+def _shortest(compiled: Any, side: int, turns: int) -> float:
+    """Return the seconds of the shortest of some steps, after one that prepares."""
+    image = tf.fill([1, side, side, 3], 128.0)
+    times = []
+    for _ in range(1 + turns):
+        start = time.perf_counter()
+        compiled(image).numpy()
+        times.append(time.perf_counter() - start)
+    return min(times[1:])

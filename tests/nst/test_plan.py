@@ -1,0 +1,235 @@
+"""The plan of a run: its memory, its tiles, its time, and what happens where the plan is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from myvgg import ops
+from myvgg.architecture import CONFIGURATION_E
+from myvgg.nst import Settings, Step, memory, plan, probe, stylize
+from myvgg.nst.settings import Layers
+from myvgg.params import Params, random
+
+PRECISE = Settings(precision="float32")
+SIZES = plan.Sizes((512, 384), [(640, 480)])
+
+
+@pytest.fixture(scope="module")
+def vgg19() -> Params:
+    """Parameters of VGG19's size."""
+    return random(CONFIGURATION_E, include_top=False)
+
+
+@pytest.fixture
+def fixed_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that takes a second a megapixel, and nothing besides."""
+    monkeypatch.setattr(probe, "speed", lambda *_, **__: probe.Speed(0.0, 1e-6))
+
+
+# Memory.
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_memory_grows_with_the_pixels_and_tiles_hold_it(precision: Any, vgg19: Params) -> None:
+    """A picture of twelve megapixels needs more than ten gigabytes whole, and less than four in tiles."""
+    settings = replace(Settings(precision=precision), size="4096x3072", max_memory=3.6)
+    sizes = plan.Sizes((4096, 3072), [(640, 480)])
+    whole = plan.memory_of(settings, sizes, vgg19, (4096, 3072), None)
+    side = plan.tile(settings, sizes, vgg19)
+    assert whole > 10e9
+    assert side is not None
+    assert plan.memory_of(settings, sizes, vgg19, (4096, 3072), side) <= 3.6e9 < whole
+    assert plan.tile(replace(settings, max_memory=100.0), sizes, vgg19) is None
+
+
+def test_less_memory_means_smaller_tiles(vgg19: Params) -> None:
+    """The tile shrinks with the limit, down to the smallest."""
+    settings = replace(PRECISE, size="2048x1536")
+    sizes = plan.Sizes((2048, 1536), [(640, 480)])
+    sides = [plan.tile(settings, sizes, vgg19, limit=limit) for limit in (4e9, 3e9, 2e9, 1e6)]
+    assert sides == sorted(sides, key=lambda side: -(side or 0))
+    assert len(set(sides)) == 4
+    assert sides[-1] == 64
+
+
+def test_the_limit_is_the_users_or_two_thirds_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gigabytes of `max_memory` count, and else the machine's memory."""
+    monkeypatch.setattr(memory, "machine_memory", lambda: 12e9)
+    assert memory.limit(Settings(max_memory=1.5)) == 1.5e9
+    assert memory.limit(Settings()) == pytest.approx(8e9)
+
+
+def test_this_machine_has_memory() -> None:
+    """The machine has more than this process holds, which is more than nothing."""
+    assert 50e6 < memory.resident() < memory.machine_memory()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The bytes that the process seems to hold: the next of the list at each look, the last for ever."""
+    values: list[float] = [1e9]
+    monkeypatch.setattr(memory, "resident", lambda: values.pop(0) if len(values) > 1 else values[0])
+    return values
+
+
+def test_only_growth_beyond_the_limit_is_told(held: list[float]) -> None:
+    """A process is short of memory when it passes a quarter more than the limit, and again when it grows on."""
+    held[:] = [1e9, 2.4e9, 2.6e9, 2.6e9, 2.7e9, 2.8e9]
+    watch = memory.Watch(Settings(max_memory=2.0))
+    assert [watch.is_short() for _ in range(5)] == [False, True, False, False, True]
+
+
+def test_what_was_held_before_is_not_the_runs(held: list[float]) -> None:
+    """A process that is large for other reasons is not short of memory by itself."""
+    held[:] = [6e9, 6.1e9, 6.2e9, 6.5e9]
+    watch = memory.Watch(Settings(max_memory=2.0))
+    assert [watch.is_short() for _ in range(3)] == [False, False, True]
+
+
+def test_an_excess_is_told_from_noise(held: list[float]) -> None:
+    """A run that took twice what was planned says so; small plans and small differences say nothing."""
+    held[:] = [1e9, 3e9, 2.1e9, 3e9]
+    watch = memory.Watch(Settings(max_memory=9.0))
+    assert watch.excess(1e9) == 2.0
+    assert watch.excess(1e9) == 1.0
+    assert watch.excess(1e6) == 1.0
+
+
+Run = Callable[..., Iterator[Step]]
+
+
+@pytest.fixture
+def run(params: Params, content: np.ndarray, style: np.ndarray) -> Run:
+    """Stylise the small pictures with the small network."""
+    layers = {"content_layers": Layers("relu2_1"), "style_layers": Layers("relu1_1,relu2_1")}
+    settings = Settings(size=640, scales=2, iterations=3, precision="float32", **layers)
+    return lambda **changes: stylize(content, style, replace(settings, **changes), params=params)
+
+
+def test_a_limit_that_comes_near_is_met_by_smaller_tiles(run: Run, held: list[float]) -> None:
+    """A process that grows beyond its limit between two steps goes on in tiles, at the next scale too, and says so."""
+    undisturbed = list(run(max_memory=2.0))
+    held[:] = [1e9, 1.1e9, 2.6e9, 2.6e9]
+    steps = list(run(max_memory=2.0))
+    notes = [step.note for step in steps]
+    assert re.fullmatch(r"little memory left: going on in tiles of \d+ pixels", notes[1])
+    assert [bool(note) for note in notes].count(True) == 1
+    assert len(steps) == len(undisturbed)
+    for step, other in zip(steps, undisturbed, strict=True):
+        assert np.abs(step.image - other.image).mean() < 0.1  # of 255
+
+
+def test_a_scale_that_took_too_much_makes_the_next_smaller(
+    run: Run, held: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a scale takes three times what was planned, the next one is cut as if there was a third of the memory."""
+    limits: list[float | None] = []
+    tile = plan.tile
+
+    def noted(*arguments: Any, limit: float | None = None) -> int | None:
+        limits.append(limit)
+        return tile(*arguments, limit=limit)
+
+    monkeypatch.setattr(plan, "tile", noted)
+    monkeypatch.setattr(plan, "memory_of", lambda *_: 2e9)
+    monkeypatch.setattr(plan, "base_memory", lambda *_: 1e9)
+    held[:] = [1e9, *[4e9] * 100]
+    list(run(max_memory=9.0))
+    assert limits == [None, 1e9 + 8e9 / 3]
+
+
+# The gradient that takes less memory.
+
+
+@pytest.fixture
+def without_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose kernels unfold maps."""
+    monkeypatch.setattr(ops, "_has_lean_kernels", lambda: False)
+
+
+@pytest.mark.parametrize("inputs", [3, 20])
+@pytest.mark.parametrize("padding", ["zero", "replicate"])
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (9, 8)])
+def test_the_lean_gradient_is_the_gradient(
+    inputs: int, padding: Any, size: tuple[int, int], without_onednn: None
+) -> None:
+    """It is what TensorFlow computes otherwise, whatever the size, the padding and the number of inputs."""
+    rng = np.random.default_rng(0)
+    x, pull, kernel = (
+        tf.constant(rng.standard_normal(shape)) for shape in ((2, *size, inputs), (2, *size, 4), (3, 3, inputs, 4))
+    )
+
+    def gradient(lean: bool) -> tuple[tf.Tensor, set[str]]:
+        @tf.function(autograph=False)
+        def computed(x: tf.Tensor) -> tf.Tensor:
+            with ops.lean_gradients() if lean else tf.name_scope("plain"):
+                y = ops.conv2d(x, kernel, tf.zeros(4, tf.float64), padding=padding)
+            return tf.gradients(y, [x], [pull])[0]
+
+        graph = computed.get_concrete_function(x).graph
+        return computed(x), {operation.type for operation in graph.get_operations()}
+
+    (actual, operations), (expected, _) = gradient(True), gradient(False)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+    unfolds = "Conv2DBackpropInput" in operations
+    assert unfolds == (inputs == 3 or padding == "replicate")
+
+
+def test_the_lean_gradient_is_for_graphs_without_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Elsewhere nothing is changed, so that bits stay Keras'."""
+    for lean_kernels, eager, expected in ((True, False, True), (False, True, True), (False, False, False)):
+        monkeypatch.setattr(ops, "_has_lean_kernels", lambda lean=lean_kernels: lean)
+        with tf.Graph().as_default() if not eager else tf.init_scope():
+            assert ("nullcontext" in repr(ops.lean_gradients())) == expected
+
+
+# Time.
+
+
+def test_time_is_counted_in_measured_pixels(fixed_speed: None, vgg19: Params) -> None:
+    """Steps of a size take its pixels times what a pixel was measured to take, and something to begin with."""
+    settings = replace(PRECISE, size=512, scales=1)
+    few, many = (plan.plan(replace(settings, iterations=steps), SIZES, vgg19) for steps in (1, 101))
+    pixels = 512 * 384
+    assert many.seconds - few.seconds == pytest.approx(100 * pixels * (1e-6 + plan.PIXEL))
+    assert few.seconds == pytest.approx(plan.SCALE["wasserstein"] + pixels * (1e-6 + plan.PIXEL), rel=0.5)
+
+
+def test_tiles_cost_a_second_look_and_their_surroundings(fixed_speed: None, vgg19: Params) -> None:
+    """A picture in tiles takes more than twice the time."""
+    settings = replace(PRECISE, size="2048x1536", scales=1, iterations=100)
+    sizes = plan.Sizes((2048, 1536), [(640, 480)])
+    whole, tiled = (plan.plan(replace(settings, max_memory=limit), sizes, vgg19) for limit in (50.0, 2.0))
+    assert whole.scales[0].tile is None
+    assert tiled.scales[0].tile is not None
+    assert 1.67 < tiled.seconds / whole.seconds < 4
+
+
+def test_a_measurement_is_made_once(tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal layers and options are measured once, others again."""
+    made = []
+
+    def measured(*arguments: Any) -> probe.Speed:
+        made.append(arguments)
+        return probe.Speed(0.0, 1.0)
+
+    monkeypatch.setattr(probe, "_known", {})
+    monkeypatch.setattr(probe, "_measured", measured)
+    for settings in (PRECISE, replace(PRECISE, size=100, seed=3), replace(PRECISE, pooling="avg")):
+        probe.speed(tiny_params, settings, content=["relu4_2"], style=["relu1_1"])
+    assert len(made) == 2
+
+
+def test_a_real_measurement(tiny_params: Params) -> None:
+    """On this machine, a step takes some time a pixel, whatever the layers are."""
+    for content, style in ((["relu4_2"], ["relu1_1", "relu2_1"]), ([], ["relu2_1"]), (["relu4_2"], [])):
+        found = probe.speed(tiny_params, PRECISE, content=content, style=style)
+        assert 0 < found.pixel < 1e-3
+        assert 0 <= found.fixed < 60
