@@ -14,7 +14,7 @@ from benchmarks.measure import Result
 from myvgg.files import check_writable
 
 NAMES = (
-    *("startup", "loading", "rounding", "forward", "conversion", "extraction", "files", "cluster", "exported"),
+    *("startup", "loading", "rounding", "pairs", "forward", "conversion", "extraction", "files", "cluster", "exported"),
     *("step", "quality", "descent", "sizes", "held"),
 )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -76,9 +77,12 @@ def compare(what: str, rival: str, ours: Task, theirs: Task, *, rounds: int) -> 
     return Result(what, rival, our_time, their_time, "s", ratio)
 
 
-def run_command(arguments: Sequence[str]) -> str:
-    """Run a command in the checkout and return what it printed."""
-    done = subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603, our own
+def run_command(arguments: Sequence[str], *, variables: Mapping[str, str] | None = None) -> str:
+    """Run a command in the checkout, with some environment variables set, and return what it printed."""
+    environment = {**os.environ, **(variables or {})}
+    done = subprocess.run(  # noqa: S603, our own
+        arguments, cwd=ROOT, check=True, capture_output=True, text=True, env=environment
+    )
     return done.stdout
 
 

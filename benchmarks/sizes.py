@@ -3,7 +3,8 @@
 Held equal: the default settings with random weights, each size in a process of its own, so that a peak is its own; the
 plan is made in that process right before. One step at one scale is made, but for the first case, which is a whole run.
 Where a limit is given, the picture is computed in tiles. Time is that of all steps with the targets and traces before
-them. Memory is the peak of the process, all included.
+them. Memory is the peak of the process, all included. Some cases are run again without oneDNN, with the kernels that
+TensorFlow has on a processor without AVX512_VNNI and AMX.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +34,9 @@ CASES = (
 )
 """Width, height, and the gigabytes that the run may take, or 0 for what it takes by itself."""
 
+WITHOUT_ONEDNN = ((512, 384, 0), (1024, 768, 0), (2048, 1536, 0), (1024, 768, 1.5), (4096, 3072, 3.6))
+"""Cases that are run again with TensorFlow's other kernels."""
+
 NEAR = 0.25
 LIMITS = {(4096, 3072): 4e9, (8000, 8000): 16e9}
 """Bytes that must suffice."""
@@ -42,15 +46,21 @@ def run() -> Iterator[Result]:
     """Run each case once."""
     for index, (width, height, limit) in enumerate(CASES):
         yield from _results(width, height, limit, steps=1 if index else 0)
+    for width, height, limit in WITHOUT_ONEDNN:
+        yield from _results(width, height, limit, steps=1, kernels={"TF_ENABLE_ONEDNN_OPTS": "0"})
 
 
-def _results(width: int, height: int, limit: float, *, steps: int) -> Iterator[Result]:
+def _results(
+    width: int, height: int, limit: float, *, steps: int, kernels: Mapping[str, str] | None = None
+) -> Iterator[Result]:
     arguments = [str(each) for each in (width, height, steps, limit)]
-    found = json.loads(run_command([sys.executable, "-m", "benchmarks.sizes", *arguments]).splitlines()[-1])
+    command = [sys.executable, "-m", "benchmarks.sizes", *arguments]
+    found = json.loads(run_command(command, variables=kernels).splitlines()[-1])
     tiles = f" in tiles of {found['tile']}" if found["tile"] else ""
-    what = f"{'one step' if steps else 'a whole run'} at {width} x {height}{tiles}, {found['precision']}"
+    other = ", without oneDNN" if kernels else ""
+    what = f"{'one step' if steps else 'a whole run'} at {width} x {height}{tiles}, {found['precision']}{other}"
     taken, planned = found["seconds"], found["planned_seconds"]
-    pixels = width * height if steps else 0
+    pixels = width * height if steps and not kernels else 0  # a point of the curve
     yield _near(Result(what, "its plan", taken, planned, "s", planned / taken, pixels=pixels))
     peak, planned = found["memory"], found["planned_memory"]
     yield _near(Result(f"{what}, memory", "its plan", peak, planned, "bytes", peak / planned, pixels=pixels))

@@ -66,8 +66,11 @@ def _measured(network: Network, layers: Sequence[str], style: Sequence[str]) -> 
     compiled = tf.function(step, autograph=False, input_signature=signature)
     first, last = LARGE
     small = _shortest(compiled, SMALL, TURNS)
-    side = last if _shortest(compiled, first, 1) < SHORT else first
-    pixel = max(SHORTEST, (_shortest(compiled, side, TURNS) - small) / (side**2 - SMALL**2))
+    try:
+        side = last if _shortest(compiled, first, 1) < SHORT else first
+        pixel = max(SHORTEST, (_shortest(compiled, side, TURNS) - small) / (side**2 - SMALL**2))
+    except (tf.errors.ResourceExhaustedError, MemoryError):  # the run will go on in small tiles as well
+        return Speed(0.0, small / SMALL**2)
     return Speed(max(0.0, small - pixel * SMALL**2), pixel)
 
 
