@@ -1,12 +1,16 @@
-"""Draw the pictures of the documents and write `docs/gallery.md`: `python docs/draw.py`, with trained weights.
+"""Draw the pictures of the documents and write `docs/gallery.md`: `python docs/draw.py`.
 
-What is there and finished is kept; `python docs/draw.py cat-waves` draws only what is named, again.
+The weights are those that come with myvgg, whatever others there are, so that anyone who runs this gets these pictures.
+A picture that is there is kept; `python docs/draw.py cat-waves` draws only what is named, again.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +20,7 @@ from scipy.ndimage import gaussian_filter
 
 from myvgg.files import replacing
 from myvgg.nst.__main__ import main as style
+from myvgg.visualization import main as features
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -34,6 +39,16 @@ class Figure(NamedTuple):
     words: str
     said: str
 
+
+FIRST = "-o docs/first.png"
+"""Words of the README's first picture: those of its first command, but for the name of the result."""
+
+LAYERS = {
+    "maps": "examples/chelsea.jpg --layer relu3_1 --channels 16 --size 256 -o docs/features/maps.png",
+    "gram": "examples/chelsea.jpg --layer relu3_1 --show gram -o docs/features/gram.png",
+    "relu4_1": "examples/chelsea.jpg --layer relu4_1 --show reconstruction --size 256 -o docs/features/relu4_1.png",
+}
+"""Words of `features.py` for the README's pictures of layers."""
 
 FIGURES = {
     "landscape-strokes": Figure(
@@ -87,22 +102,39 @@ FIGURES = {
         "Style alone, from noise.",
     ),
     "random": Figure(
-        "Without trained weights",
+        "Without training",
         "examples/landscape.jpg examples/strokes.jpg --weights random --size 384 -o docs/gallery/random.jpg",
-        "What the demo makes where there is neither a file nor a network.",
+        "Seeded random weights know strokes and colours, and little more.",
     ),
 }
 
 
 def main() -> int:
     """Draw what is missing, or what is named."""
-    (DOCS / "gallery").mkdir(exist_ok=True)
+    os.environ["MYVGG_WEIGHTS"] = "bundled"
+    for folder in ("gallery", "features"):
+        (DOCS / folder).mkdir(exist_ok=True)
     draw_masks()
-    named = sys.argv[1:] or [name for name in FIGURES if not (DOCS / "gallery" / f"{name}.jpg").exists()]
-    failed = [name for name in named if style(shlex.split(FIGURES[name].words)) != 0]
+    named = sys.argv[1:] or [name for name in drawings() if not file_of(name).exists()]
+    failed = [name for name in named if drawings()[name]() != 0]
     with replacing(DOCS / "gallery.md") as temporary:
         temporary.write_text(document(), encoding="utf-8")
     return len(failed)
+
+
+def drawings() -> dict[str, Callable[[], int]]:
+    """Return what draws each picture, by its name."""
+    return {
+        "first": lambda: style(shlex.split(FIRST)),
+        **{name: partial(features, shlex.split(words)) for name, words in LAYERS.items()},
+        **{name: partial(style, shlex.split(figure.words)) for name, figure in FIGURES.items()},
+    }
+
+
+def file_of(name: str) -> Path:
+    """Return where a picture goes."""
+    words = FIRST if name == "first" else LAYERS[name] if name in LAYERS else FIGURES[name].words
+    return ROOT / words.rpartition("-o ")[2]
 
 
 def draw_masks() -> None:
@@ -131,4 +163,5 @@ def document() -> str:
 
 
 if __name__ == "__main__":
+    os.chdir(ROOT)
     sys.exit(main())

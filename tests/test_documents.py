@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from contextlib import nullcontext
 from functools import partial
@@ -13,10 +14,12 @@ import pytest
 import tyro
 
 import converters.__main__
-from myvgg import classification, visualization
+from myvgg import classification, store, visualization
 from myvgg.architecture import CONFIGURATION_E
 from myvgg.extraction.__main__ import Arguments as ExtractArguments
-from myvgg.nst import images, record
+from myvgg.nst import Settings, images, presets, record
+from myvgg.nst.__main__ import DEMO
+from myvgg.nst.__main__ import main as style_main
 from myvgg.nst.arguments import Arguments, BatchArguments, SweepArguments, parse
 from myvgg.params import Params, random, save
 
@@ -102,6 +105,44 @@ def _parse_style(arguments: list[str]) -> None:
         parse(kinds[arguments[0]], arguments[1:])
     else:
         parse(Arguments, arguments)
+
+
+def test_the_first_picture_is_that_of_the_first_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The README's first picture has the settings of its first command, and the bundled weights; both draw the same.
+
+    The command is run on a machine without a network and without files, at a small size, and so is the drawing.
+    """
+    first = blocks(README, "sh")[0].strip()
+    assert first == "python scripts/style.py"
+    assert "docs/first.png" in README[: README.index(first)]
+    stored = record.read_record(ROOT / "docs" / "first.png")
+    expected = presets.table_of(Settings(**DEMO))
+    assert stored["settings"] | {"precision": "auto"} == expected | {"precision": "auto"}
+    assert stored["weights"]["sha256"] == store.load("bundled").origin.sha256
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MYVGG_OFFLINE", "1")
+    monkeypatch.setenv("MYVGG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MYVGG_WEIGHTS", raising=False)
+    monkeypatch.setattr(store, "_stored", lambda *_: iter(()))
+    small = ["--size", "40", "--iterations", "2", "--scales", "1"]
+    (tmp_path / "docs").mkdir()
+    assert style_main(small) == 0
+    monkeypatch.setenv("MYVGG_WEIGHTS", "bundled")
+    draw = runpy.run_path(str(ROOT / "docs" / "draw.py"))
+    assert style_main([*shlex.split(draw["FIRST"]), *small]) == 0
+    assert np.array_equal(images.load("stylized.png"), images.load("docs/first.png"))
+
+
+def test_every_picture_of_the_documents_has_its_drawing() -> None:
+    """Pictures that `draw.py` makes are there, and the pictures of the README and the gallery are among them."""
+    draw = runpy.run_path(str(ROOT / "docs" / "draw.py"))
+    drawn = {draw["file_of"](name).relative_to(ROOT).as_posix() for name in draw["drawings"]()}
+    assert [name for name in drawn if not (ROOT / name).exists()] == []
+    shown = set(re.findall(r"\]\((docs/(?:first|gallery/|features/)[^)]+\.(?:png|jpg))\)", README))
+    assert shown
+    assert shown <= drawn
+    assert (ROOT / "docs" / "gallery.md").read_text() == draw["document"]()
 
 
 def test_nothing_is_left_to_fill_in() -> None:
