@@ -13,6 +13,7 @@ from typing import Any, Literal
 import tensorflow as tf
 from jaxtyping import Float
 
+from myvgg import kernels
 from myvgg.architecture import PoolPadding
 
 Maps = Float[tf.Tensor, "batch height width channels"]
@@ -45,21 +46,12 @@ def lean_gradients() -> AbstractContextManager[Any]:
 
     In effect for `tf.gradients` inside a `tf.function`; with oneDNN, on a GPU and outside of graphs nothing changes.
     """
-    if tf.executing_eagerly() or _has_lean_kernels():
+    if tf.executing_eagerly() or kernels.has_onednn() or kernels.has_gpu():
         return contextlib.nullcontext()
     graph: AbstractContextManager[Any] = tf.compat.v1.get_default_graph().gradient_override_map(
         {"Conv2D": LEAN_GRADIENT}
     )
     return graph
-
-
-def _has_lean_kernels() -> bool:
-    """Return whether the gradients of convolutions are computed by oneDNN or a GPU, which unfold nothing."""
-    try:
-        from tensorflow.python.util import _pywrap_util_port as built
-    except ImportError:  # not public: of another version of TensorFlow, nothing is known
-        return bool(tf.config.list_physical_devices("GPU"))
-    return bool(built.IsMklEnabled() or tf.config.list_physical_devices("GPU"))
 
 
 @tf.RegisterGradient(LEAN_GRADIENT)  # type: ignore[untyped-decorator]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
+import platform
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg import precision, preprocess
+from myvgg import kernels, precision, preprocess
 from myvgg.nst import network as module
 from myvgg.nst.network import Network
 from myvgg.nst.settings import Settings
@@ -18,6 +23,7 @@ from myvgg.params import TORCHVISION, Params
 from myvgg.precision import fastest_precision
 from myvgg.vgg19 import VGG19, features
 
+ROOT = Path(__file__).parents[2]
 PLAIN = Settings(layer_scaling="none", precision="float32", padding="zero")
 LAYERS = ("relu1_1", "conv2_2", "pool3", "relu4_1")
 
@@ -167,6 +173,7 @@ def test_the_faster_precision_is_taken(
         return times
 
     monkeypatch.setattr(precision, "convolution_times", convolution_times)
+    monkeypatch.setattr(kernels, "processor_flags", frozenset)  # nothing is known of the processor
     fastest_precision.cache_clear()
     try:
         assert Network(params, replace(PLAIN, precision="auto")).precision == expected
@@ -176,7 +183,50 @@ def test_the_faster_precision_is_taken(
         fastest_precision.cache_clear()
 
 
-def test_a_real_measurement_decides() -> None:
+@pytest.mark.parametrize(
+    ("onednn", "flags", "expected"),
+    [
+        (True, {"avx2", "avx512_bf16"}, "bfloat16"),
+        (True, {"avx2", "amx_bf16"}, "bfloat16"),
+        (True, {"avx2", "avx512_vnni"}, "float32"),
+        (False, {"avx2", "avx512_bf16"}, "float32"),
+        (False, {"avx2"}, "float32"),
+    ],
+)
+def test_a_known_processor_is_not_measured(
+    onednn: bool, flags: set[str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels and flags decide alone, so that a busy machine gives the same precision as a quiet one."""
+
+    def fail(*_: Any, **__: Any) -> dict[str, float]:
+        raise AssertionError("nothing is to be measured")
+
+    monkeypatch.setattr(precision, "convolution_times", fail)
+    monkeypatch.setattr(kernels, "has_onednn", lambda: onednn)
+    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
+    monkeypatch.setattr(kernels, "processor_flags", lambda: frozenset(flags))
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    fastest_precision.cache_clear()
+    try:
+        assert fastest_precision() == expected
+    finally:
+        fastest_precision.cache_clear()
+
+
+@pytest.mark.parametrize("variable", ["0", "1"])
+def test_tensorflow_tells_its_kernels(variable: str) -> None:
+    """On x86, oneDNN is on or off as TensorFlow's variable says."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("TensorFlow comes with oneDNN on x86")
+    code = "from myvgg import kernels; print(kernels.has_onednn())"
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": variable}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment, cwd=ROOT
+    )
+    assert done.stdout.strip() == str(variable == "1")
+
+
+def test_one_of_two_precisions_is_found() -> None:
     """On this machine, one of the two is found, and a convolution takes some time in either."""
     assert fastest_precision() in ("float32", "bfloat16")
     assert fastest_precision.cache_info().currsize == 1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg import ops
+from myvgg import kernels, ops
 from myvgg.architecture import CONFIGURATION_E
 from myvgg.nst import Settings, Step, memory, plan, probe, stylize
 from myvgg.nst.settings import Layers
@@ -151,7 +151,8 @@ def test_a_scale_that_took_too_much_makes_the_next_smaller(
 @pytest.fixture
 def without_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose kernels unfold maps."""
-    monkeypatch.setattr(ops, "_has_lean_kernels", lambda: False)
+    monkeypatch.setattr(kernels, "has_onednn", lambda: False)
+    monkeypatch.setattr(kernels, "has_gpu", lambda: False)
 
 
 @pytest.mark.parametrize("inputs", [3, 20])
@@ -184,8 +185,10 @@ def test_the_lean_gradient_is_the_gradient(
 
 def test_the_lean_gradient_is_for_graphs_without_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Elsewhere nothing is changed, so that bits stay Keras'."""
-    for lean_kernels, eager, expected in ((True, False, True), (False, True, True), (False, False, False)):
-        monkeypatch.setattr(ops, "_has_lean_kernels", lambda lean=lean_kernels: lean)
+    cases = ((True, False, False, True), (False, True, False, True), (False, False, True, True))
+    for onednn, gpu, eager, expected in (*cases, (False, False, False, False)):
+        monkeypatch.setattr(kernels, "has_onednn", lambda answer=onednn: answer)
+        monkeypatch.setattr(kernels, "has_gpu", lambda answer=gpu: answer)
         with tf.Graph().as_default() if not eager else tf.init_scope():
             assert ("nullcontext" in repr(ops.lean_gradients())) == expected
 
