@@ -23,7 +23,7 @@ class Arguments:
     """Convert VGG19 or VGG16 weights, MatConvNet's .mat or Keras' .h5 for example, to the format that myvgg loads."""
 
     source: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")] = None
-    """The file to convert."""
+    """The file to convert, or bundled: the one that comes with myvgg."""
 
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = None
     """The file to write: .safetensors, -8bit.safetensors (a quarter of the size), .npz, .h5 or .weights.h5; by default
@@ -31,6 +31,9 @@ class Arguments:
 
     architecture: Literal["vgg19", "vgg16"] = "vgg19"
     """The network that the file holds."""
+
+    list: bool = False
+    """Describe SOURCE and write nothing."""
 
     download: bool = False
     """Download the public Keras file in place of SOURCE."""
@@ -59,27 +62,55 @@ def _main(argv: list[str]) -> None:
         raise UsageError("name one file to convert, or --download")
     if arguments.with_top and not arguments.download:
         raise UsageError("--with-top goes with --download")
+    others = arguments.download or arguments.output or arguments.verify or arguments.normalize
+    if arguments.list and (others or arguments.compare):
+        raise UsageError("--list takes one file and writes nothing")
     if arguments.compare:
-        if arguments.download or arguments.output or arguments.verify or arguments.normalize:
+        if others:
             raise UsageError("--compare takes two files and writes nothing")
         return _compare(arguments.source, arguments.compare, ARCHITECTURES[arguments.architecture])
+    if arguments.list:
+        return _list(arguments.source, ARCHITECTURES[arguments.architecture])
     return _convert(arguments)
+
+
+def _list(source: Path | None, architecture: Architecture) -> None:
+    import converters
+
+    source = _file_of(source)
+    print("\n".join(_describe(converters.load(source, architecture=architecture), source)))
+
+
+def _file_of(source: Path | None) -> Path:
+    """Return the file that SOURCE or OTHER stands for."""
+    from myvgg import store
+
+    assert source is not None
+    return store.bundled_path() if str(source) == store.BUNDLED else source
 
 
 def _convert(arguments: Arguments) -> None:
     import converters
     from myvgg import store
     from myvgg.files import check_writable
+    from myvgg.params import ROUNDED
 
     architecture = ARCHITECTURES[arguments.architecture]
     output = arguments.output or store.FOLDER / store.stored_name(architecture, include_top=False)
     converters.writer_of(output)
     check_writable(output)
-    if arguments.source is None:
+    if output.resolve() == store.bundled_path(architecture).resolve():
+        raise ValueError(f"cannot write {output}: it is the file that comes with myvgg, choose another name")
+    source = None if arguments.source is None else _file_of(arguments.source)
+    if source is None:
         params = store.download(output.parent, with_top=arguments.with_top, architecture=architecture)
     else:
-        params = converters.load(arguments.source, architecture=architecture)
-    print("\n".join(_describe(params, arguments.source)))
+        params = converters.load(source, architecture=architecture)
+    if ROUNDED in params.origin.notes and arguments.output is None:
+        raise ValueError(
+            f"{source} has kernels of 8 bits, and {output} is for exact weights: name the result by -o, or use --list"
+        )
+    print("\n".join(_describe(params, source)))
     if arguments.verify:
         _verify(params)
     if arguments.normalize:
@@ -157,7 +188,7 @@ def _verify(params: Params) -> None:
 def _compare(first: Path | None, second: Path, architecture: Architecture) -> None:
     import converters
 
-    assert first is not None
+    first, second = _file_of(first), _file_of(second)
     ours, theirs = (converters.load(path, architecture=architecture) for path in (first, second))
     different = 0
     for name in dict.fromkeys([*ours.layers, *theirs.layers]):

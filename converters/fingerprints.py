@@ -57,7 +57,8 @@ def describe_values(params: Params) -> str:
     agree = sum(each <= TOLERANCE for each in differences)
     if agree == len(differences):
         return f"the ImageNet weights of the VGG group, all {agree} known values agree"
-    rounding = max(float(np.abs(found).max() / layers[name].kernel.std()) for name, found in kernels.items())
+    deviations = {name: float(layers[name].kernel.std()) or 1.0 for name in kernels}
+    rounding = max(float(np.abs(found).max()) / deviations[name] for name, found in kernels.items())
     if max(biases) <= TOLERANCE and rounding <= ROUNDING:
         return (
             f"the ImageNet weights of the VGG group with rounded kernels: all {len(biases)} known biases agree, kernel "

@@ -24,7 +24,7 @@ class NetworkArguments:
     """Which network, and where its weights are."""
 
     weights: str = "auto"
-    """A weights file, bundled, random, or auto: those of MYVGG_WEIGHTS, the checkout or the cache, else a download."""
+    """A weights file, bundled, random, or auto: the first that is found; weights/README.md has the order."""
 
     architecture: Literal["vgg19", "vgg16"] = "vgg19"
     """The network."""
@@ -34,17 +34,19 @@ class NetworkArguments:
         """The network's layers."""
         return ARCHITECTURES[self.architecture]
 
-    def load(self, *, include_top: bool, exact: bool = True) -> Params:
-        """Load the weights, with the dense layers or without; `exact` as in `myvgg.loading`.
+    def load(self, *, include_top: bool, bundled_first: bool = False) -> Params:
+        """Load the weights, with the dense layers or without; `bundled_first` as in `myvgg.loading`.
 
         Raises:
             WeightsError: There are none that can be used.
         """
-        return load_weights(self.weights, include_top=include_top, architecture=self.network, exact=exact)
+        return load_weights(
+            self.weights, include_top=include_top, architecture=self.network, bundled_first=bundled_first
+        )
 
 
 def load_weights(
-    source: str, *, include_top: bool, architecture: Architecture = CONFIGURATION_E, exact: bool
+    source: str, *, include_top: bool, architecture: Architecture = CONFIGURATION_E, bundled_first: bool
 ) -> Params:
     """Load weights for a command line, and say so where `auto` took the bundled ones without a try to do better.
 
@@ -52,14 +54,16 @@ def load_weights(
         WeightsError: There are none that can be used.
     """
     with muted():
-        from myvgg.loading import AUTO, load_params
+        import tensorflow as tf  # noqa: F401  # it greets when it is imported
+
+        from myvgg.loading import load_params
     from myvgg import store
     from myvgg.params import ROUNDED
 
-    params = load_params(source, include_top=include_top, architecture=architecture, exact=exact)
+    params = load_params(source, include_top=include_top, architecture=architecture, bundled_first=bundled_first)
     if (
-        source == AUTO
-        and not exact
+        source == store.AUTO
+        and bundled_first
         and ROUNDED in params.origin.notes
         and store.find(architecture=architecture) is None
     ):

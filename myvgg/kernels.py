@@ -13,15 +13,15 @@ def has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def has_onednn() -> bool:
+def has_onednn() -> bool | None:
     """Return whether oneDNN computes convolutions: TensorFlow leaves it off without AVX512_VNNI, AVX512_BF16 or AMX.
 
-    `TF_ENABLE_ONEDNN_OPTS` turns it on or off. Where TensorFlow does not tell, the answer is no.
+    `TF_ENABLE_ONEDNN_OPTS` turns it on or off. None where TensorFlow does not tell.
     """
     try:
         from tensorflow.python.util import _pywrap_util_port as built  # not public, so another version may lack it
     except ImportError:
-        return False
+        return None
     return bool(built.IsMklEnabled())
 
 

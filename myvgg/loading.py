@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from myvgg import store
 from myvgg.architecture import CONFIGURATION_E, Architecture
-from myvgg.params import Params
+from myvgg.params import Params, WeightsError
 
-AUTO, RANDOM = "auto", "random"
+RANDOM = "random"
+"""Names seeded random weights, in place of a path."""
+
+NAMES = (store.AUTO, store.BUNDLED, RANDOM)
+"""All names of sources."""
 
 
 def load_params(
@@ -16,7 +21,7 @@ def load_params(
     *,
     include_top: bool | None = None,
     architecture: Architecture = CONFIGURATION_E,
-    exact: bool = True,
+    bundled_first: bool = False,
 ) -> Params:
     """Load the parameters that a source names.
 
@@ -26,19 +31,31 @@ def load_params(
             `myvgg.store`. `MYVGG_WEIGHTS` may have any of these names, too.
         include_top: True where the dense layers are needed, False to leave them, None for what the file has.
         architecture: The network.
-        exact: Where `auto` finds no file: try a download before the bundled file, or take the latter at once.
+        bundled_first: Where `auto` finds no file: take the bundled weights at once, or only after a failed download.
 
     Raises:
         WeightsError: A file that cannot be used, or nothing found; says what to do.
         ValueError: Random weights, and a classifier is needed.
     """
-    if source in (None, AUTO):
+    if source in (None, store.AUTO):
         named = os.environ.get("MYVGG_WEIGHTS")
         source = RANDOM if named == RANDOM else None
     if source != RANDOM:
-        return store.load(source, include_top=include_top, architecture=architecture, exact=exact)
+        _check_spelling(source)
+        return store.load(source, include_top=include_top, architecture=architecture, bundled_first=bundled_first)
     if include_top:
-        raise ValueError("random weights have no classifier, which include_top=True needs: name a file")
+        raise ValueError("random weights have no classifier, which is needed here: name a file that has one")
     from myvgg.random_weights import load_random
 
     return load_random(architecture)
+
+
+def _check_spelling(source: str | os.PathLike[str] | None) -> None:
+    """Raise for a word that is no file and no name.
+
+    Raises:
+        WeightsError: Lists the names.
+    """
+    if source is None or source in NAMES or Path(source).exists() or len(Path(source).parts) > 1:
+        return
+    raise WeightsError(source, f"there is no such file, and the names of weights are {', '.join(NAMES)}")

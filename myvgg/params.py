@@ -145,6 +145,7 @@ def checked(
     architecture: Architecture = CONFIGURATION_E,
     rms: Mapping[str, float] | None = None,
     preprocessing: Preprocessing = CAFFE,
+    problems: Sequence[str] = (),
 ) -> Params:
     """Make parameters of arrays from outside, checked by name, shape, type and finiteness.
 
@@ -156,6 +157,7 @@ def checked(
         architecture: What they must fit; a last layer of another width makes it a network of that many classes.
         rms: See `Params`.
         preprocessing: See `Params`.
+        problems: Sentences about what the reader of the file has found to be wrong.
 
     Raises:
         WeightsError: With everything that is wrong.
@@ -163,7 +165,7 @@ def checked(
     last = architecture.classifier[-1].name
     if last in arrays and np.ndim(arrays[last][1]) == 1 and np.size(arrays[last][1]) > 0:
         architecture = architecture.with_classes(np.size(arrays[last][1]))
-    problems = _layer_problems(arrays, architecture)
+    problems = [*problems, *_layer_problems(arrays, architecture)]
     found = {name: layer for name, layer in architecture.parametric.items() if name in arrays}
     for name, layer in found.items():
         kernel, bias = arrays[name]
@@ -245,7 +247,9 @@ def save(params: Params, path: str | os.PathLike[str], *, bits: Literal[8, 32] =
         OSError: The file cannot be written; an older one stays as it was.
     """
     if bits == 8 and ROUNDED not in params.origin.notes:
-        params = replace(params, origin=replace(params.origin, notes=(*params.origin.notes, ROUNDED)))
+        origin = params.origin
+        generation = f"{origin.generation}, in 8 bits".removeprefix(", ")  # what tells a run's weights from others
+        params = replace(params, origin=replace(origin, generation=generation, notes=(*origin.notes, ROUNDED)))
     tensors = {
         f"{name}.{part}": np.ascontiguousarray(array)  # safetensors writes memory as it lies, whatever the strides
         for name, layer in params.layers.items()
@@ -295,38 +299,50 @@ def load(path: str | os.PathLike[str], architecture: Architecture = CONFIGURATIO
     if not metadata.get("format", "").startswith("myvgg "):
         raise WeightsError(path, "a safetensors file, but not one that myvgg wrote, nor torchvision's VGG")
     stored = parse_metadata(metadata, path=path, architecture=architecture)
-    tensors = _from_8_bits(tensors, path=path, architecture=architecture)
-    return checked(pair_up(tensors, separator="."), path=path, architecture=architecture, **stored)
+    tensors, problems = _from_8_bits(tensors, architecture)
+    arrays = pair_up(tensors, separator=".")
+    return checked(arrays, path=path, architecture=architecture, problems=problems, **stored)
 
 
 def _from_8_bits(
-    tensors: Mapping[str, np.ndarray], *, path: str | os.PathLike[str], architecture: Architecture
-) -> dict[str, np.ndarray]:
+    tensors: Mapping[str, np.ndarray], architecture: Architecture
+) -> tuple[dict[str, np.ndarray], list[str]]:
     """Replace indices and values by the kernels that they stand for, once their shapes are known to be right.
 
-    Raises:
-        WeightsError: Indices of another shape or type, or a table that is not of 256 numbers.
+    Returns:
+        The tensors, with a stand-in for a kernel that is not right, and a sentence for each problem.
     """
     parts = {name: name.rpartition(".")[::2] for name in tensors}
     found = {name: array for name, array in tensors.items() if parts[name][1] not in Quantized._fields}
     problems = list[str]()
     for layer in dict.fromkeys(layer for layer, part in parts.values() if part in Quantized._fields):
-        indices, values = (tensors.get(f"{layer}.{part}", np.empty(0)) for part in Quantized._fields)
-        outputs = tensors.get(f"{layer}.bias", np.empty(0)).shape
-        expected = architecture.parametric[layer].kernel_shape[:-1] if layer in architecture.parametric else ()
-        if indices.dtype != np.uint8 or indices.shape != (*expected, *outputs):
-            problems.append(
-                f"{layer} indices are {indices.dtype} {indices.shape}, expected {(*expected, *outputs)} uint8"
-            )
-        elif values.dtype != np.float32 or values.shape != (LEVELS,):
-            problems.append(f"{layer} values are {values.dtype} {values.shape}, expected ({LEVELS},) float32")
-        elif not np.isfinite(values).all():
-            problems.append(f"{layer} values hold NaN or infinite values")
-        else:
-            found[f"{layer}.kernel"] = dequantize(Quantized(indices, values))
-    if problems:
-        raise WeightsError(path, problems)
-    return found
+        kernel = f"{layer}.kernel"
+        shape = architecture.parametric[layer].kernel_shape if layer in architecture.parametric else ()
+        if shape and f"{layer}.bias" in tensors:  # a last layer may have another number of classes
+            shape = (*shape[:-1], tensors[f"{layer}.bias"].size)
+        problem = (
+            f"{layer} has both a kernel and indices" if kernel in found else _problem_in_8_bits(layer, tensors, shape)
+        )
+        if problem and shape:
+            problems.append(problem)
+        whole = not problem and shape
+        parts_of_layer = (tensors[f"{layer}.{part}"] for part in Quantized._fields) if whole else ()
+        found[kernel] = (
+            dequantize(Quantized(*parts_of_layer)) if whole else np.broadcast_to(np.zeros((), np.float32), shape)
+        )
+    return found, problems
+
+
+def _problem_in_8_bits(layer: str, tensors: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> str:
+    """Say what is wrong with a layer's indices or values; empty if nothing."""
+    if missing := [part for part in Quantized._fields if f"{layer}.{part}" not in tensors]:
+        return f"{layer} has no {missing[0]}"
+    indices, values = (tensors[f"{layer}.{part}"] for part in Quantized._fields)
+    if indices.dtype != np.uint8 or indices.shape != shape:
+        return f"{layer} indices are {indices.dtype} {indices.shape}, expected uint8 {shape}"
+    if values.dtype != np.float32 or values.shape != (LEVELS,):
+        return f"{layer} values are {values.dtype} {values.shape}, expected float32 ({LEVELS},)"
+    return "" if np.isfinite(values).all() else f"{layer} values hold NaN or infinite values"
 
 
 def _mapped(path: str | os.PathLike[str], file: Any) -> dict[str, np.ndarray]:

@@ -40,10 +40,10 @@ def fastest_precision() -> Precision:
 
 def _known_precision() -> Precision | None:
     """Return the precision that kernels and processor tell, or None where they do not."""
-    flags = kernels.processor_flags()
-    if kernels.has_gpu() or not flags or LIMIT in os.environ:
+    flags, onednn = kernels.processor_flags(), kernels.has_onednn()
+    if kernels.has_gpu() or onednn is None or not flags or LIMIT in os.environ:
         return None
-    return "bfloat16" if kernels.has_onednn() and flags & BFLOAT16 else "float32"
+    return "bfloat16" if onednn and flags & BFLOAT16 else "float32"
 
 
 def convolution_times(precisions: Sequence[str], *, side: int, channels: int, seconds: float) -> dict[str, float]:

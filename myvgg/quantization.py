@@ -96,5 +96,7 @@ def _first_table(entries: Float32[np.ndarray, " entries"]) -> Float32[np.ndarray
 
 
 def _middles(values: Float32[np.ndarray, " values"]) -> Float32[np.ndarray, " values-1"]:
-    """Return the borders between neighbouring values."""
-    return np.asarray((values[1:] + values[:-1]) / 2, np.float32)
+    """Return the borders between neighbouring values: an entry that lies on one belongs to the lower value."""
+    lower, upper = values[:-1], values[1:]
+    middles = np.asarray(lower / 2 + upper / 2, np.float32)
+    return np.where(middles < upper, middles, lower)  # between two values that nothing lies between

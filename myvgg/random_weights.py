@@ -32,7 +32,10 @@ def load_random(architecture: Architecture = CONFIGURATION_E, *, seed: int = 0) 
     Raises:
         WeightsError: `MYVGG_CACHE` names somebody's home folder, but there is nobody of that name.
     """
-    path = cache_folder() / f"{architecture.name}-random-1-{seed}.safetensors"  # 1: how they are made
+    try:
+        path = cache_folder() / f"{architecture.name}-random-1-{seed}.safetensors"  # 1: how they are made
+    except OSError:  # this user has no folder for caches
+        return calibrated(architecture, seed=seed)
     try:
         return load(path, architecture)
     except WeightsError:

@@ -6,7 +6,7 @@ error, never a reason to look further.
 
 Where there is no file, two sources are left: a public file, which is downloaded once, verified and converted into the
 cache, and the bundled file, VGG19's convolutions in 8 bits. The caller says which of them comes first.
-Nothing else in this project opens the network, and with `MYVGG_OFFLINE=1` nothing does.
+Nothing else in this project downloads, and with `MYVGG_OFFLINE=1` nothing does.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import os
 import tempfile
 import tomllib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -34,25 +35,29 @@ _PACKAGE = Path(__file__).parent
 FOLDER = (_PACKAGE if (_PACKAGE / "weights").is_dir() else _PACKAGE.parent) / "weights"
 """The repository's `weights`, or what an installed package carries of it: the manifest."""
 
-BUNDLED = "bundled"
-"""Names the file that comes with the package, in place of a path."""
+AUTO, BUNDLED = "auto", "bundled"
+"""Names of sources in place of a path: the first file that is found, and the one that comes with the package."""
 
 WAYS_OUT = """
-No file that would do is on this machine either. One of these helps:
+No file that would do is on this machine either. One of these helps:{first}
   - run 'python scripts/convert_weights.py --download{option}' where there is a connection, \
 and copy the file that it writes to {path}
   - name a file: --weights FILE, or VGG19.load(path)
   - name a file by the environment variable MYVGG_WEIGHTS"""
 
+WAY_ONLINE = """
+  - unset the environment variable MYVGG_OFFLINE, which forbids downloads"""
+
 WAY_WITHOUT_TRAINING = """
   - do without training: --weights random"""
 
-APPROXIMATE = (
-    "{problem}: using the weights that come with myvgg, whose kernels have 8 bits. Features are off by {off}. "
-    "'python scripts/convert_weights.py --download' gets the exact weights"
+BUNDLED_USED = (
+    "{problem}: using the weights that come with myvgg, whose kernels have 8 bits. Features are off by {distance} "
+    "(weights/README.md). 'python scripts/convert_weights.py --download' gets the exact weights, and the name "
+    "'bundled' takes these without a warning"
 )
 
-OFF = "0.2 to 0.8 % in blocks 1 to 3, and by about 1 % in blocks 4 and 5, measured beside a nearly exact file"
+DISTANCE = "0.2 to 0.8 % in blocks 1 to 3 and about 1 % in blocks 4 and 5"
 """Relative L2 distance of the bundled weights' rectified features, by `python -m benchmarks rounding`.
 
 The file beside them has exact values in blocks 1 to 3 only: see `weights/README.md`.
@@ -82,6 +87,10 @@ class PublicFile:
     bytes: int = 0
 
 
+class _NoCacheError(OSError):
+    """This user has no folder for caches."""
+
+
 @cache
 def manifest() -> dict[str, PublicFile]:
     """Return the public files by the names that `weights/manifest.toml` gives them."""
@@ -90,10 +99,20 @@ def manifest() -> dict[str, PublicFile]:
 
 
 def cache_folder() -> Path:
-    """Return the folder for converted downloads: `MYVGG_CACHE`, or where this system keeps a user's caches."""
+    """Return the folder for converted downloads: `MYVGG_CACHE`, or where this system keeps a user's caches.
+
+    Raises:
+        OSError: The user has no home folder, and `MYVGG_CACHE` is not set.
+        WeightsError: `MYVGG_CACHE` begins with a home folder that there is not.
+    """
     import pooch
 
-    return _expanded(os.environ.get("MYVGG_CACHE") or pooch.os_cache("myvgg"))
+    if named := os.environ.get("MYVGG_CACHE"):
+        return _expanded(named)
+    try:
+        return Path(pooch.os_cache("myvgg"))
+    except RuntimeError as error:  # a user without a home folder, as in some containers
+        raise _NoCacheError(str(error)) from error
 
 
 def stored_name(architecture: Architecture, *, include_top: bool) -> str:
@@ -129,7 +148,7 @@ def find(
     """
     if source is not None:
         return bundled_path(architecture) if source == BUNDLED else Path(source)
-    if variable := os.environ.get("MYVGG_WEIGHTS"):
+    if (variable := os.environ.get("MYVGG_WEIGHTS", AUTO)) not in (AUTO, ""):
         if variable == BUNDLED:
             return bundled_path(architecture)
         path = _expanded(variable)
@@ -144,7 +163,7 @@ def load(
     *,
     include_top: bool | None = None,
     architecture: Architecture = CONFIGURATION_E,
-    exact: bool = True,
+    bundled_first: bool = False,
 ) -> Params:
     """Load trained parameters from this machine, from the package, or from the network into the cache.
 
@@ -153,8 +172,8 @@ def load(
             searched for where it is None.
         include_top: True, with the dense layers; False, without; None, as the file has it, and a download has none.
         architecture: The network that the file must hold.
-        exact: Where no file is found, True downloads the exact weights, and takes the bundled ones with a warning
-            where that fails. False takes the bundled ones at once, and downloads where they are damaged.
+        bundled_first: Where no file is found, True takes the bundled weights at once, and downloads where they are
+            damaged. False downloads the exact weights, and takes the bundled ones with a warning where that fails.
 
     Raises:
         DownloadError: There is no file, none could be fetched or kept, and the bundled file will not do; lists what
@@ -168,12 +187,17 @@ def load(
 
     path = find(source, include_top=bool(include_top), architecture=architecture)
     if path is None:
-        return _load_elsewhere(bool(include_top), architecture, exact)
-    if path == bundled_path(architecture):
+        return _load_elsewhere(bool(include_top), architecture, bundled_first)
+    if BUNDLED in (source, os.environ.get("MYVGG_WEIGHTS") if source is None else source):
         _check_bundled(architecture)
     params = converters.load(path, architecture=architecture)
     if include_top and not params.include_top:
-        raise WeightsError(path, "has no classifier (fc6, fc7, fc8), which include_top=True needs")
+        options = _options(True, architecture)
+        raise WeightsError(
+            path,
+            "has no classifier (fc6, fc7, fc8), which is needed here: "
+            f"'python scripts/convert_weights.py --download{options}' gets a file that has one",
+        )
     return _without_top(params) if include_top is False else params
 
 
@@ -210,11 +234,13 @@ def _expanded(path: str | os.PathLike[str]) -> Path:
 
 def _stored(include_top: bool, architecture: Architecture) -> Iterator[Path]:
     """List the usable files of the two folders, the best first."""
-    for folder in (FOLDER, cache_folder()):
+    folders: tuple[Callable[[], Path], ...] = (lambda: FOLDER, cache_folder)
+    for folder in folders:
         for with_top in (include_top, not include_top):
-            path = folder / stored_name(architecture, include_top=with_top)
-            if path.is_file() and not (include_top and _lacks_top(path)):
-                yield path
+            with suppress(PermissionError, _NoCacheError):  # a place that this user does not have holds nothing
+                path = folder() / stored_name(architecture, include_top=with_top)
+                if path.is_file() and not (include_top and _lacks_top(path)):
+                    yield path
 
 
 def _lacks_top(path: Path) -> bool:
@@ -230,29 +256,38 @@ def _without_top(params: Params) -> Params:
     return replace(params, layers={name: layer for name, layer in params.layers.items() if name not in dense})
 
 
-def _load_elsewhere(with_top: bool, architecture: Architecture, exact: bool) -> Params:
-    """Load from the network and the package, in the order that `exact` says; only downloads have a classifier."""
+def _load_elsewhere(with_top: bool, architecture: Architecture, bundled_first: bool) -> Params:
+    """Load from the network or the package; only downloads have a classifier."""
     import converters
 
     if with_top or f"{architecture.name}-8bit" not in manifest():
         return _download_to_cache(with_top, architecture)
-    if exact:
+    try:
+        _check_bundled(architecture)
+    except WeightsError as damaged:
+        return _download_in_place(damaged, architecture, told=bundled_first)
+    if not bundled_first:
         try:
             return _download_to_cache(with_top, architecture)
         except DownloadError as error:
-            try:
-                _check_bundled(architecture)
-            except WeightsError as damaged:
-                raise DownloadError(error.path, [f"{damaged}", *error.problems]) from error
             problem = error.problems[-1].splitlines()[0]
-        warnings.warn(APPROXIMATE.format(problem=problem, off=OFF), WeightsWarning, stacklevel=1)
-    else:
-        try:
-            _check_bundled(architecture)
-        except WeightsError as damaged:
-            warnings.warn(f"{damaged}; downloading the exact weights in its place", WeightsWarning, stacklevel=1)
-            return _download_to_cache(with_top, architecture)
+        warnings.warn(BUNDLED_USED.format(problem=problem, distance=DISTANCE), WeightsWarning, stacklevel=1)
     return converters.load(bundled_path(architecture), architecture=architecture)
+
+
+def _download_in_place(damaged: WeightsError, architecture: Architecture, *, told: bool) -> Params:
+    """Download where the bundled file is damaged, which is told with a warning if it was to be used.
+
+    Raises:
+        DownloadError: With what is wrong with the file as well.
+    """
+    if told and not is_offline():
+        warnings.warn(f"{damaged}; downloading the exact weights in its place", WeightsWarning, stacklevel=1)
+    try:
+        return _download_to_cache(False, architecture)
+    except DownloadError as error:
+        first, *ways = error.problems[-1].split("\n", 1)
+        raise DownloadError(error.path, "\n".join([f"{first}; {damaged}", *ways])) from error
 
 
 def _check_bundled(architecture: Architecture) -> None:
@@ -267,28 +302,37 @@ def _check_bundled(architecture: Architecture) -> None:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise WeightsError(path, f"the file that comes with myvgg cannot be read: {error.strerror}") from error
-    if len(content) != known.bytes or hashlib.md5(content, usedforsecurity=False).hexdigest() != known.md5:
-        raise WeightsError(
-            path,
-            f"the file that comes with myvgg is damaged ({len(content):,} of {known.bytes:,} bytes, or changed ones): "
-            "install myvgg again, or run 'git checkout -- weights' in a clone",
-        )
+        problem = f"cannot be read ({error.strerror})"
+    else:
+        if content.startswith(b"version https://git-lfs"):
+            problem = "is a Git LFS pointer"
+        elif len(content) != known.bytes:
+            problem = f"has {len(content):,} of {known.bytes:,} bytes"
+        elif hashlib.md5(content, usedforsecurity=False).hexdigest() != known.md5:
+            problem = "has been changed"
+        else:
+            return
+    way = f"install myvgg again, or run 'git checkout -- weights/{path.name}' in a clone"
+    raise WeightsError(path, f"the file that comes with myvgg {problem}: {way}")
 
 
 def _download_to_cache(with_top: bool, architecture: Architecture) -> Params:
     import converters
 
-    path = cache_folder() / stored_name(architecture, include_top=with_top)
+    name = stored_name(architecture, include_top=with_top)
+    path = Path("~/.cache/myvgg", name)
     try:
+        path = cache_folder() / name
         path.parent.mkdir(parents=True, exist_ok=True)
         params = download(path.parent, with_top=with_top, architecture=architecture)
         converters.save(params, path)
     except OSError as error:
-        problem = f"the cache cannot be written to ({error.strerror or error}); MYVGG_CACHE names another folder"
+        reason = error.strerror or error
+        problem = f"the cache {path.parent} cannot be written to ({reason}); set MYVGG_CACHE to another folder"
         raise DownloadError(path.parent, problem) from error
     except DownloadError as error:
-        ways_out = WAYS_OUT.format(option=_options(with_top, architecture), path=path)
+        first = WAY_ONLINE * is_offline()
+        ways_out = WAYS_OUT.format(first=first, option=_options(with_top, architecture), path=path)
         ways_out += WAY_WITHOUT_TRAINING * (not with_top)
         raise DownloadError(error.path, [*error.problems[:-1], error.problems[-1] + ways_out]) from error
     return params

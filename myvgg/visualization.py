@@ -82,7 +82,7 @@ def _main(argv: list[str]) -> None:
     width, height = images.target_size(arguments.size, picture.shape[1], picture.shape[0])
     picture = images.resize(picture, (width, height))
     architecture.shape(arguments.layer, height, width)
-    images.save(_drawn(picture, arguments.load(include_top=False, exact=False), arguments), arguments.output)
+    images.save(_drawn(picture, arguments.load(include_top=False, bundled_first=True), arguments), arguments.output)
     print(f"wrote {arguments.output}", file=sys.stderr)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tiny_params: Params) -> list[Any]:
         ("auto", "", None),
         ("auto", "some.h5", None),  # the store reads the variable
         ("bundled", "random", "bundled"),
-        ("file.h5", "random", "file.h5"),
+        ("a/file.h5", "random", "a/file.h5"),
         ("random", "file.h5", "calibrated"),
         (None, "random", "calibrated"),
         ("auto", "random", "calibrated"),
@@ -57,6 +58,13 @@ def test_names_mean_the_same_everywhere(
     load_params(source)
     myvgg.VGG19.load(source)
     assert asked == [expected, expected]
+
+
+@pytest.mark.parametrize("source", ["bundeld", "Random", "vgg19"])
+def test_a_misspelt_name_lists_the_names(source: str) -> None:
+    """A word that is neither a file nor a name is an error that says which names there are."""
+    with pytest.raises(myvgg.WeightsError, match=f"{source}: there is no such file.*auto, bundled, random"):
+        load_params(source)
 
 
 def test_bundled_weights_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,4 +84,7 @@ def test_features_are_as_near_as_the_warning_says(trained: Params, trained_weigh
     for name in names:
         off = float(tf.norm(ours[name] - theirs[name]) / tf.norm(theirs[name]))
         assert 0.001 < off < (0.01 if name < "relu4" else 0.02)
-    assert "0.2 to 0.8 % in blocks 1 to 3" in store.OFF
+    rows = re.findall(r"^\| (relu[1-3].*?) \| (.*?) \|", (FOLDER.parent / "weights" / "README.md").read_text(), re.M)
+    written = [float(number) for _, numbers in rows for number in re.findall(r"([\d.]+) %", numbers)]
+    assert len(written) == 8
+    assert f"{min(written):.1f} to {max(written) + 0.05:.1f} % in blocks 1 to 3" in store.DISTANCE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,16 @@ def test_few_values_come_back_bit_for_bit(distinct: int) -> None:
     assert found.values.shape == (LEVELS,)
     assert np.all(np.diff(found.values) >= 0)
     assert np.array_equal(dequantize(found), kernel)
+
+
+@pytest.mark.parametrize("first", [1.0, 0.1, -3.0, 1e-40, 3e38])
+def test_neighbouring_numbers_are_told_apart(first: float) -> None:
+    """Of numbers that no other lies between, each comes back."""
+    numbers = [np.float32(first)]
+    for _ in range(7):
+        numbers.append(np.nextafter(numbers[-1], np.float32(np.inf)))
+    kernel = np.array(numbers, np.float32)
+    assert np.array_equal(dequantize(quantize(kernel)), kernel)
 
 
 @pytest.mark.parametrize("tails", [2, 8, 1e9], ids=["heavy tails", "as in kernels", "normal"])
@@ -63,6 +74,7 @@ def test_a_file_of_8_bits_is_read_like_any_other(tiny: Architecture, tiny_params
         assert np.array_equal(found.bias, bias)
     assert params.labels == tiny_params.labels
     assert params.preprocessing == tiny_params.preprocessing
+    assert params.origin.generation == f"{tiny_params.origin.generation}, in 8 bits"
     assert params.origin.notes == (*tiny_params.origin.notes, "kernels rounded to 256 values a layer")
     converters.save(params, second)
     again = converters.load(second, architecture=tiny)
@@ -71,11 +83,12 @@ def test_a_file_of_8_bits_is_read_like_any_other(tiny: Architecture, tiny_params
     assert again.origin == params.origin
 
 
-def test_the_same_parameters_give_the_same_bytes(tiny_params: Params, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", [8, 32])
+def test_the_same_parameters_give_the_same_bytes(bits: Any, tiny_params: Params, tmp_path: Path) -> None:
     """Nothing in a file depends on chance, the order of its metadata neither."""
     contents = set()
     for index in range(8):
-        save(tiny_params, tmp_path / f"{index}.safetensors")
+        save(tiny_params, tmp_path / f"{index}.safetensors", bits=bits)
         contents.add((tmp_path / f"{index}.safetensors").read_bytes())
     assert len(contents) == 1
 
@@ -133,17 +146,30 @@ def _two_faults(tensors: dict[str, np.ndarray]) -> None:
     tensors["conv3_1.indices"] = tensors["conv3_1.indices"][..., :1]
 
 
+def _kernel_too(tensors: dict[str, np.ndarray]) -> None:
+    tensors["conv2_1.kernel"] = np.zeros((3, 3, 5, 6), np.float32)
+
+
+def _three_faults(tensors: dict[str, np.ndarray]) -> None:
+    _nan(tensors)
+    tensors["conv3_1.bias"][0] = np.inf
+    for part in ("indices", "values", "bias"):
+        del tensors[f"conv5_4.{part}"]
+
+
 DAMAGE: dict[Callable[[dict[str, np.ndarray]], None], str] = {
-    _short_indices: r"conv2_1 indices are uint8 \(2, 3, 5, 6\), expected \(3, 3, 5, 6\) uint8",
+    _short_indices: r"conv2_1 indices are uint8 \(2, 3, 5, 6\), expected uint8 \(3, 3, 5, 6\)",
     _float_indices: r"conv2_1 indices are float32 \(3, 3, 5, 6\)",
-    _no_indices: r"conv2_1 indices are float64 \(0,\)",
-    _short_table: r"conv2_1 values are float32 \(255,\), expected \(256,\) float32",
-    _no_table: r"conv2_1 values are float64 \(0,\)",
+    _no_indices: "conv2_1 has no indices",
+    _short_table: r"conv2_1 values are float32 \(255,\), expected float32 \(256,\)",
+    _no_table: "conv2_1 has no values",
     _wide_table: r"conv2_1 values are float64 \(256,\)",
     _nan: "conv2_1 values hold NaN",
-    _no_bias: "conv2_1 indices are",
-    _stranger: "conv9_9 indices are",
-    _two_faults: "conv2_1 values hold NaN.*conv3_1 indices are",
+    _no_bias: r"conv2_1 bias has shape \(0,\), expected \(6,\)",
+    _stranger: "layers that tiny does not have: conv9_9",
+    _kernel_too: "conv2_1 has both a kernel and indices",
+    _two_faults: "conv2_1 values hold NaN.*; conv3_1 indices are",
+    _three_faults: "conv2_1 values hold NaN.*; missing layers: conv5_4; conv3_1 bias holds NaN",
 }
 
 

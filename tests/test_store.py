@@ -442,7 +442,9 @@ def test_unusable_cache_is_told_before_the_download(
     (machine / "file").write_bytes(b"")
     monkeypatch.setenv("MYVGG_CACHE", str(machine / cache))
 
-    with pytest.raises(WeightsError, match=rf"{cache}: the cache cannot be written to \(.*\); MYVGG_CACHE"):
+    with pytest.raises(
+        WeightsError, match=rf"{cache}: the cache .*{cache} cannot be written to \(.*\); set MYVGG_CACHE"
+    ):
         store.load(architecture=tiny)
     assert server.requests == []
 
@@ -538,8 +540,10 @@ def publish_beside(bundled: Path, server: Server, monkeypatch: pytest.MonkeyPatc
 
 def test_bundled_weights_are_there_at_once(bundled: Path, tiny: Architecture) -> None:
     """Who does not need the exact weights gets the bundled ones, without a connection and without a word."""
-    assert store.load(architecture=tiny, exact=False).origin.generation == "bundled"
-    assert store.load(architecture=tiny, exact=False, include_top=False).origin.generation == "bundled"
+    assert store.load(architecture=tiny, bundled_first=True).origin.generation == "bundled, in 8 bits"
+    assert (
+        store.load(architecture=tiny, bundled_first=True, include_top=False).origin.generation == "bundled, in 8 bits"
+    )
     assert left_in(bundled.parents[1] / "cache") == []
 
 
@@ -555,26 +559,26 @@ def test_a_download_comes_before_the_bundled_file(
     publish_beside(bundled, server, monkeypatch)
     assert store.load(architecture=tiny).origin.file == "tiny-keras-notop.h5"
     assert server.requests == ["/tiny-keras-notop.h5"]
-    assert store.load(architecture=tiny, exact=False).origin.file == "tiny-keras-notop.h5"  # from the cache now
+    assert store.load(architecture=tiny, bundled_first=True).origin.file == "tiny-keras-notop.h5"  # from the cache now
 
 
 def test_the_bundled_file_stands_in_with_a_warning(bundled: Path, tiny: Architecture) -> None:
     """Without a connection, one warning says why, how far features are off, and how to get the exact weights."""
     with pytest.warns(WeightsWarning) as caught:
-        assert store.load(architecture=tiny).origin.generation == "bundled"
+        assert store.load(architecture=tiny).origin.generation == "bundled, in 8 bits"
     (warning,) = caught
     message = str(warning.message)
     assert message.startswith("no connection to 127.0.0.1: using the weights that come with myvgg")
-    assert store.OFF in message
+    assert store.DISTANCE in message
     assert "convert_weights.py --download" in message
     assert "\n" not in message
 
 
 def test_the_bundled_file_is_no_classifier(bundled: Path, tiny: Architecture) -> None:
     """Where the classifier is needed, the bundled file does not stand in, by name neither."""
-    for exact in (True, False):
+    for bundled_first in (True, False):
         with pytest.raises(store.DownloadError, match="One of these helps"):
-            store.load(include_top=True, architecture=tiny, exact=exact)
+            store.load(include_top=True, architecture=tiny, bundled_first=bundled_first)
     with pytest.raises(WeightsError, match="has no classifier"):
         store.load("bundled", include_top=True, architecture=tiny)
 
@@ -588,21 +592,22 @@ def test_bundled_weights_by_name(
     monkeypatch.setenv("MYVGG_WEIGHTS", "bundled" if by_variable else "")
     source = None if by_variable else "bundled"
     assert store.find(source, architecture=tiny) == bundled
-    assert store.load(source, architecture=tiny).origin.generation == "bundled"
+    assert store.load(source, architecture=tiny).origin.generation == "bundled, in 8 bits"
 
 
-DAMAGED: dict[str, Callable[[bytes], bytes | None]] = {
-    "missing": lambda _: None,
-    "pointer": lambda content: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize %d\n" % len(content),
-    "empty": lambda _: b"",
-    "cut off": lambda content: content[: len(content) // 2],
-    "changed": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+DAMAGED: dict[str, tuple[Callable[[bytes], bytes | None], str]] = {
+    "missing": (lambda _: None, "cannot be read (No such file or directory)"),
+    "pointer": (lambda content: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a Git LFS pointer"),
+    "empty": (lambda _: b"", "has 0 of "),
+    "cut off": (lambda content: content[: len(content) // 2], "has "),
+    "changed": (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "has been changed"),
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.parametrize(("damage", "problem"), DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_bundled_file_is_one_line_and_the_next_is_tried(
     damage: Callable[[bytes], bytes | None],
+    problem: str,
     bundled: Path,
     serve: Callable[[Answer], Server],
     tiny: Architecture,
@@ -615,34 +620,38 @@ def test_a_damaged_bundled_file_is_one_line_and_the_next_is_tried(
         bundled.unlink()
     else:
         bundled.write_bytes(content)
+    told = f"{bundled}: the file that comes with myvgg {problem}"
 
     server.answer = missing
     with pytest.raises(store.DownloadError) as error:
         store.load(architecture=tiny)
-    assert "the file that comes with myvgg" in str(error.value)
-    assert "answered 404" in str(error.value)
-    assert "One of these helps" in str(error.value)
-    with pytest.raises(WeightsError, match=r"tiny-8bit.safetensors: the file that comes with myvgg"):
+    first, *ways = str(error.value).splitlines()
+    assert re.search(r"tiny-keras-notop\.h5: 127.0.0.1 answered 404 Not Found; " + re.escape(told), first)
+    assert "git checkout -- weights/tiny-8bit.safetensors" in first
+    assert "One of these helps" in ways[0]
+    with pytest.raises(WeightsError, match=re.escape(told)):
         store.load("bundled", architecture=tiny)
 
     server.answer = whole
-    with pytest.warns(WeightsWarning, match=r"tiny-8bit.safetensors: the file that comes with myvgg") as caught:
-        assert store.load(architecture=tiny, exact=False).origin.file == "tiny-keras-notop.h5"
-    assert len(caught) == 1
-    assert "\n" not in str(caught[0].message)
+    with pytest.warns(WeightsWarning) as caught:
+        assert store.load(architecture=tiny, bundled_first=True).origin.file == "tiny-keras-notop.h5"
+    (warning,) = caught
+    assert str(warning.message).startswith(told)
+    assert str(warning.message).endswith("downloading the exact weights in its place")
+    assert "\n" not in str(warning.message)
 
 
 def test_no_bundled_file_of_another_network(machine: Path, tiny: Architecture) -> None:
     """A network without a bundled file is downloaded, and its name says so."""
     with pytest.raises(store.DownloadError, match="no connection to"):
-        store.load(architecture=tiny, exact=False)
+        store.load(architecture=tiny, bundled_first=True)
     with pytest.raises(WeightsError, match="no weights of tiny come with myvgg"):
         store.load("bundled", architecture=tiny)
 
 
-@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("bundled_first", [False, True])
 def test_offline_never_connects(
-    exact: bool,
+    bundled_first: bool,
     bundled: Path,
     serve: Callable[[Answer], Server],
     tiny: Architecture,
@@ -652,15 +661,12 @@ def test_offline_never_connects(
     server = serve(whole)
     publish_beside(bundled, server, monkeypatch)
     monkeypatch.setenv("MYVGG_OFFLINE", "1")
-    with pytest.warns(WeightsWarning, match="MYVGG_OFFLINE is set: using") if exact else nullcontext():
-        assert store.load(architecture=tiny, exact=exact).origin.generation == "bundled"
+    with pytest.warns(WeightsWarning, match="MYVGG_OFFLINE is set: using") if not bundled_first else nullcontext():
+        assert store.load(architecture=tiny, bundled_first=bundled_first).origin.generation == "bundled, in 8 bits"
     bundled.unlink()
     for include_top in (False, True):
-        with (
-            pytest.warns(WeightsWarning) if not exact and not include_top else nullcontext(),
-            pytest.raises(store.DownloadError, match="MYVGG_OFFLINE is set"),
-        ):
-            store.load(architecture=tiny, exact=exact, include_top=include_top)
+        with pytest.raises(store.DownloadError, match=r"MYVGG_OFFLINE is set(.|\n)*\n  - unset the environment"):
+            store.load(architecture=tiny, bundled_first=bundled_first, include_top=include_top)
     with pytest.raises(store.DownloadError, match="MYVGG_OFFLINE is set"):
         store.download(bundled.parent, architecture=tiny)
     assert server.requests == []
@@ -680,14 +686,47 @@ def test_the_bundled_file_is_what_the_manifest_says() -> None:
     assert set(params.rms) == set(params.architecture.layer_names(include_top=False))
 
 
-def test_no_place_to_cache_is_no_error_offline(
-    bundled: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
+NOWHERE = {"a file": "weights/tiny-8bit.safetensors/below", "missing": "/proc/none"}
+
+
+@pytest.mark.parametrize("cache", [*NOWHERE, "no home", "forbidden"])
+def test_no_place_to_cache_is_no_error_where_none_is_needed(
+    cache: str, bundled: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing can be kept, as in some containers, the bundled weights still load."""
-    monkeypatch.setenv("MYVGG_CACHE", "/proc/none")
-    assert store.load(architecture=tiny, exact=False).origin.generation == "bundled"
-    with pytest.warns(WeightsWarning, match="the cache cannot be written to"):
-        assert store.load(architecture=tiny).origin.generation == "bundled"
+    if cache == "no home":
+
+        def no_home(_: str) -> str:
+            raise RuntimeError("could not determine the home directory")
+
+        monkeypatch.delenv("MYVGG_CACHE")
+        monkeypatch.setattr("pooch.os_cache", no_home)
+    elif cache == "forbidden":
+        monkeypatch.setattr(store, "cache_folder", lambda: Forbidden(bundled.parents[1] / "cache"))
+    else:
+        monkeypatch.setenv("MYVGG_CACHE", str(bundled.parents[1] / NOWHERE[cache]))
+    assert store.load(architecture=tiny, bundled_first=True).origin.generation == "bundled, in 8 bits"
+    with pytest.warns(WeightsWarning, match=r"the cache .* cannot be written to \(.*\); set MYVGG_CACHE"):
+        assert store.load(architecture=tiny).origin.generation == "bundled, in 8 bits"
+
+
+class Forbidden(type(Path())):  # type: ignore[misc]
+    """A folder that may not be looked into, as for another user; root may look everywhere."""
+
+    def is_file(self) -> bool:
+        """Refuse."""
+        raise PermissionError(13, "Permission denied", str(self))
+
+    def mkdir(self, *_: object, **__: object) -> None:
+        """Refuse."""
+        raise PermissionError(13, "Permission denied", str(self))
+
+
+def test_auto_is_no_file(bundled: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that says `auto` says nothing."""
+    monkeypatch.setenv("MYVGG_WEIGHTS", "auto")
+    assert store.find(architecture=tiny) is None
+    assert store.load(architecture=tiny, bundled_first=True).origin.generation == "bundled, in 8 bits"
 
 
 # The table of public files

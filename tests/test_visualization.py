@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib import colormaps
+from PIL import Image
 
 import myvgg
 from myvgg.nst import images
 from myvgg.params import Params, random, save
 from myvgg.visualization import COLOURS, GAP, gram_picture, main, maps_picture, reconstruction
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +113,15 @@ def test_wrong_words(
     assert main([str(EXAMPLES / "coffee.jpg"), "--weights", weights, *words]) in (1, 2)
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_but_our_own_lines_is_said(tmp_path: Path) -> None:
+    """TensorFlow's greeting does not reach the terminal; the line about the weights and the result do."""
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "p.png")
+    environment = {**os.environ, "MYVGG_CACHE": str(tmp_path / "cache"), "MYVGG_WEIGHTS": "bundled"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    words = [str(ROOT / "scripts" / "features.py"), "p.png", "--layer", "relu1_1", "-o", "maps.png"]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "wrote maps.png\n"

@@ -50,7 +50,7 @@ def _style(argv: list[str]) -> None:
     compared = {name: parse(Arguments, [*argv, "--preset", name]).settings for name in names}
     jobs.check(job)
     pictures = jobs.read(job)
-    params = load_weights(arguments.weights, include_top=False, exact=False)
+    params = load_weights(arguments.weights, include_top=False, bundled_first=True)
     if not params.origin.trained and not _names_settings(arguments):
         untrained = presets.read(presets.FOLDER / "random.toml")
         job = replace(job, settings=parse(Arguments, argv, **untrained | (DEMO if demo else {})).settings)
@@ -85,7 +85,9 @@ def _job(arguments: Arguments, *, demo: bool) -> Job:
     if demo:
         with muted():
             from myvgg.photographs import FOLDER
-        positional = [FOLDER / "landscape.jpg", FOLDER / "strokes.jpg"]
+        here = Path.cwd()
+        folder = FOLDER.relative_to(here) if FOLDER.is_relative_to(here) else FOLDER
+        positional = [folder / "landscape.jpg", folder / "strokes.jpg"]
     if positional and content is None:
         content = positional.pop(0)
     if positional and styles:
@@ -142,7 +144,7 @@ def _batch(argv: list[str]) -> None:
     if arguments.threads is not None and (arguments.threads < 1 or arguments.ray is None):
         raise UsageError("--threads must be at least 1, and goes with --ray")
     jobs = many.batch_jobs(arguments.contents, arguments.styles, arguments.output, _template(arguments))
-    params = load_weights(arguments.weights, include_top=False, exact=False)
+    params = load_weights(arguments.weights, include_top=False, bundled_first=True)
     if arguments.dry_run:
         return print(many.plan(jobs, params))
     return many.batch(
@@ -162,7 +164,7 @@ def _sweep(argv: list[str]) -> None:
         raise UsageError("name a content and a style picture")
     template = replace(_template(arguments), content=arguments.content, styles=(arguments.style,))
     grid = many.sweep_jobs(replace(template, output=arguments.output), arguments.over)
-    params = load_weights(arguments.weights, include_top=False, exact=False)
+    params = load_weights(arguments.weights, include_top=False, bundled_first=True)
     if arguments.dry_run:
         return print(many.plan(grid.jobs, params))
     return many.sweep(grid, arguments.output, params, say=say, watch=shown)

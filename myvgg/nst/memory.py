@@ -43,19 +43,27 @@ def resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+def peak() -> int:
+    """Return the most bytes that this process has held, where Linux tells, or those that it holds now."""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), resident())
+    return resident()
+
+
 class Watch:
     """Watches how much memory a run takes, from its beginning.
 
-    A process keeps memory that it frees for the next step, so only growth counts.
+    Between two steps, part of the memory of a step may have been given back, so the peak counts once it has grown.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._start = resident()
+        self._start, self._peak = resident(), peak()
         self._limit = max(TOLERANCE * limit(settings), GROWTH * self._start)
 
     def is_short(self) -> bool:
         """Return whether the process has grown beyond its limit, or further beyond it since this was true."""
-        held = resident()
+        held = self._held()
         if held <= self._limit:
             return False
         self._limit = GROWTH * held
@@ -67,5 +75,10 @@ class Watch:
         Args:
             planned: Bytes beyond those that the process held at the beginning.
         """
-        excess = (resident() - self._start) / planned if planned >= ENOUGH else 1.0
+        excess = (self._held() - self._start) / planned if planned >= ENOUGH else 1.0
         return excess if excess > TOLERANCE else 1.0
+
+    def _held(self) -> int:
+        """Return the most that the run has held, unless the process has held more before it."""
+        highest = peak()
+        return highest if highest > self._peak else resident()

@@ -100,7 +100,7 @@ def report(
     """
     styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
     shares = _shares(blend, len(styles))
-    look = _network(params or load_params(include_top=False, exact=False))
+    look = _network(params or load_params(include_top=False, bundled_first=True))
     small = resize(as_rgb(result), size)
     shape = (small.shape[1], small.shape[0])
     made = look("result", small)

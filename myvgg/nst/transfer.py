@@ -136,7 +136,7 @@ def stylize(
     if params is None:
         from myvgg.loading import load_params
 
-        params = load_params(include_top=False, exact=False)
+        params = load_params(include_top=False, bundled_first=True)
     height, width, _ = inputs.content.shape
     sizes = pyramid.sizes(width, height, settings, params.architecture)
     for each in inputs.styles:

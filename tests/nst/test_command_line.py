@@ -120,7 +120,7 @@ def test_writes_a_picture_and_its_record(
     assert "\ntime and memory are estimates; seed 0\n" in captured.err
     assert captured.err.endswith("wrote out.png, out.toml\n")
     assert "step 3/3" in captured.err
-    assert trained == [(None, {"include_top": False, "architecture": CONFIGURATION_E, "exact": False})]
+    assert trained == [(None, {"include_top": False, "architecture": CONFIGURATION_E, "bundled_first": True})]
     assert files(tmp_path) == ["out.png", "out.toml"]
 
 

@@ -452,7 +452,7 @@ def test_loads_the_stored_weights(
 
     monkeypatch.setattr(store, "load", load)
     stylize(content, style, ONE)
-    assert asked == [(None, {"include_top": False, "architecture": CONFIGURATION_E, "exact": False})]
+    assert asked == [(None, {"include_top": False, "architecture": CONFIGURATION_E, "bundled_first": True})]
 
 
 # How it fails.
