@@ -1,17 +1,22 @@
-"""A Ray cluster: joined with a plain word where that cannot be done, and what its workers do first."""
+"""A Ray cluster: joined with a plain word where that cannot be done, and its actors kept at work."""
 
 from __future__ import annotations
 
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-PATIENCE = 10
+CONNECT_SECONDS = 10
 """Seconds to wait for a cluster to answer."""
+
+MAX_ATTEMPTS = 4
+"""How often something that Ray loses is tried, before the run ends with Ray's error."""
 
 NO_RAY = "--ray needs Ray, which is not installed: pip install 'myvgg[ray]'"
 
@@ -28,6 +33,7 @@ def joined(address: str) -> Iterator[Any]:
 
     Raises:
         ValueError: Ray is not installed, there is no cluster, or work on it has failed for good.
+        Exception: An error of the work itself, such as OSError for a full disk, as the worker has raised it.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns of a change to come
     try:
@@ -43,10 +49,18 @@ def joined(address: str) -> Iterator[Any]:
     try:
         yield ray
     except ray.exceptions.RayError as error:
+        if isinstance(error, ray.exceptions.RayTaskError) and not is_loss(ray, error):
+            raise error.cause from error
         last = str(error).strip().splitlines()[-1]
         raise ValueError(f"Ray gave up: {last}; what is done is kept, the same command goes on") from error
     finally:
         ray.shutdown()
+
+
+def is_loss(ray: Any, error: Exception) -> bool:
+    """Tell whether Ray has lost work, by a process or a machine that died; otherwise the work itself has failed."""
+    cause = error.cause if isinstance(error, ray.exceptions.RayTaskError) else error
+    return isinstance(cause, ray.exceptions.RayError)
 
 
 def _check_reachable(address: str) -> None:
@@ -57,7 +71,7 @@ def _check_reachable(address: str) -> None:
     """
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
 
 
 def prepare(folder: str, threads: int) -> None:
@@ -75,3 +89,144 @@ def prepare(folder: str, threads: int) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep_memory()
     run_in_order()
+
+
+@dataclass(eq=False)
+class Worker:
+    """An actor of a team.
+
+    Attributes:
+        actor: Ray's handle.
+        number: Its place in the team.
+        attempt: How often an actor has been started for this place, since one was ready.
+        ready: It has begun, so that it can be given work.
+        calls: Number of calls that it has not answered.
+    """
+
+    actor: Any
+    number: int
+    attempt: int
+    ready: bool = False
+    calls: int = 0
+
+
+class Call(NamedTuple):
+    """A call without an answer yet.
+
+    Attributes:
+        worker: Who was called.
+        then: Told the answer.
+        lost: Told Ray's error, if there will be no answer.
+    """
+
+    worker: Worker
+    then: Callable[[Any], None]
+    lost: Callable[[Exception], None]
+
+
+class Team:
+    """Actors of one kind, which are started side by side and get work as soon as they have begun.
+
+    An actor that dies is started anew, wherever the cluster has room for it. Its calls are told to be lost, so that
+    others can be called: a place for the new actor may be a long time in coming.
+    """
+
+    def __init__(self, ray: Any, start: Callable[[int], Any], size: int, calls: int) -> None:
+        """Start the actors.
+
+        Args:
+            ray: The module.
+            start: Starts the actor of a place and returns its handle. Each method returns two objects: a small answer,
+                and something that stays on the cluster.
+            size: Number of actors.
+            calls: Calls that an actor is given at a time.
+        """
+        self._ray, self._start_actor, self._most_calls = ray, start, calls
+        self._workers: dict[int, Worker] = {}
+        self._calls: dict[Any, Call] = {}
+        for number in range(size):
+            self._start(number, attempt=1)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an actor can be given a call."""
+        return any(worker.calls < self._most_calls for worker in self._ready())
+
+    @property
+    def busy(self) -> int:
+        """Number of calls without an answer."""
+        return len(self._calls) - (len(self._workers) - len(self._ready()))
+
+    @property
+    def answers(self) -> list[Any]:
+        """References to the answers that are waited for."""
+        return list(self._calls)
+
+    def call(
+        self, method: str, *arguments: Any, then: Callable[[Any, Any], None], lost: Callable[[Exception], None]
+    ) -> None:
+        """Give work to the actor that has least of it; there must be room.
+
+        Args:
+            method: Name of the actor's method.
+            arguments: Values, or references to values on the cluster.
+            then: Told the answer, and a reference to what stays on the cluster.
+            lost: Told Ray's error, if the actor has died or an argument is lost.
+        """
+        worker = min(self._ready(), key=lambda worker: worker.calls)
+        answer, kept = getattr(worker.actor, method).options(num_returns=2).remote(*arguments)
+        self._expect(answer, Call(worker, lambda value: then(value, kept), lost))
+
+    def settle(self, answer: Any) -> None:
+        """Go on with an answer that has come.
+
+        Raises:
+            RayError: The work itself has failed, or no actor can be started.
+        """
+        call = self._calls.pop(answer)
+        call.worker.calls -= 1
+        try:
+            value = self._ray.get(answer)
+        except self._ray.exceptions.RayError as error:
+            if not is_loss(self._ray, error):
+                raise
+            self._replace(call.worker, error)
+            call.lost(error)
+        else:
+            call.then(value)
+
+    def _ready(self) -> list[Worker]:
+        return [worker for worker in self._workers.values() if worker.ready]
+
+    def _start(self, number: int, attempt: int) -> None:
+        """Start the actor of a place."""
+        worker = self._workers[number] = Worker(self._start_actor(number), number, attempt)
+        self._expect(worker.actor.ready.remote(), Call(worker, partial(_begin, worker), lambda _: None))
+
+    def _expect(self, answer: Any, call: Call) -> None:
+        call.worker.calls += 1
+        self._calls[answer] = call
+
+    def _replace(self, worker: Worker, error: Exception) -> None:
+        """Start another actor in place of one that died, unless too many have died before they had begun."""
+        if self._workers.get(worker.number) is not worker:
+            return
+        del self._workers[worker.number]
+        attempt = 1 if worker.ready else worker.attempt + 1
+        if attempt <= MAX_ATTEMPTS:
+            self._start(worker.number, attempt)
+        elif not self._workers:
+            raise error
+
+
+def _begin(worker: Worker, _: object) -> None:
+    worker.ready = True
+
+
+def settle(ray: Any, *teams: Team) -> None:
+    """Wait until teams have an answer, and go on with all that have come."""
+    owners = {answer: team for team in teams for answer in team.answers}
+    ray.wait([*owners], num_returns=1)
+    come, _ = ray.wait([*owners], num_returns=len(owners), timeout=0)
+    for answer in come:
+        owners[answer].settle(answer)

@@ -52,7 +52,7 @@ class Arguments(NetworkArguments):
     """Work on the Ray cluster that this machine is part of, or on the one at an address."""
 
     workers: int | None = None
-    """Of the cluster, at a time; by default, one for each of its processors."""
+    """Networks on the cluster, at most; by default one for each processor, or for each GPU where there are some."""
 
     overwrite: bool = False
     """Begin anew, whatever there is of an earlier run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +12,10 @@ from myvgg.extraction import parts
 from myvgg.extraction.decoding import Decoded, decoded
 from myvgg.extraction.parts import Row
 from myvgg.extraction.plan import BATCH, BATCH_PIXELS, Plan
-from myvgg.extractor import Extractor
 from myvgg.params import Params
+
+if TYPE_CHECKING:
+    from myvgg.extractor import Extractor
 
 PART_BYTES = 64e6
 """Of arrays in a part, about."""
