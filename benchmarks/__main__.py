@@ -15,7 +15,7 @@ from myvgg.files import check_writable
 
 NAMES = (
     *("startup", "loading", "rounding", "pairs", "forward", "conversion", "extraction", "files", "cluster", "exported"),
-    *("step", "quality", "descent", "sizes", "held"),
+    *("step", "gradient", "quality", "descent", "sizes", "held"),
 )
 
 

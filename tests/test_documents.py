@@ -155,6 +155,24 @@ def test_there_are_commands() -> None:
     assert {Path(shlex.split(command)[1]).name for command in COMMANDS} == {p.name for p in ROOT.glob("scripts/*.py")}
 
 
+def test_records_name_no_folder_of_a_machine() -> None:
+    """The pictures of the documents can be made again in any clone: their inputs have relative paths."""
+    records = [path for path in (ROOT / "docs").rglob("*.toml") if "[inputs" in path.read_text()]
+    assert len(records) > 10
+    named = [file for path in records for file in re.findall(r'^file = "(.+)"', path.read_text(), flags=re.M)]
+    assert [file for file in named if Path(file).is_absolute()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_to_sections_lead_somewhere(document: str) -> None:
+    """Links to a heading of a document name one that it has."""
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", (ROOT / document).read_text()):
+        target = (ROOT / document).parent / path if path else ROOT / document
+        headings = re.findall(r"^#+ (.+)$", target.read_text(), flags=re.M)
+        slugs = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert anchor in slugs
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
     """Links to files of the repository name files that exist."""
