@@ -1,5 +1,6 @@
 """Two Ray workers of one processor each, beside one process with two, and beside one worker.
 
+A worker is a network that reserves a processor; a process beside it reads the files on whichever processor is free.
 Held equal: the files, parameters and features of `files`, on the same machine. Both are started by their command line
 with 192 and with 960 files; the difference of the two times is what the pictures in between took, without starting
 Ray, Python or TensorFlow.

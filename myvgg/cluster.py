@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +44,7 @@ def joined(address: str) -> Iterator[Any]:
         raise ValueError(NO_RAY) from error
     try:
         _check_reachable(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        _connect(ray, address)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"no Ray cluster at {address!r} ({reason}): start one with 'ray start --head'") from error
@@ -55,6 +57,14 @@ def joined(address: str) -> Iterator[Any]:
         raise ValueError(f"Ray gave up: {last}; what is done is kept, the same command goes on") from error
     finally:
         ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    """Connect, and leave requests to terminate to whoever has handled them: Ray would end the process at once."""
+    before = signal.getsignal(signal.SIGTERM)
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    if before is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def is_loss(ray: Any, error: Exception) -> bool:

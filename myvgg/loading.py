@@ -51,11 +51,14 @@ def load_params(
 
 
 def _check_spelling(source: str | os.PathLike[str] | None) -> None:
-    """Raise for a word that is no file and no name.
+    """Raise for a single word that is no file and no name; whoever reads files says what is wrong with a path.
 
     Raises:
         WeightsError: Lists the names.
     """
-    if source is None or source in NAMES or Path(source).exists() or len(Path(source).parts) > 1:
+    if source is None or source in NAMES:
+        return
+    path = Path(source)
+    if path.exists() or path.suffix or len(path.parts) > 1:
         return
     raise WeightsError(source, f"there is no such file, and the names of weights are {', '.join(NAMES)}")

@@ -44,7 +44,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tiny_params: Params) -> list[Any]:
         ("auto", "", None),
         ("auto", "some.h5", None),  # the store reads the variable
         ("bundled", "random", "bundled"),
-        ("a/file.h5", "random", "a/file.h5"),
+        ("file.h5", "random", "file.h5"),
         ("random", "file.h5", "calibrated"),
         (None, "random", "calibrated"),
         ("auto", "random", "calibrated"),

@@ -256,6 +256,16 @@ def test_what_ray_loses_for_good_is_one_line(address: str) -> None:
         cluster.get(cluster.remote(_fail).remote())
 
 
+def test_a_request_to_terminate_is_an_interruption(address: str) -> None:
+    """Whoever handles SIGTERM before a cluster is joined does so afterwards; the command lines clean up."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), joined(address):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _fail() -> None:
     raise MemoryError("not enough")
 
