@@ -33,7 +33,7 @@ TIMEOUT = (5.0, 30.0)
 
 _PACKAGE = Path(__file__).parent
 FOLDER = (_PACKAGE if (_PACKAGE / "weights").is_dir() else _PACKAGE.parent) / "weights"
-"""The repository's `weights`, or what an installed package carries of it: the manifest."""
+"""The repository's `weights`, or what an installed package carries of it: the manifest and the bundled file."""
 
 AUTO, BUNDLED = "auto", "bundled"
 """Names of sources in place of a path: the first file that is found, and the one that comes with the package."""
@@ -188,7 +188,8 @@ def load(
     path = find(source, include_top=bool(include_top), architecture=architecture)
     if path is None:
         return _load_elsewhere(bool(include_top), architecture, bundled_first)
-    if BUNDLED in (source, os.environ.get("MYVGG_WEIGHTS") if source is None else source):
+    named = os.environ.get("MYVGG_WEIGHTS") if source is None else source
+    if named == BUNDLED:
         _check_bundled(architecture)
     params = converters.load(path, architecture=architecture)
     if include_top and not params.include_top:
