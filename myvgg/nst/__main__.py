@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from myvgg.nst.transfer import Step
     from myvgg.params import Params
 
-DEMO: dict[str, Any] = {"size": 384, "iterations": 10}
+DEMO: dict[str, Any] = {"size": 320, "iterations": 10}
 """Settings of the run without pictures, which takes less than a minute on two cores without bfloat16 as well."""
 
 
