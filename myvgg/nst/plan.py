@@ -31,7 +31,7 @@ LOOK = 0.67
 PIXEL = 2.4e-7
 """Seconds a pixel and step for total variation and the optimiser, which the measurement leaves out."""
 
-SCALE = {"wasserstein": 1.25, "gram": 0.5, "gram+mean": 0.5}
+SCALE = {"wasserstein": 1.75, "gram": 0.5, "gram+mean": 0.5}
 """Seconds a scale, to trace its graph, and to take the roots of covariances."""
 
 FLOOR = 780e6
