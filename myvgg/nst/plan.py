@@ -2,7 +2,7 @@
 
 These are estimates. Time comes from a step of small tiles that is measured here and now, with the kernels that this
 machine has, so that it doubles where something else keeps half of the machine busy. Memory is counted: the numbers that
-are kept for the gradient, and a constant that was fitted to runs of 256 to 8000 pixels a side with and without oneDNN.
+are kept for the gradient, and a constant that was fitted to runs of 256 to 4096 pixels a side with and without oneDNN.
 `benchmarks/sizes.py` compares time and memory with what is then measured.
 """
 
