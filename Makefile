@@ -7,6 +7,7 @@ lint:
 	ruff check .
 	mypy
 	lint-imports
+	python -m tests.house
 
 test:
 	pytest

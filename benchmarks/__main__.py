@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import figures, report
 from benchmarks.measure import Result
-from myvgg.files import check_writable
+from myvgg.runtime.files import check_writable
 
 NAMES = (
     *("startup", "loading", "rounding", "pairs", "forward", "conversion", "extraction", "files", "cluster", "exported"),

@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from myvgg import store
-from myvgg.files import replacing
-from myvgg.nst import Settings, images, many, presets, pyramid, sheet
-from myvgg.nst.job import Job, read
-from myvgg.nst.metrics import report
-from myvgg.nst.progress import say, shown
+from myvgg import images, store
+from myvgg.nst import Settings, pyramid
 from myvgg.params import Params
 from myvgg.photographs import FOLDER as EXAMPLES
+from myvgg.runs import many, sheet
+from myvgg.runs.job import Job, read
+from myvgg.runs.metrics import report
+from myvgg.runs.progress import say, shown
+from myvgg.runtime.files import replacing
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAIRS = (
@@ -172,11 +173,11 @@ def main() -> None:
 
 def variants() -> Iterator[tuple[str, Settings]]:
     """Name all settings that are tried."""
-    base = presets.settings({"size": SIZE, **START}, Settings())
+    base = Settings().with_values({"size": SIZE, **START})
     yield FIRST, base
     for name, choice in CHOICES.items():
         for number, changes in enumerate(choice.others.values(), 1):
-            yield f"{name}-{number}", presets.settings(changes, base)
+            yield f"{name}-{number}", base.with_values(changes)
 
 
 def jobs(folder: Path, settings: Settings) -> list[Job]:
@@ -214,7 +215,7 @@ def work(settings: Settings, params: Params) -> float:
 def draw(folder: Path, name: str, choice: Choice) -> images.Picture:
     """Show what a choice does to some of the pairs."""
     columns = [FIRST, *(f"{name}-{number}" for number in range(1, len(choice.others) + 1))]
-    return sheet.sheet(
+    return sheet.lay_out(
         [[images.load(folder / column / f"{'-'.join(pair)}.png") for column in columns] for pair in SHOWN],
         column_titles=[choice.first, *choice.others],
     )
@@ -233,7 +234,7 @@ def document(results: dict[str, Result], params: Params) -> str:
         + ".",
         f"The numbers are means over {len(PAIRS)} pairs of the [example pictures](../examples/README.md)",
         f"({', '.join(' with '.join(pair) for pair in PAIRS)}), {SIZE} pixels on the longest side;",
-        "`myvgg.nst.metrics` says what style, structure and score are, and `lowest` is the score of the worst pair.",
+        "`myvgg.runs.metrics` says what style, structure and score are, and `lowest` is the score of the worst pair.",
         "Work counts pixels times steps, of the first row's.",
         "The pictures are chelsea with abstract and astronaut with strokes.",
         "",

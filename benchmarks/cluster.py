@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks.files import draw
 from benchmarks.measure import ROOT, Result
-from myvgg.command import muted
-from myvgg.params import random, save
+from myvgg.cli.program import muted
+from myvgg.params import random
 
 NEEDS = ("ray", "pyarrow")
 FEW, MANY = 192, 960
@@ -39,7 +39,7 @@ def run() -> Iterator[Result]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.safetensors"
-        save(random(include_top=False), weights)
+        random(include_top=False).save(weights)
         pictures = Path(folder) / "pictures"
         pictures.mkdir()
         paths = draw(pictures, FOLDER, MANY)
@@ -61,7 +61,7 @@ def _seconds(paths: list[str], weights: Path, precision: str, words: list[str]) 
     """Return what the pictures take that the larger run has more than the smaller one."""
     times = []
     for count in (FEW, MANY):
-        command = [sys.executable, "-m", "myvgg.extraction", "-", "--layers", "relu5_1", "--precision", precision]
+        command = [sys.executable, "-m", "myvgg", "extract", "-", "--layers", "relu5_1", "--precision", precision]
         command += ["--weights", str(weights), "-o", str(weights.with_name("f.parquet")), "--overwrite", *words]
         start = time.perf_counter()
         subprocess.run(command, cwd=ROOT, check=True, input="\n".join(paths[:count]), text=True, capture_output=True)  # noqa: S603

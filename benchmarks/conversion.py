@@ -2,7 +2,7 @@
 
 Held equal: the network with its classifier in the layout of the current release (43 cells, `meta`), random values, as
 the same 143,667,240 numbers once uncompressed and once compressed.
-The peak is the largest resident set of `python -m converters`, interpreter and libraries included, and its output is
+The peak is the largest resident set of `myvgg convert`, interpreter and libraries included, and its output is
 written to the same disk.
 """
 
@@ -81,5 +81,5 @@ def _peak(contents: Struct, *, compressed: bool) -> int:
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder, "vgg19.mat"), Path(folder, "vgg19.safetensors")
         savemat(source, contents, do_compression=compressed)
-        command = (sys.executable, "-m", "converters", str(source), "-o", str(output))
+        command = (sys.executable, "-m", "myvgg", "convert", str(source), "-o", str(output))
         return int(run_command((sys.executable, "-c", PEAK_OF_CHILD, *command)))

@@ -18,8 +18,9 @@ import numpy as np
 from benchmarks import rivals
 from benchmarks.measure import Result
 from benchmarks.quality import load
-from myvgg.command import keep_memory, muted, run_in_order
+from myvgg.cli.program import muted
 from myvgg.params import Params
+from myvgg.runtime.process import keep_memory, run_in_order
 
 NEEDS = ("keras",)
 PAIR = ("chelsea", "waves")
@@ -37,10 +38,10 @@ def run() -> Iterator[Result]:
     run_in_order()
     with muted():
         from myvgg import store
-        from myvgg.nst import presets
+        from myvgg.nst import Settings
 
         params = store.load(include_top=False)
-    settings = presets.load("pixforgeon")
+    settings = Settings.preset("pixforgeon")
     content, style = map(load, PAIR)
     theirs, loss = adam_seconds(params, content, style)
     ours, steps = our_seconds(params, content, style, loss)
@@ -50,10 +51,10 @@ def run() -> Iterator[Result]:
 
 def adam_seconds(params: Params, content: np.ndarray, style: np.ndarray) -> tuple[float, float]:
     """Return how long the rival's steps take, and the loss that they end at."""
-    from myvgg.nst import presets, stylize
-    from myvgg.nst.images import resize
+    from myvgg.images import resize
+    from myvgg.nst import Settings, steps
 
-    settings = presets.load("pixforgeon")
+    settings = Settings.preset("pixforgeon")
     small = [np.asarray(resize(each, 512, method="bilinear") / 255, np.float32) for each in (content, style)]
     start = time.perf_counter()
     advance = rivals.tutorial(
@@ -63,23 +64,23 @@ def adam_seconds(params: Params, content: np.ndarray, style: np.ndarray) -> tupl
         picture = advance()
     seconds = time.perf_counter() - start
     look = replace(settings, iterations=1, init="given")
-    (step,) = stylize(content, style, look, params=params, first=picture * 255)
-    return seconds, step.losses["total"]
+    (step,) = steps(content, style, look, params=params, first=picture * 255)
+    return seconds, step.losses.total
 
 
 def our_seconds(params: Params, content: np.ndarray, style: np.ndarray, loss: float) -> tuple[float, int]:
     """Return how long it takes to a loss, and how many evaluations of the largest scale that is."""
-    from myvgg.nst import presets, stylize
+    from myvgg.nst import Settings, steps
 
-    settings = replace(presets.load("pixforgeon"), optimizer="lbfgs")
+    settings = replace(Settings.preset("pixforgeon"), optimizer="lbfgs")
     start, picture = time.perf_counter(), None
     for size in COARSE:
         init = "content" if picture is None else "given"
         coarse = replace(settings, size=size, style_size=size, iterations=COARSE_STEPS, init=init)
-        for step in stylize(content, style, coarse, params=params, first=picture):
+        for step in steps(content, style, coarse, params=params, first=picture):
             picture = step.image
     fine = replace(settings, iterations=AT_MOST, init="given")
-    for step in stylize(content, style, fine, params=params, first=picture):
-        if step.losses["total"] <= loss:
+    for step in steps(content, style, fine, params=params, first=picture):
+        if step.losses.total <= loss:
             return time.perf_counter() - start, step.iteration
-    raise RuntimeError(f"the loss of {loss:g} was not reached in {AT_MOST} evaluations, but {step.losses['total']:g}")
+    raise RuntimeError(f"the loss of {loss:g} was not reached in {AT_MOST} evaluations, but {step.losses.total:g}")

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import Result, Task, compare
-from myvgg.command import keep_memory, muted
+from myvgg.cli.program import muted
 from myvgg.params import random
+from myvgg.runtime.process import keep_memory
 
 NEEDS = ("onnx", "onnxruntime")
 SIZE, ROUNDS, THREADS = 224, 15, 2

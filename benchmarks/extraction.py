@@ -17,8 +17,9 @@ import numpy as np
 
 from benchmarks import rivals
 from benchmarks.measure import Result, Task, compare
-from myvgg.command import keep_memory, muted
+from myvgg.cli.program import muted
 from myvgg.params import LayerParams, Params, random
+from myvgg.runtime.process import keep_memory
 
 NEEDS = ("keras",)
 BATCH, SIZE = 16, 224

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measure import Result
-from myvgg.files import replacing
+from myvgg.runtime.files import replacing
 
 OURS, THEIRS = "tab:blue", "tab:gray"
 

@@ -17,8 +17,9 @@ import numpy as np
 
 from benchmarks import rivals
 from benchmarks.measure import Result, Task, compare
-from myvgg.command import keep_memory, muted
+from myvgg.cli.program import muted
 from myvgg.params import Params, random
+from myvgg.runtime.process import keep_memory
 
 NEEDS = ("keras", "pyarrow")
 COUNT, BATCH, SIZE = 192, 32, 224
@@ -66,26 +67,28 @@ def extraction(paths: list[str], params: Params, precision: str, folder: Path) -
     """Return what works off all files and writes parts."""
     from myvgg.extraction import local, parts
 
-    plan = plan_of(precision)
+    recipe = recipe_of(params, precision)
 
     def task() -> None:
-        made = parts.opened(folder / "parts", plan)
-        local.extract(paths, plan, params, made, lambda _: None)
-        parts.removed(made)
+        made = parts.open_folder(folder / "parts", recipe)
+        local.compute_parts(paths, recipe, params, made, lambda _: None)
+        parts.remove_folder(made)
 
     return task
 
 
-def plan_of(precision: str) -> Any:
+def recipe_of(params: Params, precision: str) -> Any:
     """Return what is to be extracted."""
-    from myvgg.extraction.plan import Plan
+    from myvgg.extraction.recipe import Recipe, identify_weights
+    from myvgg.images import Resizing
 
-    return Plan(("relu5_1",), "mean", SIZE, "crop", precision, "max", "random")  # type: ignore[arg-type]
+    weights = identify_weights(params)
+    return Recipe(("relu5_1",), "mean", Resizing(SIZE), precision, "max", weights)  # type: ignore[arg-type]
 
 
 def alone(params: Params, precision: str) -> Task:
     """Return what computes as many pictures without reading any."""
-    extractor = plan_of(precision).extractor(params)
+    extractor = recipe_of(params, precision).extractor(params)
     batch = np.random.default_rng(0).integers(0, 256, (BATCH, SIZE, SIZE, 3), np.uint8)
 
     def task() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks import rivals
 from benchmarks.measure import Result, Task, compare
-from myvgg.command import muted
+from myvgg.cli.program import muted
 from myvgg.params import LayerParams, random
 
 NEEDS = ("keras",)
@@ -31,7 +31,7 @@ TIMES = 0.97
 def run() -> Iterator[Result]:
     """Check that both compute the same and time them."""
     with muted():
-        import tensorflow as tf
+        import tensorflow as tf  # it greets when it is imported
 
         from myvgg import features
 

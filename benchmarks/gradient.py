@@ -39,13 +39,14 @@ def run() -> Iterator[Result]:
 
 def measure(case: str) -> dict[str, float]:
     """Time some steps in this process, which must not have done anything else before."""
-    from myvgg.command import keep_memory, muted, run_in_order
+    from myvgg.cli.program import muted
+    from myvgg.runtime.process import keep_memory, run_in_order
 
     keep_memory()
     run_in_order()
     with muted():
-        from myvgg import kernels
-        from myvgg.nst import Settings, images, stylize
+        from myvgg import images, kernels
+        from myvgg.nst import Settings, steps
         from myvgg.params import random
         from myvgg.photographs import FOLDER, measured
     if case == "plain":
@@ -53,8 +54,8 @@ def measure(case: str) -> dict[str, float]:
     content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "waves"))
     content = images.resize(content, (WIDTH, HEIGHT))
     settings = Settings(size=f"{WIDTH}x{HEIGHT}", scales=1, iterations=STEPS + 1, precision="float32")
-    steps = stylize(content, style, settings, params=measured(random(include_top=False)))
-    times = [time.perf_counter() for _ in steps]
+    run = steps(content, style, settings, params=measured(random(include_top=False)))
+    times = [time.perf_counter() for _ in run]
     return {"seconds": statistics.median(b - a for a, b in pairwise(times)), "memory": peak()}
 
 

@@ -31,14 +31,15 @@ def run() -> Iterator[Result]:
 
 def measure() -> int:
     """Return the bytes that the large picture has added in this process."""
-    from myvgg.command import keep_memory, muted, run_in_order
+    from myvgg.cli.program import muted
+    from myvgg.runtime.process import keep_memory, run_in_order
 
     keep_memory()
     run_in_order()
     with muted():
         import numpy as np
 
-        from myvgg.nst import Settings, stylize
+        from myvgg.nst import Settings, steps
         from myvgg.nst.settings import Layers
         from myvgg.params import random
         from myvgg.photographs import measured
@@ -55,7 +56,7 @@ def measure() -> int:
             style_layers=Layers("relu1_1=1,relu2_1=1"),
             max_memory=0.1,
         )
-        for _ in stylize(rng.integers(0, 256, (side, side, 3), np.uint8), style, settings, params=params):
+        for _ in steps(rng.integers(0, 256, (side, side, 3), np.uint8), style, settings, params=params):
             pass
         peaks.append(peak())
     return peaks[1] - peaks[0]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-import converters
 from benchmarks.measure import Result, compare
-from myvgg.command import muted
+from myvgg import converters
+from myvgg.cli.program import muted
 from myvgg.params import Params, random
 
 NEEDS = ("keras",)

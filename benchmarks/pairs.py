@@ -17,7 +17,8 @@ from benchmarks.ablation import PAIRS
 from benchmarks.measure import Result
 from benchmarks.quality import load
 from myvgg import store
-from myvgg.command import keep_memory, muted, run_in_order
+from myvgg.cli.program import muted
+from myvgg.runtime.process import keep_memory, run_in_order
 
 NEEDS = ("tensorflow",)
 SIZE = 512
@@ -32,9 +33,9 @@ def run() -> Iterator[Result]:
     keep_memory()
     run_in_order()
     with muted():
-        from myvgg.nst import Settings, stylize
-        from myvgg.nst.metrics import report
+        from myvgg.nst import Settings, steps
         from myvgg.photographs import measured
+        from myvgg.runs.metrics import report
 
     exact = measured(store.load(reference, include_top=False))
     rounded = store.load("bundled")
@@ -42,7 +43,7 @@ def run() -> Iterator[Result]:
     for content, style in PAIRS:
         pictures, made = (load(content), load(style)), []
         for params in (rounded, exact):
-            *_, last = stylize(*pictures, Settings(size=SIZE), params=params)
+            *_, last = steps(*pictures, Settings(size=SIZE), params=params)
             made.append(last.image)
         ours, theirs = (100 * report(image, *pictures, params=exact).score for image in made)
         scores.append((ours, theirs))

@@ -13,7 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.step import HEIGHT, WIDTH
-from myvgg.command import keep_memory, muted, run_in_order
+from myvgg.cli.program import muted
+from myvgg.runtime.process import keep_memory, run_in_order
 
 STEPS = 4
 KINDS = {
@@ -36,22 +37,22 @@ def main() -> None:
     run_in_order()
     with muted():
         import numpy as np
-        import tensorflow as tf
+        import tensorflow as tf  # it greets when it is imported
 
-        from myvgg.nst import Settings, stylize
+        from myvgg.nst import Settings, steps
         from myvgg.params import random
         from myvgg.photographs import measured
 
         precision: Any = sys.argv[1] if len(sys.argv) > 1 else "auto"
         content, style = np.random.default_rng(0).uniform(0, 255, (2, HEIGHT, WIDTH, 3)).astype(np.float32)
         settings = Settings(size=WIDTH, scales=1, iterations=10**6, precision=precision)
-        steps = stylize(content, style, settings, params=measured(random(include_top=False)))
+        run = steps(content, style, settings, params=measured(random(include_top=False)))
         for _ in range(3):
-            next(steps)
+            next(run)
         with TemporaryDirectory() as folder:
             tf.profiler.experimental.start(folder)
             for _ in range(STEPS):
-                next(steps)
+                next(run)
             tf.profiler.experimental.stop()
             times = _times(next(Path(folder).rglob("*.xplane.pb")))
     total = sum(times.values())

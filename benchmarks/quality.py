@@ -2,7 +2,7 @@
 
 Held equal: the trained weights that `myvgg.store` finds, six pairs of example pictures, 512 pixels on the longest side
 for content and style, losses in float32; the clock runs from the pictures as arrays, with targets and traces.
-Ours runs until its picture reaches a score of 0.63 (`myvgg.nst.metrics`, measured with the clock stopped). The rival's
+Ours runs until its picture reaches a score of 0.63 (`myvgg.runs.metrics`, measured with the clock stopped). The rival's
 500 iterations are timed by its steps: the median of some times 500, which leaves its targets and trace out.
 """
 
@@ -19,9 +19,10 @@ from benchmarks import rivals
 from benchmarks.ablation import PAIRS
 from benchmarks.measure import Result, compare
 from myvgg import store
-from myvgg.command import keep_memory, muted
+from myvgg.cli.program import muted
 from myvgg.params import Params
 from myvgg.photographs import FOLDER
+from myvgg.runtime.process import keep_memory
 
 NEEDS = ("keras",)
 SIZE = 512
@@ -57,14 +58,14 @@ def run() -> Iterator[Result]:
 
 def our_seconds(params: Params, content: str, style: str) -> tuple[float, float]:
     """Return how long the default settings take until the score is reached, and the score there."""
-    from myvgg.nst import Settings, stylize
-    from myvgg.nst.metrics import report
+    from myvgg.nst import Settings, steps
+    from myvgg.runs.metrics import report
 
     pictures = load(content), load(style)
-    steps = stylize(*pictures, Settings(size=SIZE, precision="float32"), params=params)
+    run = steps(*pictures, Settings(size=SIZE, precision="float32"), params=params)
     seconds, score = 0.0, 0.0
     start = time.perf_counter()
-    for step in steps:
+    for step in run:
         if step.scale == step.scales and step.iteration % EVERY == 0:
             seconds += time.perf_counter() - start
             score = report(step.image, *pictures, params=params).score
@@ -82,12 +83,12 @@ def step_seconds(params: Params, content: str, style: str) -> float:
 
 def load(name: str) -> np.ndarray:
     """Read an example picture."""
-    from myvgg.nst import images
+    from myvgg import images
 
     return images.load(FOLDER / f"{name}.jpg")
 
 
 def _small(name: str) -> np.ndarray:
-    from myvgg.nst.images import resize
+    from myvgg.images import resize
 
     return resize(load(name), SIZE) / 255

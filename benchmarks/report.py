@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Result
-from myvgg.files import replacing
+from myvgg.runtime.files import replacing
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "h5py", "safetensors")
 FLAGS = ("fma", "avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-import converters
 from benchmarks.measure import ROOT, Result, compare
-from myvgg import store
-from myvgg.command import muted
+from myvgg import converters, store
+from myvgg.cli.program import muted
 
 NEEDS = ("tensorflow",)
 ROUNDS = 15
@@ -45,8 +44,7 @@ def run() -> Iterator[Result]:
 def distances(reference: Path) -> dict[str, float]:
     """Return the relative L2 distance of each rectified layer."""
     with muted():
-        from myvgg import VGG19
-        from myvgg.nst import images
+        from myvgg import VGG19, images
 
     ours, theirs = VGG19.load("bundled"), VGG19.load(reference)
     names = [f"relu{conv.name.removeprefix('conv')}" for conv in ours.architecture.convolutions]

@@ -68,22 +68,24 @@ def _results(
         yield Result(f"{what}, memory", "what must do", peak, must, "bytes", peak / must).below(1)
 
 
-def measure(width: int, height: int, steps: int, limit: float | None, precision: str = "auto") -> dict[str, Any]:
+def measure(width: int, height: int, count: int, limit: float | None, precision: str = "auto") -> dict[str, Any]:
     """Run one case in this process, which must not have done anything else before.
 
     Args:
         width: In pixels.
         height: In pixels.
-        steps: At one scale; 0 for a whole run.
+        count: Steps at one scale; 0 for a whole run.
         limit: Gigabytes.
         precision: Of the convolutions.
     """
-    from myvgg.command import keep_memory, muted, run_in_order
+    from myvgg.cli.program import muted
+    from myvgg.runtime.process import keep_memory, run_in_order
 
     keep_memory()
     run_in_order()
     with muted():
-        from myvgg.nst import Settings, images, plan, stylize
+        from myvgg import images
+        from myvgg.nst import Settings, plan, steps
         from myvgg.params import random
         from myvgg.photographs import FOLDER, measured
         from myvgg.precision import fastest_precision
@@ -92,9 +94,9 @@ def measure(width: int, height: int, steps: int, limit: float | None, precision:
     content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "waves"))
     content = images.resize(content, (width, height)).astype("uint8")
     settings = Settings(size=f"{width}x{height}", max_memory=limit, precision=precision)  # type: ignore[arg-type]
-    settings = replace(settings, scales=1, iterations=steps) if steps else settings
+    settings = replace(settings, scales=1, iterations=count) if count else settings
     planned = plan.plan(settings, plan.Sizes((width, height), [style.shape[1::-1]]), params)
-    run = stylize(content, style, settings, params=params)
+    run = steps(content, style, settings, params=params)
     start = time.perf_counter()
     for _ in run:
         pass
@@ -114,5 +116,5 @@ def _near(result: Result) -> Result:
 
 
 if __name__ == "__main__":
-    width, height, steps = map(int, sys.argv[1:4])
-    print(json.dumps(measure(width, height, steps, float(sys.argv[4]) or None, *sys.argv[5:])))
+    width, height, count = map(int, sys.argv[1:4])
+    print(json.dumps(measure(width, height, count, float(sys.argv[4]) or None, *sys.argv[5:])))

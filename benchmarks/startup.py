@@ -44,7 +44,7 @@ def run() -> Iterator[Result]:
 
 def _step(folder: Path) -> list[str]:
     """Store weights in a folder, and return the arguments of a run of one step."""
-    import converters
+    from myvgg import converters
     from myvgg.params import random
     from myvgg.photographs import measured
 

@@ -20,8 +20,9 @@ import numpy as np
 from benchmarks import rivals
 from benchmarks.measure import Result, Task, compare
 from myvgg.architecture import CONFIGURATION_E
-from myvgg.command import keep_memory, muted
+from myvgg.cli.program import muted
 from myvgg.params import Params, random
+from myvgg.runtime.process import keep_memory
 
 NEEDS = ("keras",)
 HEIGHT, WIDTH = 384, 512
@@ -56,11 +57,11 @@ def our_step(params: Params, content: np.ndarray, style: np.ndarray, precision: 
     """Return what makes a step of a run with the tutorial's settings."""
     from dataclasses import replace
 
-    from myvgg.nst import presets, stylize
+    from myvgg.nst import Settings, steps
 
-    settings = replace(presets.load("tf-tutorial"), size=WIDTH, iterations=10**6, precision=precision)
-    steps = stylize(content * 255, style * 255, settings, params=params)
-    return lambda: next(steps)
+    settings = replace(Settings.preset("tf-tutorial"), size=WIDTH, iterations=10**6, precision=precision)
+    run = steps(content * 255, style * 255, settings, params=params)
+    return lambda: next(run)
 
 
 def arithmetic(precision: str) -> Task:

@@ -1,22 +1,28 @@
-"""Weights files of the world to `myvgg.Params` and back.
+"""Weights files of other programs to `myvgg.Params` and back.
 
-A file is recognised by its first bytes, never by its name, and files that could run code (pickles) are refused.
-Each format is a module with `read(path, architecture) -> Params`, and `write(params, path)` where that makes sense; it
-is imported when a file needs it.
+A file is recognised by its first bytes, never by its name. Files that could run code (pickles) are refused.
+Each format is a module with `read(path, architecture) -> Params`, and `write(params, path)` for the formats that are
+written. The module is imported for its first file.
+
+The installed package is `myvgg.converters`. In a checkout, the folder lies at the top and is `converters` as well.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+import sys
 import zipfile
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from myvgg.architecture import Architecture
-    from myvgg.params import Origin, Params
+    from myvgg.params import Params
 
 SUFFIXES = {
     ".weights.h5": "keras3",
@@ -25,10 +31,10 @@ SUFFIXES = {
     "-8bit.safetensors": "quantized",
     ".safetensors": "safetensors",
 }
-"""The module that writes a suffix; the first that fits counts."""
+"""The module that writes a file, by the end of the file's name; the first one that fits counts."""
 
-UNAWARE = ("keras", "keras3")
-"""Modules whose formats hold arrays and nothing about the pictures that go with them."""
+WITHOUT_PREPROCESSING = ("keras", "keras3")
+"""Modules of formats that hold arrays only, not the preprocessing of pictures."""
 
 MAGIC = (
     (b"MATLAB 5.0 MAT-file", "matconvnet"),
@@ -37,19 +43,19 @@ MAGIC = (
     (b"PK\x03\x04", "zip"),
     (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "torchvision"),
 )
-"""The module that reads a file with these first bytes; a zip archive is told by what is in it.
+"""The module that reads a file, by the file's first bytes; for a zip archive, the names in it decide.
 
-The last is the number that a `.pth` before torch 1.6 begins with, as torchvision's own are.
+The last entry is the number at the beginning of a `.pth` from before torch 1.6; torchvision's own files are such.
 """
 
-STRANGERS = (
+OTHER_FILES = (
     (b"<", "a web page, not weights: the download answered with a page, download the file again"),
     (b"version https://git-lfs", "a Git LFS pointer, not weights: fetch the file itself with 'git lfs pull'"),
     (b"\x80", "a pickle, which may run code when it is read: save it as safetensors or Keras' .h5 where it came from"),
     (b"\x1f\x8b", "a gzip archive: unpack it first"),
     (b"MATLAB", "a MAT-file of another version than 5 and 7.3: save it again as one of them"),
 )
-"""First bytes of what people take for a weights file, and what to do about it."""
+"""Files that are mistaken for weights, by their first bytes, with a sentence that tells what helps."""
 
 
 def load(path: str | os.PathLike[str], *, architecture: Architecture | None = None) -> Params:
@@ -58,55 +64,74 @@ def load(path: str | os.PathLike[str], *, architecture: Architecture | None = No
     Args:
         path: A MatConvNet `.mat`, a Keras `.h5`, `.weights.h5` or `.keras`, a Caffe `.caffemodel`, torchvision's
             `.safetensors` or `.pth`, or our own `.safetensors` or `.npz`.
-        architecture: The network that it must hold, VGG19 unless told.
+        architecture: The network that the file must hold, by default VGG19.
 
     Returns:
-        The parameters; the same arrays, bit for bit, whatever the format. They say how pictures are to be prepared.
+        The parameters. All formats give the same arrays, bit for bit. The parameters include the preprocessing of
+        pictures.
 
     Raises:
-        myvgg.WeightsError: No such file, not weights, damaged, or not this network's; says what to do.
+        myvgg.WeightsError: No such file, no weights, a damaged file, or another network; the message tells what helps.
+
+    Example:
+        >>> import myvgg
+        >>> myvgg.converters.load("weights/vgg19-8bit.safetensors").layers["conv1_1"].kernel.shape
+        (3, 3, 3, 64)
     """
     from myvgg.architecture import CONFIGURATION_E
     from myvgg.params import WeightsError
 
     path = Path(path)
-    reader = import_module(f"converters.{_recognise(path)}")
+    reader = import_module(f".{_recognise(path)}", __name__)
     try:
         params: Params = reader.read(path, architecture or CONFIGURATION_E)
-    except (WeightsError, MemoryError):
+    except (WeightsError, MemoryError, ImportError):
         raise
-    except Exception as error:  # parsers throw almost anything at a damaged file
+    except Exception as error:  # parsers raise almost anything for a damaged file
         raise WeightsError(path, f"damaged or cut off, get the file again ({error or type(error).__name__})") from error
     return params
 
 
 def save(params: Params, path: str | os.PathLike[str]) -> None:
-    """Write parameters in the format that the suffix names.
+    """Write parameters, whole or not at all, in the format of the file's suffix.
 
     Args:
-        params: What to write.
-        path: Ends in `.safetensors`, `-8bit.safetensors` (kernels rounded to 256 values a layer), `.npz`, `.h5` (the
-            layout of Keras' public files) or `.weights.h5` (Keras 3).
+        params: The parameters.
+        path: The file. Its name ends in `.safetensors`, `-8bit.safetensors` (kernels rounded to 256 values a layer),
+            `.npz`, `.h5` (the layout of Keras' public files) or `.weights.h5` (Keras 3).
 
     Raises:
-        ValueError: Another suffix, or a format that cannot say how these weights want their pictures.
-        OSError: The file cannot be written; an older one stays as it was.
+        ValueError: Another suffix, or a format that cannot hold the preprocessing of these weights.
+        OSError: The file cannot be written; an older file stays as it was.
+
+    Example:
+        >>> import myvgg
+        >>> params = myvgg.params.random(include_top=False)
+        >>> myvgg.converters.save(params, "vgg19.npz")  # doctest: +SKIP
     """
     from myvgg.params import CAFFE
 
-    if (writer := writer_of(path)) in UNAWARE and params.preprocessing != CAFFE:
+    if (writer := writer_of(path)) in WITHOUT_PREPROCESSING and params.preprocessing != CAFFE:
         raise ValueError(
-            f"cannot write {path}: Keras' files do not say that pictures are prepared as torchvision does, "
-            "and would be read as if they were not: name it .safetensors or .npz"
+            f"cannot write {path}: Keras' files cannot hold the preprocessing of these weights, "
+            "so readers would assume another one: name it .safetensors or .npz"
         )
-    import_module(f"converters.{writer}").write(params, Path(path))
+    import_module(f".{writer}", __name__).write(params, Path(path))
 
 
 def writer_of(path: str | os.PathLike[str]) -> str:
-    """Name the module that writes a path's suffix.
+    """Return the name of the module that writes a file.
+
+    Args:
+        path: The file.
 
     Raises:
-        ValueError: None does.
+        ValueError: The suffix names no format that is written.
+
+    Example:
+        >>> import converters
+        >>> converters.writer_of("vgg19.weights.h5")
+        'keras3'
     """
     for suffix, module in SUFFIXES.items():
         if Path(path).name.lower().endswith(suffix):
@@ -114,17 +139,11 @@ def writer_of(path: str | os.PathLike[str]) -> str:
     raise ValueError(f"cannot write {path}: name it with one of the suffixes {', '.join(SUFFIXES)}")
 
 
-def origin_of(path: Path, generation: str) -> Origin:
-    """Describe a file that is being converted: its name, its SHA-256 and the kind of file that it turned out to be."""
-    from myvgg.params import Origin
-
-    with path.open("rb") as file:
-        return Origin(path.name, hashlib.file_digest(file, "sha256").hexdigest(), generation)
-
-
 def _recognise(path: Path) -> str:
-    from converters import caffe
+    """Return the name of the module that reads a file."""
     from myvgg.params import WeightsError
+
+    from . import caffe
 
     try:
         with path.open("rb") as file:
@@ -134,21 +153,21 @@ def _recognise(path: Path) -> str:
     for magic, module in MAGIC:
         if head.startswith(magic):
             return _in_archive(path) if module == "zip" else module
-    if head[8:9] == b"{":  # after the eight bytes of its length, safetensors starts with a JSON object
+    if head[8:9] == b"{":  # safetensors: eight bytes of length, then a JSON object
         return "torchvision" if _is_foreign(path) else "safetensors"
     if caffe.is_one(head):
         return "caffe"
     if not head:
         raise WeightsError(path, "the file is empty: download or convert it again")
-    for start, problem in STRANGERS:
-        if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(start):  # the mark that text may begin with
+    for start, problem in OTHER_FILES:
+        if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(start):  # text may begin with this mark
             raise WeightsError(path, problem)
     kinds = ".mat, .h5, .keras, .caffemodel, .safetensors, .pth or .npz"
     raise WeightsError(path, f"not a weights file that is known here: {kinds}")
 
 
 def _is_foreign(path: Path) -> bool:
-    """Tell torchvision's safetensors from ours by the names in its header, without reading more."""
+    """Tell whether a safetensors file is torchvision's, by the names in its header."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         return b'"features.0.' in file.read(min(size, 1 << 20))
@@ -169,3 +188,24 @@ def _in_archive(path: Path) -> str:
     if any(name.endswith("data.pkl") for name in names):
         return "torchvision"
     raise WeightsError(path, "a zip archive without weights that are known here: .keras and .npz are")
+
+
+class _OtherName(MetaPathFinder, Loader):
+    """Finds `converters.keras` as `myvgg.converters.keras`, so both names mean one module."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        return spec_from_loader(fullname, self) if fullname.startswith("converters.") else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(f"myvgg.{spec.name}")
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state  # the import system has put the other name's there
+
+
+if __name__ == "converters":
+    sys.meta_path.insert(0, _OtherName())
+    sys.modules[__name__] = import_module("myvgg.converters")

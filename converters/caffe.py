@@ -1,9 +1,9 @@
-"""Caffe's `.caffemodel`, without Caffe: what the authors published first.
+"""Caffe's `.caffemodel`, read without Caffe: the format in which the authors published their weights first.
 
-The file is a protocol buffer, `NetParameter`: fields one after the other, each with its number and its kind.
-Of its many fields, the layers' names and their arrays ("blobs") are followed here, the rest is passed over; the numbers
-stand in the file as they are wanted and are not copied until they are turned.
-Kernels are stored outputs x inputs x height x width for B, G, R, and the first dense layer sees its maps flattened
+The file is a protocol buffer, `NetParameter`: fields one after the other, each with its number and its kind. Only the
+names of the layers and their arrays ("blobs") are read. Arrays are views of the file until they are transposed.
+
+Kernels are stored as (outputs, inputs, height, width) for B, G, R. The first dense layer has its inputs in the order
 channels, height, width.
 
 Reference:
@@ -19,33 +19,43 @@ from typing import NamedTuple
 
 import numpy as np
 
-from converters import origin_of
-from converters.torchvision import dense_kernel
 from myvgg.architecture import Architecture
 from myvgg.params import Params, WeightsError, checked
 
+from .origins import origin_of
+from .torchvision import dense_kernel
+
 NAME, OLD_LAYERS, LAYERS = 1, 2, 100
-"""Fields of `NetParameter`; the layers of V1LayerParameter, as in the published files, and of LayerParameter."""
+"""Fields of `NetParameter`: name; layers as V1LayerParameter, as in the published files; layers as LayerParameter."""
 
 LAYER_FIELDS = {OLD_LAYERS: (4, 6), LAYERS: (1, 7)}
-"""Where the two kinds of layer have their name and their blobs."""
+"""Fields with name and blobs of a layer, for both kinds of layers."""
 
 DATA, SHAPE, DOUBLES = 5, 7, 8
-"""Fields of `BlobProto`; `num`, `channels`, `height` and `width`, 1 to 4, are its shape in old files."""
+"""Fields of `BlobProto`. In old files, fields 1 to 4 (`num`, `channels`, `height`, `width`) are the shape."""
 
 VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
-"""The ways a field is stored; groups, 3 and 4, are not used there."""
+"""Encodings of a field; encodings 3 and 4 (groups) do not occur."""
 
 
 class Field(NamedTuple):
-    """A field of a message: its number, and its value, a number or the bytes of it."""
+    """A field of a message.
+
+    Attributes:
+        number: Number of the field.
+        value: A number, or the bytes of the value.
+    """
 
     number: int
     value: int | memoryview
 
 
 def is_one(head: bytes) -> bool:
-    """Tell by the first bytes whether a file may be one: a network's name, and then its input or its layers."""
+    """Tell by the first bytes whether a file may be a `.caffemodel`: a network's name, then its input or its layers.
+
+    Args:
+        head: The first bytes of the file.
+    """
     if len(head) < 4 or head[0] != NAME << 3 | BYTES:
         return False
     name, after = head[2 : 2 + head[1]], head[2 + head[1] :]
@@ -53,7 +63,7 @@ def is_one(head: bytes) -> bool:
 
 
 def read(path: Path, architecture: Architecture) -> Params:
-    """Read a network of either kind of layers; see `converters.load`."""
+    """Read a network with layers of either kind; see `converters.load`."""
     with path.open("rb") as file:
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     arrays = {}
@@ -68,20 +78,30 @@ def read(path: Path, architecture: Architecture) -> Params:
 
 
 def fields(message: memoryview) -> Iterator[Field]:
-    """Follow the fields of a message.
+    """Yield the fields of a message.
+
+    Args:
+        message: The bytes of the message.
 
     Raises:
-        ValueError: It is damaged or cut off.
+        ValueError: The message is damaged or cut off.
+
+    Example:
+        >>> [*fields(memoryview(bytes([8, 5])))]
+        [Field(number=1, value=5)]
     """
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at)
-        way = key & 7
-        if way == VARINT:
+        encoding = key & 7
+        if encoding == VARINT:
             value, at = _varint(message, at)
             yield Field(key >> 3, value)
             continue
-        size, at = _varint(message, at) if way == BYTES else ({EIGHT_BYTES: 8, FOUR_BYTES: 4}.get(way, end + 1), at)
+        if encoding == BYTES:
+            size, at = _varint(message, at)
+        else:
+            size = {EIGHT_BYTES: 8, FOUR_BYTES: 4}.get(encoding, end + 1)
         if at + size > end:
             raise ValueError(f"a field of {size} bytes at {at} of {end}")
         yield Field(key >> 3, message[at : at + size])
@@ -89,7 +109,7 @@ def fields(message: memoryview) -> Iterator[Field]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """Return a number that is stored in groups of seven bits, lowest first, and where it ends."""
+    """Read a number in groups of seven bits, lowest first; return it with the place of its end."""
     number = shift = 0
     while at < len(message) and shift < 64:
         byte = message[at]
@@ -133,7 +153,7 @@ def _dims(shape: memoryview) -> Iterator[int]:
 
 
 def _arranged(name: str, blobs: list[np.ndarray], architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
-    """Return kernel and bias in our layout; a shape that does not fit is left for the check to name."""
+    """Return kernel and bias in our layout. A wrong shape stays wrong; `checked` reports it."""
     kernel, bias = (*blobs, np.empty(0, np.float32))[:2]
     first, *others = (layer.name for layer in architecture.classifier)
     if name == first:
@@ -143,4 +163,4 @@ def _arranged(name: str, blobs: list[np.ndarray], architecture: Architecture) ->
         kernel = kernel.reshape(kernel.shape[-2:] if kernel.shape[:2] == (1, 1) else (kernel.shape[0], -1)).T
     elif kernel.ndim == 4:
         kernel = kernel.transpose(2, 3, 1, 0)
-    return kernel, bias.ravel().copy()  # nothing shall go on looking into the file
+    return kernel, bias.ravel().copy()  # copied, so no array is a view of the file

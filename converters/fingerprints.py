@@ -1,6 +1,6 @@
-"""Are these the ImageNet weights that the authors published? A few of their values tell.
+"""Recognition of the ImageNet weights that the authors published, by a few of their values.
 
-Caffe's, MatConvNet's and Keras' files hold the same numbers; torchvision's are others.
+The files of Caffe, MatConvNet and Keras hold the same numbers; those of torchvision hold others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KERNELS = {
     "conv3_3": -0.00019824,
     "conv3_4": -0.01455188,
 }
-"""kernel[0, 0, 0, 0] of some layers, printed to eight decimals."""
+"""kernel[0, 0, 0, 0] of some layers, rounded to eight decimals."""
 
 BIASES = {
     "conv1_1": 0.7301776,
@@ -32,22 +32,26 @@ BIASES = {
     "conv5_3": -0.0102901,
     "conv5_4": 0.72227454,
 }
-"""bias[0] of the others."""
+"""bias[0] of the other layers."""
 
 CONV1_1 = (0.34119523, 0.46418372, 0.39416704)
 """kernel[0, 0, :, 0] of conv1_1 for B, G, R."""
 
 TOLERANCE = 5e-8
-"""Half a unit of the seventh decimal, the last one that is known of some."""
+"""Half a unit of the seventh decimal, since some values are known to seven decimals only."""
 
 ROUNDING = 0.05
 """Largest error of a kernel value that was rounded to 8 bits, over the kernel's standard deviation."""
 
 
 def describe_values(params: Params) -> str:
-    """Say whether parameters are the published ones."""
+    """Return a sentence that tells whether parameters are the published ones.
+
+    Args:
+        params: The parameters.
+    """
     if params.architecture.name != CONFIGURATION_E.name:
-        return f"nothing is known here of published ones of {params.architecture.name}"
+        return f"not compared: no published values of {params.architecture.name} are known here"
     layers = params.layers
     first = layers["conv1_1"].kernel[0, 0, :, 0]
     kernels = {name: layers[name].kernel[0, 0, :1, 0] - value for name, value in KERNELS.items() if name in layers}

@@ -1,9 +1,8 @@
-"""HDF5 files of Keras: the public ones, Keras 2's weights and whole models; those of Keras 3 go on to `keras3`.
+"""HDF5 files of Keras: the public files, weights and whole models of Keras 2. `keras3` reads the files of Keras 3.
 
-The attribute `layer_names` lists the layers, and `weight_names` of each layer's group its arrays:
-`block1_conv1/block1_conv1_W_1:0` in the public files, `block1_conv1/block1_conv1/kernel:0` in later ones, without `:0`
-in models that Keras 3 saved as `.h5`.
-A whole model has all of this below `model_weights`.
+The attribute `layer_names` of the file lists the layers, and the attribute `weight_names` of a layer's group lists its
+arrays: `block1_conv1/block1_conv1_W_1:0` in the public files, `block1_conv1/block1_conv1/kernel:0` in later files, and
+the same without `:0` in models that Keras 3 saved as `.h5`. A whole model has all of them below `model_weights`.
 """
 
 from __future__ import annotations
@@ -14,14 +13,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from converters import keras3, origin_of
-from converters.keras3 import Datasets, arrays_of, created, keras_layers, nested_problem, parametric_names
 from myvgg.architecture import Architecture
 from myvgg.params import Params, WeightsError, checked
 
+from . import keras3
+from .keras3 import Datasets, arrays_of, created, keras_layers, nested_problem, parametric_names
+from .origins import origin_of
+
 
 def read(path: Path, architecture: Architecture) -> Params:
-    """Read any HDF5 file that Keras wrote; see `converters.load`."""
+    """Read an HDF5 file of any version of Keras; see `converters.load`."""
     names = parametric_names(architecture)
     with h5py.File(path, "r") as file:
         root = file.get("model_weights", file)
@@ -68,5 +69,5 @@ def _generation(root: h5py.Group) -> str:
 
 
 def _texts(values: Iterable[str | bytes]) -> list[str]:
-    """Decode names, which h5py returns as text or as bytes, depending on how they were written."""
+    """Decode names, which h5py returns as text or as bytes, as they were written."""
     return [value.decode() if isinstance(value, bytes) else str(value) for value in values]

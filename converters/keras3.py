@@ -1,8 +1,8 @@
-"""Weights files of Keras 3: `.weights.h5`, and the `.keras` archive that has one inside.
+"""Weights files of Keras 3: `.weights.h5`, and the `.keras` archive with a `.weights.h5` inside.
 
-An HDF5 file with a group for each layer, named after the layer's class and counted: `layers/conv2d_1/vars/0` is the
-second convolution's kernel, `/1` its bias.
-Newer versions keep the layer's own name in the attribute `name` of `vars`; of older ones only the order is known.
+The HDF5 file has a group for each layer, with the name of the layer's class and a number: `layers/conv2d_1/vars/0` is
+the kernel of the second convolution, and `/1` its bias. Newer versions store the layer's own name in the attribute
+`name` of `vars`. In files of older versions only the order is known.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from converters import origin_of
 from myvgg.architecture import ARCHITECTURES, Architecture, Conv, Dense, Pool
-from myvgg.files import replacing
 from myvgg.params import Params, WeightsError, another_network, checked
+from myvgg.runtime.files import replacing
+
+from .origins import origin_of
 
 CLASSES = {Conv: "conv2d", Pool: "max_pooling2d", Dense: "dense"}
-"""What a layer's class is called in the name of its group."""
+"""Names of the classes of layers in the names of groups."""
 
 ROOTS = ("layers", "_layer_checkpoint_dependencies")
-"""The group of all layers: since Keras 2.13, and before."""
+"""The group of all layers, since Keras 2.13 and before."""
 
 Datasets = Mapping[str, Sequence[h5py.Dataset]]
-"""The arrays of each layer that has some, by the layer's name in the file."""
+"""The arrays of each layer with arrays, by the layer's name in the file."""
 
 
 def read(path: Path, architecture: Architecture) -> Params:
@@ -50,7 +51,7 @@ def read(path: Path, architecture: Architecture) -> Params:
 
 
 def write(params: Params, path: Path) -> None:
-    """Write a `.weights.h5` file as Keras itself does; see `converters.save`."""
+    """Write a `.weights.h5` file like Keras' own; see `converters.save`."""
     counters: dict[str, Iterator[int]] = defaultdict(count)
     with created(path) as file:
         file.create_group("vars").attrs["name"] = params.architecture.name
@@ -62,7 +63,14 @@ def write(params: Params, path: Path) -> None:
 
 
 def keras_layers(params: Params) -> Iterator[tuple[str, str, tuple[np.ndarray, ...]]]:
-    """Yield the layers of Keras' model in order: class, name, and kernel and bias where there are any."""
+    """Yield the layers of Keras' model in order.
+
+    Args:
+        params: The parameters.
+
+    Yields:
+        Class and name of the layer, and its kernel and bias if it has them.
+    """
     yield "input_layer", "input_1", ()
     for layer in params.architecture.layers:
         if isinstance(layer, Pool) or layer.name in params.layers:
@@ -73,14 +81,23 @@ def keras_layers(params: Params) -> Iterator[tuple[str, str, tuple[np.ndarray, .
 
 
 def parametric_names(architecture: Architecture) -> dict[str, str]:
-    """Map Keras' names of the layers with parameters to ours."""
+    """Return our names of the layers with parameters, by Keras' names.
+
+    Args:
+        architecture: The network.
+    """
     return {architecture.keras_names[name]: name for name in architecture.parametric}
 
 
 def arrays_of(layers: Datasets, names: Mapping[str, str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read the kernel and the bias, told apart by their axes, of each layer in `names`.
+    """Read kernel and bias of each layer in `names`. The kernel is the array with more axes.
 
-    Any other layer, and one with more than two arrays, is not read, but listed under a name that no network has.
+    Any other layer, and a layer with more than two arrays, is not read. It gets a name that no network has, so
+    `checked` reports it.
+
+    Args:
+        layers: Datasets by the name of the layer in the file.
+        names: Our names by the names in the file.
     """
     nothing = np.empty(0, np.float32)
     arrays = {}
@@ -95,15 +112,25 @@ def arrays_of(layers: Datasets, names: Mapping[str, str]) -> dict[str, tuple[np.
 
 
 def nested_problem(layer: str) -> str:
-    """Say that a network is a layer of another one."""
+    """Return a sentence for a network that is a layer of another network.
+
+    Args:
+        layer: Name of the layer.
+    """
     return f"a network inside another one, as its layer {layer!r}: save that one alone, model.get_layer({layer!r})"
 
 
 @contextmanager
 def created(path: Path) -> Iterator[h5py.File]:
-    """Yield a new HDF5 file that becomes `path` at the end.
+    """Yield a new HDF5 file, which is renamed to `path` at the end.
 
-    It is written through one of Python's file objects, because HDF5's own way ends in a crash when the disk is full.
+    It is written through a file object of Python, since HDF5's own writing crashes when the disk is full.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: The file cannot be written; an older file stays as it was.
     """
     with replacing(path) as temporary, temporary.open("w+b") as stream, h5py.File(stream, "w") as file:
         yield file
@@ -111,7 +138,7 @@ def created(path: Path) -> Iterator[h5py.File]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[h5py.File, str]]:
-    """Yield the HDF5 file that `path` is or holds, and the kind of file that it is."""
+    """Yield the HDF5 file, or that inside an archive, with the kind of the file in words."""
     with path.open("rb") as stream:
         is_archive = stream.read(2) == b"PK"
     content: Path | io.BytesIO = path
@@ -119,7 +146,7 @@ def _opened(path: Path) -> Iterator[tuple[h5py.File, str]]:
     if is_archive:
         with zipfile.ZipFile(path) as archive:
             version = str(json.loads(archive.read("metadata.json"))["keras_version"])
-            content = io.BytesIO(archive.read("model.weights.h5"))  # whole, so that its checksum is verified
+            content = io.BytesIO(archive.read("model.weights.h5"))  # read as a whole, which verifies its checksum
         generation = f"Keras {version.partition('.')[0]} .keras"
     with h5py.File(content, "r") as file:
         yield file, generation
@@ -147,7 +174,7 @@ def _groups(parent: Mapping[str, object]) -> dict[str, h5py.Group]:
 
 
 def _names_by_order(architecture: Architecture) -> dict[str, str]:
-    """Map the counted names of convolutions and dense layers to ours."""
+    """Return our names of convolutions and dense layers, by the names with numbers."""
     series: dict[str, Sequence[Conv | Dense]] = {
         CLASSES[Conv]: architecture.convolutions,
         CLASSES[Dense]: architecture.classifier,
@@ -156,7 +183,7 @@ def _names_by_order(architecture: Architecture) -> dict[str, str]:
 
 
 def _problem_of_count(convolutions: int, architecture: Architecture) -> str:
-    """Say whose network has so many convolutions, where that is known."""
+    """Return a sentence that tells which other network has this number of convolutions; empty if none."""
     for other in ARCHITECTURES.values():
         if len(other.convolutions) == convolutions:
             return another_network((layer.name for layer in other.convolutions), architecture)

@@ -1,14 +1,14 @@
-"""MatConvNet's `imagenet-vgg-verydeep-19.mat`, of any beta, and saved again by MATLAB as version 7.3.
+"""MatConvNet's `imagenet-vgg-verydeep-19.mat`, of any beta, also saved again by MATLAB as version 7.3.
 
-The file holds kernels as height x width x inputs x outputs, as Keras does, and its pictures are R, G, B.
-So only conv1_1 differs from ours, by the order of its inputs, and height and width must stay as they are: read without
-a transposition, every published value of conv1_1 stands at its own index in the file and, with the inputs reversed, in
-Keras' weights.
-Exchanging the two axes, as much code does, gives the network of the transposed picture: no error, only worse features.
-The dense layers are stored as the convolutions over the last pool that they are, flattened height, width, channels.
+Kernels are stored as (height, width, inputs, outputs), as in Keras; pictures are R, G, B. So only conv1_1 differs from
+ours, in the order of its inputs. Height and width must not be exchanged: read without a transposition, every published
+value of conv1_1 is at its own index in the file and, with the inputs reversed, in Keras' weights. Much code exchanges
+the two axes and gets the network of the transposed picture, with worse features and no error.
+
+Dense layers are stored as convolutions over the last pool, with inputs in the order height, width, channels.
 
 Fields changed their names and places between releases (`filters` and `biases` became `weights`, `normalization` and
-`classes` moved into `meta`), so everything is found by name.
+`classes` moved into `meta`), so every field is looked up by name.
 """
 
 from __future__ import annotations
@@ -20,30 +20,38 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from converters import origin_of
 from myvgg.architecture import MEAN, Architecture
 from myvgg.params import Params, WeightsError, checked
 
+from .origins import origin_of
+
 VARIABLES = ("layers", "meta", "normalization", "classes")
-"""What is read of the file: the network, and `meta`, or beside the network what `meta` has collected since."""
+"""Variables that are read: the network, `meta`, and the variables that `meta` took the place of."""
 
 MEAN_TOLERANCE = 0.1
-"""How far a mean may lie from VGG19's, 0 to 255: room for rounding, not for another set of pictures."""
+"""Largest deviation of a mean from VGG19's, 0 to 255; it allows for rounding, not for other training pictures."""
 
 VGG16_CONVOLUTIONS = 13
+"""Number of convolutions of VGG16."""
 
 DATA_TYPES = frozenset((*range(1, 8), 9, *range(12, 19)))
-"""Codes of what an element of a version 5 file may be; 14 is a matrix, cell array or struct, made of elements."""
+"""Type codes of the elements of a version 5 file; 14 is a matrix, cell array or struct, which consists of elements."""
 
 NOTHING = np.empty((0, 0), np.float32)
 """MATLAB's `[]`."""
 
 Tree = dict[str, Any]
-"""A MATLAB struct: fields are structs, lists for cell arrays, `str`, or arrays indexed as in MATLAB."""
+"""A MATLAB struct. Fields are structs, lists for cell arrays, texts, or arrays with MATLAB's order of axes."""
 
 
 class _Stored(NamedTuple):
-    """A layer as it stands in the file."""
+    """A layer of the file.
+
+    Attributes:
+        name: Name in the file, which may be empty.
+        kernel: Kernel in the file's layout.
+        bias: Bias in the file's layout.
+    """
 
     name: str
     kernel: np.ndarray
@@ -65,7 +73,7 @@ def read(path: Path, architecture: Architecture) -> Params:
     for name in _layer_names(stored, architecture):
         if name in arrays:
             raise WeightsError(path, f"two layers are called {name}")
-        arrays[name] = _arranged(stored.pop(0), name, architecture)  # popped, so that the original is freed at once
+        arrays[name] = _arranged(stored.pop(0), name, architecture)  # popped, so the original is freed at once
     labels = _labels(_dig(settings, "classes"))
     return checked(arrays, path=path, labels=labels, origin=origin_of(path, generation), architecture=architecture)
 
@@ -79,19 +87,19 @@ def _read_version5(path: Path) -> Tree:
 
 
 def _check_elements(path: Path) -> None:
-    """Follow the elements of a version 5 file to its end, because an unknown one crashes SciPy and Python with it."""
+    """Check the elements of a version 5 file, since an element of unknown type crashes SciPy and with it Python."""
     with path.open("rb") as file:
         order = "<" if file.read(128).endswith(b"IM") else ">"
         while tag := file.read(8):
             kind, size = struct.unpack(f"{order}II", tag)
             if kind & 0xFFFF not in DATA_TYPES:
                 raise WeightsError(path, f"damaged, get the file again (nothing known at byte {file.tell() - 8})")
-            if kind >> 16 == 0 and kind != 14:  # not so short that it fits into the tag, and without parts
-                file.seek(size + (-size % 8 if kind != 15 else 0), 1)  # compressed ones end anywhere
+            if kind >> 16 == 0 and kind != 14:  # neither so short that it is in its tag, nor made of elements
+                file.seek(size + (-size % 8 if kind != 15 else 0), 1)  # compressed elements have no padding
 
 
 def _plain(value: Any) -> Any:
-    """Turn what SciPy reads into a `Tree` without copying numbers."""
+    """Convert a value of SciPy to a `Tree` without copies of numbers."""
     if value.dtype.names:
         structs = [{name: _plain(record[name]) for name in value.dtype.names} for record in value.flat]
         return structs[0] if len(structs) == 1 else structs
@@ -108,13 +116,13 @@ def _read_hdf5(path: Path) -> Tree:
 
 
 def _plain_hdf5(item: Any) -> Any:
-    """Turn what h5py reads into a `Tree`: axes come reversed, cells as references, texts as UTF-16 code units."""
+    """Convert an item of h5py to a `Tree`: axes are reversed, cells are references, texts are UTF-16 code units."""
     import h5py
 
     if isinstance(item, h5py.Group):
         return {name: _plain_hdf5(child) for name, child in item.items()}
     is_text = item.attrs.get("MATLAB_class") == b"char"
-    if item.attrs.get("MATLAB_empty"):  # the dataset then holds the shape
+    if item.attrs.get("MATLAB_empty"):  # such a dataset holds the shape
         return "" if is_text else NOTHING
     if h5py.check_ref_dtype(item.dtype):
         return [_plain_hdf5(item.file[reference]) for reference in item[()].flat]
@@ -134,7 +142,7 @@ def _generation(tree: Tree) -> str:
 
 
 def _stored(layer: Any) -> _Stored | None:
-    """Return a layer's parameters, an empty array for a missing one; nothing for a layer that has none."""
+    """Return kernel and bias of a layer, with an empty array for a missing one; None for a layer without parameters."""
     if not isinstance(layer, dict):
         return None
     found = [layer["filters"], layer["biases"]] if "filters" in layer else layer.get("weights")
@@ -145,12 +153,12 @@ def _stored(layer: Any) -> _Stored | None:
 
 
 def _layer_names(stored: Sequence[_Stored], architecture: Architecture) -> list[str]:
-    """Name the stored layers: a name that the network knows counts, the others take what is left of their kind."""
+    """Return our names of the stored layers: the stored name if it is known, or else the next free one of its kind."""
     known, given = architecture.parametric, [layer.name for layer in stored]
     left = [name for name in known if name not in given]
     is_map = [layer.kernel.shape[:2] == (3, 3) for layer in stored]
     if len(left) == len(known) and sum(is_map) == VGG16_CONVOLUTIONS:
-        left = [name for name in left if not name.endswith("_4")]  # so that the check can say whose file it is
+        left = [name for name in left if not name.endswith("_4")]  # so `checked` can report VGG16's file
     dense = {layer.name for layer in architecture.classifier}
     free = {kind: iter([name for name in left if (name in dense) != kind]) for kind in (True, False)}
     return [
@@ -160,7 +168,7 @@ def _layer_names(stored: Sequence[_Stored], architecture: Architecture) -> list[
 
 
 def _arranged(layer: _Stored, name: str, architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
-    """Return kernel and bias copied into our layout; a shape that does not fit is left for the check to name."""
+    """Return copies of kernel and bias in our layout. A wrong shape stays wrong; `checked` reports it."""
     first, dense = architecture.convolutions[0].name, [dense.name for dense in architecture.classifier]
     kernel = np.ascontiguousarray(np.flip(layer.kernel, axis=-2) if name == first else layer.kernel)
     side = architecture.input_size // architecture.activations[name].stride if name == dense[0] else 1
@@ -170,7 +178,7 @@ def _arranged(layer: _Stored, name: str, architecture: Architecture) -> tuple[np
 
 
 def _check_mean(image: Any, path: Path) -> None:
-    """Compare the mean colour, or each pixel of the mean picture, with VGG19's; a file without one passes."""
+    """Compare the mean colour, or each pixel of the mean picture, with VGG19's; a file without a mean passes."""
     expected = MEAN[::-1]
     if image is None or np.size(image) == 0:
         return
@@ -180,7 +188,7 @@ def _check_mean(image: Any, path: Path) -> None:
 
 
 def _labels(classes: Any) -> tuple[str, ...]:
-    """Return the descriptions of the classes, or else their WordNet names."""
+    """Return the descriptions of the classes, or else their WordNet ids."""
     for field in ("description", "name"):
         found = _dig(classes, field)
         if isinstance(found, list) and found:

@@ -1,12 +1,12 @@
-"""Our own stored format with kernels in 8 bits, a quarter of the size: `myvgg.quantization` says how."""
+"""Our own safetensors with kernels in 8 bits, a quarter of the size; see `myvgg.quantization`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from myvgg.params import Params, save
+from myvgg.params import Params
 
 
 def write(params: Params, path: Path) -> None:
     """Write kernels as indices and values; see `converters.save`. `converters.safetensors` reads the file."""
-    save(params, path, bits=8)
+    params.save(path, bits=8)

@@ -1,12 +1,12 @@
-"""torchvision's VGG: its `.pth`, where torch is installed, and `.safetensors`, with timm's names too.
+"""torchvision's VGG: `.pth`, where torch is installed, and `.safetensors`, also with the names of timm.
 
-A `.pth` is a pickle. torch reads it with `weights_only`, which makes tensors and nothing else of it, so that no code in
-it runs; without torch it is refused.
+A `.pth` is a pickle. torch reads it with `weights_only`, which makes only tensors and runs no code in the file. Without
+torch the file is refused.
 
-torchvision trained these weights anew, for R, G, B minus a mean over a deviation, which is noted in the parameters.
-Kernels are stored outputs x inputs x height x width, and the first dense layer sees its maps flattened channels,
-height, width; torchvision counts all modules, `features.2.weight` being conv1_2's kernel, and timm stores the dense
-layers as the convolutions that they are.
+torchvision trained these weights anew with another preprocessing: R, G, B minus a mean, over a standard deviation. The
+parameters hold this preprocessing. Kernels are stored as (outputs, inputs, height, width); the first dense layer has
+its inputs in the order channels, height, width. torchvision counts all modules: `features.2.weight` is the kernel of
+conv1_2. timm stores dense layers as convolutions.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from converters import origin_of
 from myvgg.architecture import ARCHITECTURES, Architecture, Conv, Pool
 from myvgg.params import TORCHVISION, Params, WeightsError, checked
 
+from .origins import origin_of
+
 FIRST = "features.0.weight"
-"""What tells such a file from others."""
+"""A tensor of every such file."""
 
 DENSE = (("classifier.0", "classifier.3", "classifier.6"), ("pre_logits.fc1", "pre_logits.fc2", "head.fc"))
-"""The dense layers' names in torchvision and in timm."""
+"""Names of the dense layers in torchvision and in timm."""
 
 NO_TORCH = (
     "a PyTorch file, which is read by PyTorch (without running code in it): pip install 'myvgg[torch]', "
@@ -66,7 +67,7 @@ def read(path: Path, architecture: Architecture) -> Params:
 
 
 def _tensors(path: Path) -> tuple[dict[str, np.ndarray], str]:
-    """Read all tensors, and say what kind of file it is."""
+    """Return all tensors, and the kind of the file in words."""
     import safetensors
 
     with path.open("rb") as file:
@@ -93,18 +94,18 @@ def _unpickled(path: Path) -> dict[str, np.ndarray]:
 
 
 def _names(architecture: Architecture, modules: Iterable[str]) -> dict[str, str]:
-    """Map the file's names of modules to our layers'."""
+    """Return our names of the layers by the file's names of the modules."""
     names, index = {}, 0
     for layer in architecture.layers:
         if isinstance(layer, Conv):
             names[f"features.{index}"] = layer.name
-        index += 1 if isinstance(layer, Pool) else 2  # the rectification counts
+        index += 1 if isinstance(layer, Pool) else 2  # a rectification is a module, too
     dense = DENSE[not {*modules}.isdisjoint(DENSE[1])]
     return names | {module: layer.name for module, layer in zip(dense, architecture.classifier, strict=True)}
 
 
 def _another_network(modules: Iterable[str], architecture: Architecture) -> str:
-    """Name the network that the numbers of the convolutions belong to, if it is known and not the one wanted."""
+    """Return the name of the other network to which the convolutions belong; empty if it is not known."""
     found = {module for module in modules if module.startswith("features.")}
     places = {each: {n for n in _names(each, ()) if n.startswith("features.")} for each in ARCHITECTURES.values()}
     own = {name for name in _names(architecture, ()) if name.startswith("features.")}
@@ -112,7 +113,7 @@ def _another_network(modules: Iterable[str], architecture: Architecture) -> str:
 
 
 def _arranged(kernel: np.ndarray, name: str, architecture: Architecture) -> np.ndarray:
-    """Return a kernel in our layout; a shape that does not fit is left for the check to name."""
+    """Return a kernel in our layout. A wrong shape stays wrong; `checked` reports it."""
     first, *others = (layer.name for layer in architecture.classifier)
     if name not in (first, *others):
         return kernel.transpose(2, 3, 1, 0) if kernel.ndim == 4 else kernel
@@ -120,11 +121,11 @@ def _arranged(kernel: np.ndarray, name: str, architecture: Architecture) -> np.n
 
 
 def dense_kernel(kernel: Any, architecture: Architecture) -> np.ndarray:
-    """Turn the first dense kernel, outputs x (channels, height, width), into ours: (height, width, channels) x outputs.
+    """Convert the kernel of the first dense layer to our layout, with inputs in the order height, width, channels.
 
     Args:
-        kernel: Flattened, or as a convolution.
-        architecture: Tells how many channels there are.
+        kernel: The kernel, (outputs, inputs) with inputs in the order channels, height, width, or as a convolution.
+        architecture: The network, which tells the number of channels.
     """
     outputs, channels = kernel.shape[0], architecture.convolutions[-1].outputs
     side = architecture.input_size // architecture.activations[architecture.classifier[0].name].stride

@@ -18,9 +18,9 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from myvgg.files import replacing
-from myvgg.nst.__main__ import main as style
-from myvgg.visualization import main as features
+from myvgg.cli.features import main as features
+from myvgg.cli.style import main as style
+from myvgg.runtime.files import replacing
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -156,7 +156,7 @@ def document() -> str:
         "[`docs/README.md`](README.md) says which weights were used.",
     ]
     for name, figure in FIGURES.items():
-        lines += ["", f"## {figure.title}", "", "```sh", f"python scripts/style.py {figure.words}", "```", ""]
+        lines += ["", f"## {figure.title}", "", "```sh", f"myvgg style {figure.words}", "```", ""]
         lines += [figure.said, ""] * bool(figure.said)
         lines.append(f"![{figure.title}](gallery/{name}.jpg)")
     return "\n".join(lines) + "\n"

@@ -8,7 +8,6 @@ with momentum, dropout, weight decay. Then the network is saved, loaded again, a
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ import tensorflow as tf
 from tqdm import tqdm
 
 import myvgg
-from myvgg.params import save
 
 KINDS = ("stripes", "rings", "checks", "dots", "clouds")
 SIZE = 224
@@ -95,14 +93,14 @@ def main() -> None:
     tf.keras.utils.set_random_seed(0)
 
     dense = ("fc6", "fc7", "fc8")
-    base = myvgg.VGG19.load(arguments.weights, include_top=False).params
-    vgg = myvgg.VGG19(base, num_classes=len(KINDS), trainable=dense)
+    base = myvgg.VGG19.load(arguments.weights, include_top=False)
+    vgg = base.with_classes(len(KINDS), labels=KINDS, trainable=dense)
     held_out = data(ASK, seed=2)
     train(vgg, *data(LEARN, seed=1), epochs=arguments.epochs, rate=arguments.rate)
     before = accuracy(vgg, *held_out)
     print(f"{before:.1%} of {len(held_out[0])} pictures that it has not seen are recognised")
 
-    save(replace(vgg.params, labels=KINDS), arguments.output)
+    vgg.save(arguments.output)
     loaded = myvgg.VGG19.load(arguments.output)
     after = accuracy(loaded, *held_out)
     print(f"{after:.1%} after {arguments.output} was loaded again")

@@ -50,7 +50,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Dense:
-    """A fully connected layer `fc6` and what follows it: `relu6`, or `prob` after the last one."""
+    """A fully connected layer `fc6` and the tensor after it: `relu6`, or `prob` after the last one."""
 
     name: str
     inputs: int
@@ -85,7 +85,7 @@ class Activation(NamedTuple):
 
 
 class LayerInfo(NamedTuple):
-    """A tensor for pictures of one size, and what it takes to compute it from the one before.
+    """A tensor for pictures of one size, and the cost of computing it from the one before.
 
     Attributes:
         name: As in `Activation`.
@@ -122,6 +122,9 @@ class Architecture:
     layers: tuple[Layer, ...]
     input_size: int
 
+    def __repr__(self) -> str:
+        return f"Architecture({self.name}, {len(self.parametric)} layers, {self.input_size} x {self.input_size})"
+
     @cached_property
     def convolutions(self) -> tuple[Conv, ...]:
         """The convolutions in order."""
@@ -144,7 +147,7 @@ class Architecture:
 
     @cached_property
     def keras_names(self) -> dict[str, str]:
-        """What Keras calls a layer: `conv4_2` is stored as `block4_conv2`, `fc8` as `predictions`."""
+        """Keras' names by layer: `block4_conv2` for `conv4_2`, `predictions` for `fc8`."""
         dense = dict(zip((layer.name for layer in self.classifier), ("fc1", "fc2", "predictions"), strict=False))
         return {layer.name: dense.get(layer.name) or _keras_name(layer.name) for layer in self.layers}
 
@@ -292,7 +295,7 @@ class Architecture:
 
 
 def rectified(layer: str, *, last: str = "") -> str:
-    """Name what follows a layer: `relu4_2` after `conv4_2`, `relu6` after `fc6`, `prob` after the `last` one."""
+    """Name the tensor after a layer: `relu4_2` after `conv4_2`, `relu6` after `fc6`, `prob` after the `last` one."""
     return "prob" if layer == last else "relu" + layer.removeprefix("conv").removeprefix("fc")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -10,89 +10,106 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg.architecture import Architecture, PoolPadding
-from myvgg.params import LayerParams, Params, Preprocessing
+from myvgg.network import POOLS, Pooling, check_layers, check_option, checked_names, features
+from myvgg.params import HasParams, LayerParams, Params, Preprocessing, bound_params_of
 from myvgg.precision import Precision, fastest_precision
 from myvgg.preprocessing import preprocess, preprocess_batch
-from myvgg.vgg19 import Pooling, check_layers, checked_names, features
 
 Summary = Literal["none", "mean", "gram", "moments"]
-"""What is made of maps: nothing; the mean over positions; the mean product of channels; both of them."""
+"""Reductions of maps: none; the mean over positions; the mean product of channels; mean and product."""
 
 
-class Extractor:
-    """From pictures to named tensors, by one graph that serves batches of any number and size.
+class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    """From pictures to named tensors, by one graph for batches of any number and size.
+
+    Where the parameters are variables, as those of `VGG19.extractor`, each call reads their present values.
 
     Attributes:
-        names: As they were asked for.
-        columns: The names of what comes out; `relu4_2.mean` and `relu4_2.second` for moments.
-        architecture: Of the network.
-        precision: What convolutions compute in.
+        names: The tensors, as they were asked for.
+        columns: The names of the results: those of the tensors, or `relu4_2.mean` and `relu4_2.second` for moments.
+        architecture: The layers as data.
+        precision: The type that convolutions compute in.
+
+    Example:
+        >>> import myvgg, numpy as np
+        >>> extractor = myvgg.Extractor(myvgg.params.random(include_top=False), ["relu3_1"], summary="mean")
+        >>> tuple(extractor(np.zeros((2, 32, 32, 3), np.uint8))["relu3_1"].shape)
+        (2, 256)
     """
 
     def __init__(
         self,
-        params: Params,
+        params: Params | HasParams,
         names: Sequence[str],
         *,
         pooling: Pooling = "max",
         pool_padding: PoolPadding = "valid",
         precision: Precision | Literal["auto"] = "float32",
         summary: Summary = "none",
-        layers: Mapping[str, LayerParams] | None = None,
     ) -> None:
-        """Bind a network to the names; it is compiled with the first call.
+        """Make an extractor; the first call compiles it.
 
         Args:
-            params: The parameters.
+            params: The parameters, or a network such as `VGG19`, whose variables are followed.
             names: Tensors or Keras' names.
-            pooling: As in `features`.
-            pool_padding: As in `features`.
-            precision: What convolutions compute in; `auto` is what this machine is fastest at.
-            summary: What is made of maps; what dense layers give stays as it is.
-            layers: Variables in place of the parameters' arrays; those that are trained are read with every call.
+            pooling: `max` as in the paper, or `avg`.
+            pool_padding: `valid` rounds sizes down, `same` rounds them up.
+            precision: The type that convolutions compute in; `auto` takes the fastest of this machine.
+            summary: The reduction of maps; the results of dense layers are not reduced.
 
         Raises:
             ValueError: An unknown name or option, or a layer that the parameters do not have.
         """
+        super().__init__(name="extractor")
+        params = bound_params_of(params)
+        check_option("pooling", pooling, POOLS)
+        check_option("pool_padding", pool_padding, ("valid", "same"))
         self.architecture: Architecture = params.architecture
         self.names = tuple(checked_names(names))
         self.precision: Precision = fastest_precision() if precision == "auto" else precision
         self._preprocessing, self._pool_padding = params.preprocessing, pool_padding
-        parts = _parts(self.architecture, self.names, summary)
+        reductions = _reductions(self.architecture, self.names, summary)
         self.columns = columns_of(self.architecture, self.names, summary)
-        kernels = params.layers if layers is None else layers
-        needed = check_layers(self.architecture, kernels, self.architecture.deepest(self.names))
-        kernels = {name: LayerParams(*map(self._bound, kernels[name])) for name in needed}
+        needed = check_layers(self.architecture, params.layers, self.architecture.deepest(self.names))
+        self._kernels = {name: LayerParams(*map(self._bound, params.layers[name])) for name in needed}
 
         def compute(images: tf.Tensor) -> dict[str, tf.Tensor]:
             x = preprocess(images, like=self._preprocessing)
-            cast = {n: LayerParams(*(tf.cast(part, self.precision) for part in layer)) for n, layer in kernels.items()}
+            cast = {
+                name: LayerParams(*(tf.cast(part, self.precision) for part in layer))
+                for name, layer in self._kernels.items()
+            }
             found = features(replace(params, layers=cast), x, self.names, pooling=pooling, pool_padding=pool_padding)
             return {
-                f"{name}{suffix}": make(found[name]) for name, made in parts.items() for suffix, make in made.items()
+                f"{name}{suffix}": reduce(found[name])
+                for name, suffixes in reductions.items()
+                for suffix, reduce in suffixes.items()
             }
 
         signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
         self._compute = tf.function(compute, input_signature=signature, autograph=False)
 
+    def __repr__(self) -> str:
+        return f"Extractor({', '.join(self.columns)}, {self.precision})"
+
     @property
     def traces(self) -> int:
-        """How many graphs have been made: one, whatever was asked."""
+        """Number of graphs that were made: one at most."""
         return int(self._compute.experimental_get_tracing_count())
 
     def __call__(self, images: Any) -> dict[str, tf.Tensor]:
         """Compute a batch.
 
         Args:
-            images: R, G, B, 0 to 255, uint8 or floating point, (batch, height, width, 3), or one picture without the
-                first axis, which counts as a batch of one.
+            images: R, G, B, 0 to 255, uint8 or floating point, (batch, height, width, 3), or one picture (height,
+                width, 3), which counts as a batch of one.
 
         Returns:
             Tensors by column, float32: maps (batch, height, width, channels), means (batch, channels), products
-            (batch, channels, channels), dense layers (batch, units).
+            (batch, channels, channels), results of dense layers (batch, units).
 
         Raises:
-            ValueError: Another shape or type, no picture, or pictures of a size that the layers cannot have.
+            ValueError: Another shape or type, no picture, or pictures too small for the layers.
         """
         x = preprocess_batch(images, like=IDENTITY)
         for name in self.names if None not in x.shape[1:3] else ():
@@ -100,12 +117,12 @@ class Extractor:
         return dict(self._compute(x))
 
     def _bound(self, part: Any) -> Any:
-        """Leave what is trained as the variable that it is; bring the rest into our precision once."""
-        return part if getattr(part, "trainable", False) else tf.cast(tf.convert_to_tensor(part), self.precision)
+        """Keep a variable, to read it with every call; cast an array once."""
+        return part if isinstance(part, tf.Variable) else tf.cast(tf.convert_to_tensor(part), self.precision)
 
 
 IDENTITY = Preprocessing("rgb", (0.0, 0.0, 0.0))
-"""Checks pictures and leaves them as they are."""
+"""Leaves pictures as they are."""
 
 
 def _means(maps: Float32[tf.Tensor, "batch height width channels"]) -> Float32[tf.Tensor, "batch channels"]:
@@ -127,22 +144,24 @@ SUMMARIES: dict[str, dict[str, Callable[[tf.Tensor], tf.Tensor]]] = {
     "gram": {"": _products},
     "moments": {".mean": _means, ".second": _products},
 }
-"""What `summary` names: functions by the suffix of their column."""
+"""Functions by `summary` and by the suffix of their column."""
 
 
 def columns_of(architecture: Architecture, names: Sequence[str], summary: Summary) -> tuple[str, ...]:
-    """Return what the columns of an extractor are called.
+    """Return the names of the columns of an extractor.
 
     Raises:
         ValueError: An unknown name or summary.
     """
-    return tuple(f"{name}{suffix}" for name, made in _parts(architecture, names, summary).items() for suffix in made)
+    return tuple(
+        f"{name}{suffix}" for name, made in _reductions(architecture, names, summary).items() for suffix in made
+    )
 
 
-def _parts(
+def _reductions(
     architecture: Architecture, names: Sequence[str], summary: Summary
 ) -> dict[str, dict[str, Callable[[tf.Tensor], tf.Tensor]]]:
-    """Return what is made of each tensor: the functions by suffix of the column."""
+    """Return the functions that reduce each tensor, by the suffix of their column."""
     if summary not in SUMMARIES:
         raise ValueError(f"summary must be one of {', '.join(SUMMARIES)}, not {summary!r}")
     maps = architecture.layer_names(include_top=False)

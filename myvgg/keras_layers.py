@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from myvgg.architecture import Architecture, Conv, Dense, Pool, PoolPadding
-from myvgg.params import LayerParams, Params, Preprocessing
+from myvgg.network import Pooling, check_layers, checked_names, features
+from myvgg.params import HasParams, LayerParams, Params, Preprocessing, params_of
 from myvgg.preprocessing import preprocess
-from myvgg.vgg19 import Pooling, check_layers, checked_names, features
 
 RECORDS = {"conv": Conv, "pool": Pool, "dense": Dense}
 """The kinds of layers, as a saved model names them."""
@@ -44,11 +44,11 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
         """Make the layer without its weights; `keras_layer` brings them.
 
         Args:
-            names: What it puts out.
+            names: The tensors that it puts out.
             architecture: The layers as plain data.
             preprocessing: The fields of `Preprocessing`.
-            pooling: As in `features`.
-            pool_padding: As in `features`.
+            pooling: `max` as in the paper, or `avg`.
+            pool_padding: `valid` rounds sizes down, `same` rounds them up.
             **options: Keras' own: `name`, `trainable`, `dtype`.
         """
         super().__init__(**options)
@@ -86,13 +86,13 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
         return found if len(config["names"]) > 1 else found[config["names"][0]]
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> Any:
-        """Return the shapes of what comes out, unknown sides as None."""
+        """Return the shapes of the outputs, unknown sides as None."""
         batch, *sides, _ = input_shape
         shapes = {name: (batch, *self._shape(name, *sides)) for name in self._config["names"]}
         return shapes if len(shapes) > 1 else next(iter(shapes.values()))
 
     def get_config(self) -> dict[str, Any]:
-        """Return what a saved model needs to make the layer again."""
+        """Return the configuration from which a saved model makes the layer again."""
         return {**super().get_config(), **self._config}
 
     def _shape(self, name: str, height: int | None, width: int | None) -> tuple[int | None, ...]:
@@ -106,7 +106,7 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
 def keras_layer(
     names: Sequence[str],
     *,
-    params: Params | None = None,
+    params: Params | HasParams | None = None,
     trainable: bool = False,
     pooling: Pooling = "max",
     pool_padding: PoolPadding = "valid",
@@ -115,21 +115,29 @@ def keras_layer(
     """Make a Keras layer of the network.
 
     Args:
-        names: What it puts out: one tensor, or several as a dictionary.
-        params: Their parameters, which are copied; by default those that `VGG19.load()` finds.
+        names: The tensors that it puts out; several come as a dictionary.
+        params: The parameters, which are copied, or a network such as `VGG19`; by default the ones that `VGG19.load()`
+            finds.
         trainable: Whether `model.fit` changes them.
-        pooling: As in `features`.
-        pool_padding: As in `features`.
+        pooling: `max` as in the paper, or `avg`.
+        pool_padding: `valid` rounds sizes down, `same` rounds them up.
         **options: Keras' own: `name`, `dtype`.
 
     Raises:
         ValueError: An unknown name, or parameters that end before it.
         WeightsError: There are no weights.
+
+    Example:
+        >>> import myvgg, numpy as np
+        >>> layer = myvgg.keras_layer(["relu2_1"], params=myvgg.params.random(include_top=False))
+        >>> tuple(layer(np.zeros((1, 32, 32, 3), np.float32)).shape)
+        (1, 16, 16, 128)
     """
     if params is None:
         from myvgg.loading import load_params
 
         params = load_params()
+    params = params_of(params)
     architecture = params.architecture
     check_layers(architecture, params.layers, architecture.deepest(checked_names(names)))
     layer = VGGFeatures(
@@ -146,7 +154,7 @@ def keras_layer(
 
 
 def _plain(architecture: Architecture) -> dict[str, Any]:
-    """Turn an architecture into what JSON holds."""
+    """Turn an architecture into JSON's types."""
     kinds = {record: kind for kind, record in RECORDS.items()}
     layers = [{"kind": kinds[type(layer)], **asdict(layer)} for layer in architecture.layers]
     return {"name": architecture.name, "input_size": architecture.input_size, "layers": layers}

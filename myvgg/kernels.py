@@ -1,4 +1,4 @@
-"""The kernels that TensorFlow computes with on this machine: oneDNN's, a GPU's, or its own."""
+"""The kernels with which TensorFlow computes on this machine: those of oneDNN, of a GPU, or its own."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import tensorflow as tf
 
 
 def has_gpu() -> bool:
-    """Return whether there is a GPU."""
+    """Tell whether there is a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
 
 
 def has_onednn() -> bool | None:
-    """Return whether oneDNN computes convolutions: TensorFlow leaves it off without AVX512_VNNI, AVX512_BF16 or AMX.
+    """Tell whether oneDNN computes convolutions; None if TensorFlow does not tell.
 
-    `TF_ENABLE_ONEDNN_OPTS` turns it on or off. None where TensorFlow does not tell.
+    TensorFlow uses oneDNN on processors with AVX512_VNNI, AVX512_BF16 or AMX. The environment variable
+    `TF_ENABLE_ONEDNN_OPTS` turns it on or off.
     """
     try:
-        from tensorflow.python.util import _pywrap_util_port as built  # not public, so another version may lack it
+        from tensorflow.python.util import _pywrap_util_port as built  # not public: another version may not have it
     except ImportError:
         return None
     return bool(built.IsMklEnabled())
 
 
 def processor_flags() -> frozenset[str]:
-    """Return the instructions that an x86 processor has, in Linux' words; empty where they are not known."""
+    """Return the instruction sets of an x86 processor, by Linux' names; empty if they are not known."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return frozenset()
     try:

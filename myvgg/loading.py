@@ -10,10 +10,10 @@ from myvgg.architecture import CONFIGURATION_E, Architecture
 from myvgg.params import Params, WeightsError
 
 RANDOM = "random"
-"""Names seeded random weights, in place of a path."""
+"""Name of seeded random weights, in place of a path."""
 
 NAMES = (store.AUTO, store.BUNDLED, RANDOM)
-"""All names of sources."""
+"""All names of sources that are no path."""
 
 
 def load_params(
@@ -23,19 +23,24 @@ def load_params(
     architecture: Architecture = CONFIGURATION_E,
     bundled_first: bool = False,
 ) -> Params:
-    """Load the parameters that a source names.
+    """Load the parameters of a source.
 
     Args:
         source: A file of any supported format; `bundled`, VGG19's convolutions in 8 bits, which come with the package;
-            `random`, seeded weights for teaching and tests; None or `auto` for the first that there is, see
-            `myvgg.store`. `MYVGG_WEIGHTS` may have any of these names, too.
-        include_top: True where the dense layers are needed, False to leave them, None for what the file has.
+            `random`, seeded weights for teaching and tests; None or `auto`, the first source that exists, see
+            `myvgg.store`. The environment variable `MYVGG_WEIGHTS` accepts the same names.
+        include_top: True requires the dense layers, False leaves them out, None takes the layers of the file.
         architecture: The network.
-        bundled_first: Where `auto` finds no file: take the bundled weights at once, or only after a failed download.
+        bundled_first: Where `auto` finds no file, take the bundled weights at once. Otherwise they are taken after a
+            failed download.
 
     Raises:
-        WeightsError: A file that cannot be used, or nothing found; says what to do.
-        ValueError: Random weights, and a classifier is needed.
+        WeightsError: A file that cannot be used, or no file; the message tells what helps.
+        ValueError: Random weights, which have no classifier, where one is required.
+
+    Example:
+        >>> load_params("bundled").origin.trained
+        True
     """
     if source in (None, store.AUTO):
         named = os.environ.get("MYVGG_WEIGHTS")
@@ -51,10 +56,10 @@ def load_params(
 
 
 def _check_spelling(source: str | os.PathLike[str] | None) -> None:
-    """Raise for a single word that is no file and no name; whoever reads files says what is wrong with a path.
+    """Raise for a single word that is neither a file nor a name; reading tells the problem of a path.
 
     Raises:
-        WeightsError: Lists the names.
+        WeightsError: The message lists the names.
     """
     if source is None or source in NAMES:
         return

@@ -1,25 +1,25 @@
-"""Keras' VGG19 or VGG16 and ours, side by side on one picture."""
+"""Comparison of our VGG19 or VGG16 with that of Keras, on one picture."""
 
 from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
 
+from myvgg.network import features
 from myvgg.params import Params
 from myvgg.preprocessing import preprocess
-from myvgg.vgg19 import features
 
 
 def differences(params: Params, *, seed: int = 0) -> dict[str, float]:
-    """Compute the largest difference between Keras' network of the same name and ours at every layer that Keras has.
+    """Compute the largest difference between Keras' network and ours at every layer of Keras.
 
     Args:
-        params: VGG19's or VGG16's; where they end early, so does the comparison.
-        seed: Of the random picture, 224 x 224.
+        params: Parameters of VGG19 or VGG16. The comparison ends where they end.
+        seed: Seed of the random picture, 224 x 224.
 
     Returns:
-        Largest absolute difference over the largest absolute value, by name of our tensor; all 0 where they are equal
-        bit for bit.
+        Largest absolute difference over largest absolute value, by our names of the tensors; 0 for tensors that are
+        equal bit for bit.
     """
     import keras
 
@@ -39,7 +39,7 @@ def differences(params: Params, *, seed: int = 0) -> dict[str, float]:
 
 
 def _shared_names(params: Params) -> dict[str, str]:
-    """Our names of what Keras' layers put out, by Keras' names, as far as there are parameters."""
+    """Return our names of the outputs of Keras' layers, by Keras' names, as far as there are parameters."""
     architecture = params.architecture
     computable = {architecture.keras_names[name] for name in params.layers}
     pools = {name for name in architecture.aliases if name.endswith("_pool")}

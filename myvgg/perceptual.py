@@ -1,4 +1,4 @@
-"""How different two pictures look to the network: a distance with a gradient, to measure by or to train with."""
+"""The perceptual distance of two pictures, with a gradient: to measure by, or to train with."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 import tensorflow as tf
 from jaxtyping import Float32
 
-from myvgg.params import Params
+from myvgg.network import features
+from myvgg.params import HasParams, Params, bound_params_of
 from myvgg.preprocessing import preprocess_batch
-from myvgg.vgg19 import features
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
-"""The layers that the reference takes of VGG16; they are there in VGG19 too."""
+"""The layers of VGG16 in the reference; VGG19 has them too."""
 
 EPSILON = 1e-10
 """Added to squared lengths, so that features that are all zero have a direction and a gradient, both zero."""
 
 
 def perceptual_distance(
-    a: Any, b: Any, *, layers: Sequence[str] = LAYERS, params: Params | None = None
+    a: Any, b: Any, *, layers: Sequence[str] = LAYERS, params: Params | HasParams | None = None
 ) -> Float32[tf.Tensor, " batch"]:
     """Compare pictures by their features, position by position.
 
@@ -32,7 +32,7 @@ def perceptual_distance(
         a: R, G, B, 0 to 255, uint8 or floating point, (batch, height, width, 3) or one picture (height, width, 3).
         b: Others of the same shape, or one to compare all with.
         layers: Tensors or Keras' names, of maps.
-        params: The network's parameters; by default those that `VGG19.load()` finds, read once.
+        params: The parameters, or a network such as `VGG19`; by default the ones that `VGG19.load()` finds, read once.
 
     Returns:
         One number for each pair.
@@ -44,8 +44,15 @@ def perceptual_distance(
     Reference:
         Zhang, Isola, Efros, Shechtman and Wang (2018), "The Unreasonable Effectiveness of Deep Features as a Perceptual
         Metric", equation 1 with all weights w one, which are not learnt here.
+
+    Example:
+        >>> import myvgg
+        >>> image = myvgg.images.load("examples/chelsea.jpg")
+        >>> vgg = myvgg.VGG19.load("bundled")
+        >>> float(myvgg.perceptual_distance(image, image, params=vgg)[0])
+        0.0
     """
-    params = _stored() if params is None else params
+    params = _stored() if params is None else bound_params_of(params)
     found = [features(params, preprocess_batch(each, like=params.preprocessing), layers) for each in (a, b)]
     shapes = [next(iter(each.values())).shape for each in found]
     if shapes[0][1:3] != shapes[1][1:3] or (1 not in (shapes[0][0], shapes[1][0]) and shapes[0][0] != shapes[1][0]):

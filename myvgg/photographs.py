@@ -1,6 +1,6 @@
-"""How strongly a network's tensors respond to photographs, for those who compare tensors of several layers.
+"""Responses of a network's tensors to photographs: their root mean squares.
 
-Style transfer divides features by these numbers, so that a weight means the same for every layer and weights file.
+Style transfer divides features by these numbers. So a weight means the same for every layer and every weights file.
 """
 
 from __future__ import annotations
@@ -13,28 +13,40 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from myvgg.network import features
 from myvgg.params import Params
 from myvgg.preprocessing import preprocess
-from myvgg.vgg19 import features
 
 _PACKAGE = Path(__file__).parent
 FOLDER = (_PACKAGE if (_PACKAGE / "examples").is_dir() else _PACKAGE.parent) / "examples"
-"""The repository's `examples`, or what an installed package carries of it: the pictures."""
+"""The folder `examples` of the repository, or of the installed package: pictures."""
 
 PHOTOGRAPHS = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg")
+"""Names of the photographs in the folder."""
+
 SIZE = 256
-"""Longest side at which they are looked at, in pixels."""
+"""Longest side of the photographs in pixels; they are reduced to it."""
 
 
 def measured(params: Params) -> Params:
-    """Return the parameters with `rms` filled in, as it is where it was."""
+    """Return the parameters with their `rms`, which is computed if it is empty.
+
+    Args:
+        params: The parameters.
+    """
     return params if params.rms else replace(params, rms=rms(params))
 
 
 def rms(params: Params) -> dict[str, float]:
-    """Compute the root mean square of every tensor before the dense layers, with maximum pools, on three photographs.
+    """Compute the root mean square of every tensor before the dense layers, on three photographs with maximum pools.
 
-    A tensor that is zero everywhere gets one, since it is there to divide by.
+    For a tensor of zeros it is 1, so that one can divide by it.
+
+    Args:
+        params: The parameters, which may end early.
+
+    Returns:
+        Root mean squares by tensor.
     """
     order = params.architecture.layer_names(include_top=False)
     missing = [layer.name for layer in params.architecture.convolutions if layer.name not in params.layers]

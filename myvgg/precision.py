@@ -1,4 +1,4 @@
-"""The precision that convolutions compute in, and the one that this machine is fastest at."""
+"""The precision of convolutions, and the fastest one on this machine."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ import tensorflow as tf
 from myvgg import kernels
 
 Precision = Literal["float32", "bfloat16", "float16"]
-"""What convolutions compute in."""
+"""Type of the numbers in convolutions."""
 
-FASTER = 1.3
-"""Times that bfloat16 must be faster to be worth its rounding; where it is not computed as such, both are alike."""
+MIN_SPEEDUP = 1.3
+"""Smallest speed-up for which bfloat16 is worth its rounding; without instructions for it there is no speed-up."""
 
-BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
-"""Flags of processors that multiply in bfloat16, twice as fast and more."""
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+"""Instruction sets that multiply in bfloat16, at least twice as fast as in float32."""
 
-LIMIT = "ONEDNN_MAX_CPU_ISA"
-"""Variable that keeps oneDNN from using what the processor has."""
+ISA_LIMIT = "ONEDNN_MAX_CPU_ISA"
+"""Environment variable that forbids oneDNN some of the processor's instruction sets."""
 
 
 @functools.cache
 def fastest_precision() -> Precision:
-    """Return the precision that this machine convolves fastest in.
+    """Return the fastest precision of convolutions on this machine.
 
-    Where the processor's flags tell, they decide, so that the same machine always gives the same answer, busy or not.
-    Elsewhere, as on a GPU, both precisions are measured in a fraction of a second.
+    Where the processor's instruction sets are known, they decide; so the answer does not depend on the load of the
+    machine. Elsewhere, as on a GPU, both precisions are measured in a fraction of a second.
     """
     if (known := _known_precision()) is not None:
         return known
     taken = convolution_times(("float32", "bfloat16"), side=48, channels=128, seconds=0.05)
-    return "bfloat16" if taken["bfloat16"] * FASTER < taken["float32"] else "float32"
+    return "bfloat16" if taken["bfloat16"] * MIN_SPEEDUP < taken["float32"] else "float32"
 
 
 def _known_precision() -> Precision | None:
-    """Return the precision that kernels and processor tell, or None where they do not."""
+    """Return the precision that follows from kernels and processor; None if they are not known."""
     flags, onednn = kernels.processor_flags(), kernels.has_onednn()
-    if kernels.has_gpu() or onednn is None or not flags or LIMIT in os.environ:
+    if kernels.has_gpu() or onednn is None or not flags or ISA_LIMIT in os.environ:
         return None
-    return "bfloat16" if onednn and flags & BFLOAT16 else "float32"
+    return "bfloat16" if onednn and flags & BFLOAT16_FLAGS else "float32"
 
 
 def convolution_times(precisions: Sequence[str], *, side: int, channels: int, seconds: float) -> dict[str, float]:
-    """Time a 3 x 3 convolution of a square map, again and again: the shortest of each precision.
+    """Measure the shortest time of a 3 x 3 convolution in each precision.
 
-    Precisions take turns, so that what else the machine does disturbs them alike.
+    Precisions take turns, so other work on the machine slows all of them.
 
     Args:
-        precisions: What to convolve in.
-        side: Of the map, in pixels.
-        channels: Of the map, and of what comes out.
-        seconds: To go on for, with two turns at least. Now and then a core is missing for a tenth of a second: what
-            must not be measured in such a time only needs longer.
+        precisions: The precisions.
+        side: Height and width of the map in pixels.
+        channels: Number of inputs and of outputs.
+        seconds: Time to go on, with two turns at least. Longer times are more reliable, since a core may be busy with
+            other work for a tenth of a second.
 
     Returns:
-        Seconds, by precision.
+        Seconds by precision.
     """
     pairs = {
         precision: (tf.zeros([1, side, side, channels], precision), tf.zeros([3, 3, channels, channels], precision))
@@ -69,7 +69,7 @@ def convolution_times(precisions: Sequence[str], *, side: int, channels: int, se
     def turn() -> dict[str, float]:
         return {precision: _seconds(*pair) for precision, pair in pairs.items()}
 
-    turn()  # the first prepares
+    turn()  # the first turn includes preparations
     end = time.perf_counter() + seconds
     turns = [turn(), turn()]
     while time.perf_counter() < end:

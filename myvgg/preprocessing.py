@@ -1,6 +1,6 @@
 """From pictures to the network's input and back.
 
-What a network takes belongs to its weights: those of the paper were trained on B, G, R, 0 to 255, minus the mean of the
+The preparation belongs to the weights. Those of the paper were trained on B, G, R, 0 to 255, minus the mean of the
 training pictures, unscaled; torchvision's on R, G, B, minus a mean and divided by a deviation.
 The mean is subtracted here and not hidden in conv1_1's bias, because the padding that follows must be zero.
 """
@@ -24,13 +24,18 @@ def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor
         like: `params.preprocessing` of the weights.
 
     Returns:
-        B, G, R with the mean subtracted, float32, or what the weights were trained on instead.
+        B, G, R with the mean subtracted, float32, or the input that the weights were trained on.
 
     Raises:
         ValueError: Another type, or a last axis that is not 3.
 
     Reference:
         Simonyan and Zisserman, section 2.1; the order of channels and the numbers are those of the published weights.
+
+    Example:
+        >>> import myvgg, numpy as np
+        >>> myvgg.preprocess(np.zeros((1, 1, 3), np.uint8)).numpy().tolist()
+        [[[-103.93900299072266, -116.77899932861328, -123.68000030517578]]]
     """
     images = tf.convert_to_tensor(images if tf.is_tensor(images) else np.asarray(images))
     if images.dtype != tf.uint8 and not images.dtype.is_floating:
@@ -62,6 +67,12 @@ def preprocess_batch(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.
 def deprocess(
     x: Float32[tf.Tensor, "*batch height width 3"], *, like: Preprocessing = CAFFE
 ) -> Float32[tf.Tensor, "*batch height width 3"]:
-    """Undo `preprocess`: R, G, B, 0 to 255 where `x` came from a picture, not rounded and not clipped."""
+    """Undo `preprocess`: R, G, B, 0 to 255 where `x` came from a picture, not rounded and not clipped.
+
+    Example:
+        >>> import myvgg, numpy as np
+        >>> myvgg.deprocess(myvgg.preprocess(np.full((1, 1, 3), 64.0))).numpy().tolist()
+        [[[64.0, 64.0, 64.0]]]
+    """
     images = x * like.scale + like.mean
     return tf.reverse(images, [-1]) if like.channels == "bgr" else images

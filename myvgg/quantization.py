@@ -1,6 +1,6 @@
-"""Kernels in 8 bits: an index for each entry, into a table of 256 values for each layer.
+"""Kernels in 8 bits: each layer has a table of 256 values, and each entry of its kernel is an index into the table.
 
-A file of a quarter of the size, for weights that are passed on: see `weights/README.md` for how far features are off.
+A file of such kernels has a quarter of the size. `weights/README.md` has the error of features.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 LEVELS = 256
-"""Values in a table."""
+"""Number of values in a table."""
 
 ITERATIONS = 1000
-"""Iterations of k-means, at most."""
+"""Number of iterations of k-means, at most."""
 
 SAMPLES = 65536
-"""Entries, evenly spaced in order, that the first table is made of."""
+"""Number of entries, evenly spaced in ascending order, that the first table is computed from."""
 
 
 class Quantized(NamedTuple):
     """A kernel in 8 bits.
 
     Attributes:
-        indices: An index into `values` for each entry, of the kernel's shape.
-        values: The table, ascending. A kernel with fewer distinct entries has its last one again at the end.
+        indices: Indices into `values`, in the kernel's shape.
+        values: The table, ascending. Where a kernel has fewer distinct entries, the last value is repeated.
     """
 
     indices: UInt8[np.ndarray, "*shape"]
@@ -33,9 +33,12 @@ class Quantized(NamedTuple):
 
 
 def quantize(kernel: Float32[np.ndarray, "*shape"]) -> Quantized:
-    """Replace each entry by the nearest of 256 values, which k-means finds.
+    """Replace each entry of a kernel by the nearest of 256 values, which k-means finds.
 
-    A kernel that has 256 distinct entries or fewer comes back from `dequantize` bit for bit.
+    `dequantize` restores a kernel of at most 256 distinct entries bit for bit.
+
+    Args:
+        kernel: The kernel.
 
     Example:
         >>> quantize(np.array([[0.5, -1.0], [0.5, 2.0]], np.float32)).indices.tolist()
@@ -54,7 +57,10 @@ def quantize(kernel: Float32[np.ndarray, "*shape"]) -> Quantized:
 
 
 def dequantize(quantized: Quantized) -> Float32[np.ndarray, "*shape"]:
-    """Return the kernel that indices and values stand for.
+    """Return the kernel of indices and values.
+
+    Args:
+        quantized: The kernel in 8 bits.
 
     Example:
         >>> dequantize(quantize(np.array([0.5, -1.0], np.float32))).tolist()
@@ -65,9 +71,9 @@ def dequantize(quantized: Quantized) -> Float32[np.ndarray, "*shape"]:
 
 
 def _k_means(entries: Float32[np.ndarray, " entries"]) -> Float32[np.ndarray, 256]:
-    """Find the table with a small mean square error, by Lloyd's iteration over ascending entries.
+    """Find a table with a small mean square error, by Lloyd's iteration over ascending entries.
 
-    The mean of a run of ascending entries comes from their cumulative sum, so that an iteration costs 256 look-ups.
+    The mean of neighbouring entries is a difference of cumulative sums, so an iteration costs 256 look-ups.
     """
     sums = np.concatenate([[0.0], np.cumsum(entries, dtype=np.float64)])
     values = _first_table(entries)
@@ -82,7 +88,7 @@ def _k_means(entries: Float32[np.ndarray, " entries"]) -> Float32[np.ndarray, 25
 
 
 def _first_table(entries: Float32[np.ndarray, " entries"]) -> Float32[np.ndarray, 256]:
-    """Return the table that is best for many levels: their density is the cube root of that of the entries.
+    """Return the best table for many levels: their density is the cube root of the density of the entries.
 
     Reference:
         Panter and Dite (1951), "Quantization Distortion in Pulse-Count Modulation with Nonuniform Spacing of Levels".
@@ -96,7 +102,7 @@ def _first_table(entries: Float32[np.ndarray, " entries"]) -> Float32[np.ndarray
 
 
 def _middles(values: Float32[np.ndarray, " values"]) -> Float32[np.ndarray, " values-1"]:
-    """Return the borders between neighbouring values: an entry that lies on one belongs to the lower value."""
+    """Return the borders between neighbouring values; an entry on a border belongs to the lower value."""
     lower, upper = values[:-1], values[1:]
     middles = np.asarray(lower / 2 + upper / 2, np.float32)
-    return np.where(middles < upper, middles, lower)  # between two values that nothing lies between
+    return np.where(middles < upper, middles, lower)  # two values may have no number between them

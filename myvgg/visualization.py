@@ -1,184 +1,229 @@
-"""Pictures of what a layer sees, for those who teach: `python scripts/features.py`."""
+"""Pictures of the features of a layer: its maps, its Gram matrix, and a picture made again from them."""
 
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import tyro
 from jaxtyping import Float32
 
-from myvgg.arguments import NetworkArguments
-from myvgg.command import UsageError, run
+from myvgg.images import Picture, as_picture, resize, target_size
+from myvgg.params import HasParams, Params, params_of
 
 if TYPE_CHECKING:
-    from myvgg.params import Params
+    from myvgg.nst.transfer import Step
+
+    Watch = Callable[[Iterator[Step], int], Iterable[Step]]
 
 COLOURS = "magma"
-"""Matplotlib's map of colours, dark for little."""
+"""Matplotlib's map of colours, dark for small values."""
 
 CELL = (48, 256)
-"""Side of a map in a picture of many, in pixels, at least and at most."""
+"""Smallest and largest side of a map in a picture of many, in pixels."""
 
 WIDTH = 1600
-"""Of a picture of many maps, about."""
+"""Width of a picture of many maps, in pixels, about."""
 
 GAP = 2
 """Pixels between maps."""
 
+GRAM_WIDTH = 768
+"""Width of a picture of a Gram matrix, in pixels, about."""
+
+GRAM_RANGE = 1e-4
+"""Smallest product that has a colour of its own, as a share of the largest."""
+
 BRIGHTEST = 99.5
-"""Per cent of the values that colours have room for; single larger ones would leave all others dark."""
+"""Per cent of the values that the colours distinguish; a few larger ones would leave all others dark."""
 
 
-@dataclass(frozen=True)
-class Arguments(NetworkArguments):
-    """Draw what a layer sees of a picture: its maps, its Gram matrix, or a picture made again of its features."""
-
-    picture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE")]
-    """A file."""
-
-    layer: str = "relu3_1"
-    """Name of a layer."""
-
-    show: Literal["maps", "gram", "reconstruction"] = "maps"
-    """The maps of its channels; how often two of them answer together; what its features still know of the picture."""
-
-    channels: int = 64
-    """How many maps, those that answer most strongly first."""
-
-    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")] = Path("maps.png")
-    """The picture to write."""
-
-    size: int = 384
-    """Longest side at which the picture is looked at, in pixels."""
-
-    iterations: int = 200
-    """Steps of a reconstruction."""
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
-    return run("features.py", lambda: _main(sys.argv[1:] if argv is None else list(argv)))
-
-
-def _main(argv: list[str]) -> None:
-    arguments = tyro.cli(Arguments, args=argv, prog="features.py")
-    from myvgg.files import check_writable
-    from myvgg.nst import images
-
-    if arguments.channels < 1 or arguments.size < 1 or arguments.iterations < 1:
-        raise UsageError("--channels, --size and --iterations must be at least 1")
-    images.format_of(arguments.output)
-    check_writable(arguments.output)
-    architecture = arguments.network
-    if architecture.resolve(arguments.layer) not in architecture.layer_names(include_top=False):
-        raise UsageError(f"--layer must be one of maps, which {arguments.layer} is not")
-    picture = images.load(arguments.picture)
-    width, height = images.target_size(arguments.size, picture.shape[1], picture.shape[0])
-    picture = images.resize(picture, (width, height))
-    architecture.shape(arguments.layer, height, width)
-    images.save(_drawn(picture, arguments.load(include_top=False, bundled_first=True), arguments), arguments.output)
-    print(f"wrote {arguments.output}", file=sys.stderr)
-
-
-def _drawn(picture: np.ndarray, params: Params, arguments: Arguments) -> np.ndarray:
-    if arguments.show == "reconstruction":
-        return reconstruction(picture, arguments.layer, params, iterations=arguments.iterations, watch=_shown)
-    from myvgg.extractor import Extractor
-
-    summary: Any = "none" if arguments.show == "maps" else "gram"
-    found = Extractor(params, [arguments.layer], summary=summary)(picture)[arguments.layer].numpy()[0]
-    return maps_picture(found, channels=arguments.channels) if arguments.show == "maps" else gram_picture(found)
-
-
-def maps_picture(
-    maps: Float32[np.ndarray, "height width channels"], *, channels: int = 64
-) -> Float32[np.ndarray, "sheet_height sheet_width 3"]:
-    """Draw maps side by side, the one with the largest mean square first, all in the same colours.
+def draw_layer(
+    picture: Any,
+    layer: str,
+    *,
+    params: Params | HasParams | None = None,
+    show: Literal["maps", "gram", "reconstruction"] = "maps",
+    channels: int = 64,
+    size: int = 384,
+    iterations: int = 200,
+    watch: Watch = lambda steps, _: steps,
+) -> Picture:
+    """Draw the features of a picture at a layer.
 
     Args:
-        maps: Of one picture.
-        channels: How many, at most.
+        picture: A path, a picture of Pillow's, or an array as `myvgg.images.as_picture` takes it.
+        layer: A layer of maps, such as `relu3_1`.
+        params: The network's parameters, or a `VGG19` or `VGG16`. None takes the first file that is found, or else the
+            bundled weights.
+        show: `maps`, see `maps_picture`; `gram`, see `gram_picture`; or `reconstruction`, see `reconstruction`.
+        channels: Largest number of maps.
+        size: Longest side in pixels, at which the picture goes through the network.
+        iterations: Number of steps of a reconstruction.
+        watch: See `reconstruction`.
 
     Returns:
         R, G, B, 0 to 255.
+
+    Raises:
+        ValueError: A number below 1, a layer that has no maps, or a picture too small for the layer.
+        ImageError: The picture cannot be read.
+        WeightsError: No weights can be used.
+
+    Example:
+        >>> import myvgg
+        >>> myvgg.visualization.draw_layer("examples/chelsea.jpg", "relu2_1", params=myvgg.VGG19.load("bundled")).shape
+        (1166, 1550, 3)
     """
-    order = np.argsort(-np.mean(maps.astype(np.float64) ** 2, (0, 1)), kind="stable")[:channels]
+    if min(channels, size, iterations) < 1:
+        raise ValueError("channels, size and iterations must be at least 1")
+    network = _loaded() if params is None else params_of(params)
+    if network.architecture.resolve(layer) not in network.architecture.layer_names(include_top=False):
+        raise ValueError(f"layer must be a layer of maps, which {layer} is not")
+    loaded = as_picture(picture)
+    width, height = target_size(size, loaded.shape[1], loaded.shape[0])
+    resized = resize(loaded, (width, height))
+    network.architecture.shape(layer, height, width)
+    if show == "reconstruction":
+        return reconstruction(resized, layer, network, iterations=iterations, watch=watch)
+    from myvgg.extractor import Extractor
+    from myvgg.network import check_option
+
+    check_option("show", show, ("maps", "gram", "reconstruction"))
+    found = Extractor(network, [layer], summary="gram" if show == "gram" else "none")(resized)[layer]
+    return gram_picture(found) if show == "gram" else maps_picture(found, channels=channels)
+
+
+def maps_picture(maps: Any, *, channels: int = 64) -> Float32[np.ndarray, "sheet_height sheet_width 3"]:
+    """Draw maps side by side, the map with the largest mean square first, all in the same colours.
+
+    Args:
+        maps: Features of one picture as `VGG19.features` or an extractor gives them: an array or a tensor
+            (1, height, width, channels) or (height, width, channels).
+        channels: Largest number of maps.
+
+    Returns:
+        R, G, B, 0 to 255.
+
+    Raises:
+        ValueError: Another shape, several pictures, or a number below 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from myvgg.visualization import maps_picture
+        >>> maps_picture(np.random.default_rng(0).uniform(size=(1, 24, 32, 6))).shape
+        (386, 772, 3)
+    """
+    if channels < 1:
+        raise ValueError(f"channels must be at least 1, not {channels}")
+    single = _single("maps", maps, "height width channels")
+    order = np.argsort(-np.mean(single.astype(np.float64) ** 2, (0, 1)), kind="stable")[:channels]
     columns = math.ceil(math.sqrt(len(order)))
-    height, width, _ = maps.shape
+    height, width, _ = single.shape
     scale = max(1, min(CELL[1], max(CELL[0], WIDTH // columns)) // max(height, width))
-    low, high = float(np.minimum(maps[..., order].min(), 0)), float(np.percentile(maps[..., order], BRIGHTEST))
+    low = float(np.minimum(single[..., order].min(), 0))
+    high = float(np.percentile(single[..., order], BRIGHTEST))
     cell = np.array([height, width]) * scale + GAP
     rows = math.ceil(len(order) / columns)
-    drawn = np.full((rows * cell[0] - GAP, columns * cell[1] - GAP, 3), 255, np.float32)
+    sheet = np.full((rows * cell[0] - GAP, columns * cell[1] - GAP, 3), 255, np.float32)
     for place, channel in enumerate(order):
         top, left = np.array(divmod(place, columns)) * cell
-        shown = np.repeat(np.repeat(maps[..., channel], scale, 0), scale, 1)
-        drawn[top : top + height * scale, left : left + width * scale] = _coloured(shown, low, high)
-    return drawn
+        enlarged = np.repeat(np.repeat(single[..., channel], scale, 0), scale, 1)
+        sheet[top : top + height * scale, left : left + width * scale] = _coloured(enlarged, low, high)
+    return sheet
 
 
-def gram_picture(products: Float32[np.ndarray, "channels channels"]) -> Float32[np.ndarray, "height width 3"]:
-    """Draw a Gram matrix, its channels ordered by how strongly they answer, its colours by the logarithm.
+def gram_picture(products: Any) -> Float32[np.ndarray, "height width 3"]:
+    """Draw a Gram matrix, its channels ordered by their mean squares, its colours by the logarithm.
 
     Args:
-        products: Mean products of channels.
+        products: Mean products of channels, an array or a tensor (1, channels, channels) or (channels, channels), as an
+            extractor with `summary="gram"` gives them.
 
     Returns:
         R, G, B, 0 to 255.
+
+    Raises:
+        ValueError: Another shape, or several pictures.
+
+    Example:
+        >>> import numpy as np
+        >>> from myvgg.visualization import gram_picture
+        >>> gram_picture(np.eye(64)).shape
+        (768, 768, 3)
     """
-    order = np.argsort(-np.diag(products), kind="stable")
-    sorted_ = np.abs(products[order][:, order]).astype(np.float64)
-    logarithm = np.log10(np.maximum(sorted_, sorted_.max() * 1e-4 + 1e-30))
-    scale = max(1, 768 // len(order))
+    matrix = _single("products", products, "channels channels")
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"products must be a square matrix, not of shape {matrix.shape}")
+    order = np.argsort(-np.diag(matrix), kind="stable")
+    ordered = np.abs(matrix[order][:, order]).astype(np.float64)
+    logarithm = np.log10(np.maximum(ordered, ordered.max() * GRAM_RANGE + 1e-30))
+    scale = max(1, GRAM_WIDTH // len(order))
     return _coloured(np.kron(logarithm, np.ones((scale, scale))), float(logarithm.min()), float(logarithm.max()))
 
 
 def reconstruction(
-    picture: Float32[np.ndarray, "height width 3"],
+    picture: Any,
     layer: str,
-    params: Params,
+    params: Params | HasParams | None = None,
     *,
     iterations: int = 200,
-    watch: Any = lambda steps, _: steps,
+    watch: Watch = lambda steps, _: steps,
 ) -> Float32[np.ndarray, "height width 3"]:
-    """Make a picture, from noise, that is smooth and whose features at a layer are those of a picture.
+    """Make a smooth picture, from noise, that has the features of a picture at a layer.
 
     Args:
-        picture: R, G, B, 0 to 255.
-        layer: Of maps.
-        params: The network.
-        iterations: Steps of L-BFGS.
-        watch: Passes steps on; told how many there are.
+        picture: A path, a picture of Pillow's, or an array as `myvgg.images.as_picture` takes it.
+        layer: A layer of maps.
+        params: The network's parameters, or a `VGG19` or `VGG16`. None takes the first file that is found, or else the
+            bundled weights.
+        iterations: Number of steps of L-BFGS.
+        watch: A function of the steps, as `myvgg.nst.steps` gives them, and their number, that passes the steps on,
+            such as a progress bar.
+
+    Returns:
+        R, G, B, 0 to 255.
+
+    Raises:
+        ValueError: An unknown layer, or a picture that cannot be used.
+        ImageError: The picture cannot be read.
+        WeightsError: No weights can be used.
 
     Reference:
         Mahendran and Vedaldi (2015), "Understanding Deep Image Representations by Inverting Them", equation 1.
     """
     from myvgg.nst.settings import Layers, Settings
-    from myvgg.nst.transfer import stylize
+    from myvgg.nst.transfer import steps
 
+    network, wanted = _loaded() if params is None else params_of(params), as_picture(picture)
     settings = Settings(
-        content_layers=Layers(f"{params.architecture.resolve(layer)}=1"),
+        content_layers=Layers(f"{network.architecture.resolve(layer)}=1"),
         optimizer="lbfgs",
         init="noise",
         scales=1,
-        size=max(picture.shape),
+        size=max(wanted.shape),
         iterations=iterations,
     )
-    *_, last = watch(stylize(picture, None, settings, params=params), iterations)
-    found: np.ndarray = last.image
+    *_, last = watch(steps(wanted, None, settings, params=network), iterations)
+    found: Picture = last.image
     return found
 
 
-def _shown(steps: Any, count: int) -> Any:
-    from tqdm import tqdm
+def _loaded() -> Params:
+    from myvgg.loading import load_params
 
-    return tqdm(steps, total=count, unit=" steps")
+    return load_params(include_top=False, bundled_first=True)
+
+
+def _single(name: str, values: Any, axes: str) -> np.ndarray:
+    """Return the features of one picture without the axis of a batch."""
+    array = np.asarray(values)
+    count = len(axes.split())
+    single = array[0] if array.ndim == count + 1 and len(array) == 1 else array
+    if single.ndim != count or single.size == 0:
+        raise ValueError(f"{name} must be those of one picture, ({axes.replace(' ', ', ')}), not {array.shape}")
+    return single
 
 
 def _coloured(values: np.ndarray, low: float, high: float) -> Float32[np.ndarray, "_ _ 3"]:
@@ -186,7 +231,3 @@ def _coloured(values: np.ndarray, low: float, high: float) -> Float32[np.ndarray
 
     share = (values - low) / (high - low) if high > low else np.zeros_like(values)
     return np.asarray(colormaps[COLOURS](share)[..., :3] * 255, np.float32)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

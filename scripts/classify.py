@@ -1,8 +1,7 @@
-"""Run `python -m myvgg.classification`."""
+"""Run `myvgg classify`."""
 
 import sys
 
-from myvgg.classification import main
+from myvgg.cli.classify import main
 
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main(program="classify.py"))

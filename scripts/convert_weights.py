@@ -1,8 +1,7 @@
-"""Run `python -m converters`."""
+"""Run `myvgg convert`."""
 
 import sys
 
-from converters.__main__ import main
+from myvgg.cli.convert import main
 
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main(program="convert_weights.py"))

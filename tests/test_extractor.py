@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,31 @@ def test_what_is_trained_is_read_anew(tiny_params: Params) -> None:
     after = extractor(images)["relu1_1"].numpy()
     np.testing.assert_allclose(after, 2 * before, rtol=1e-5)
     assert extractor.traces == 1
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_follows_variables_that_are_not_trained(precision: Any, tiny_params: Params, tmp_path: Path) -> None:
+    """After an assignment, and after a checkpoint was restored, the new features are computed."""
+    vgg = myvgg.VGG19(tiny_params)
+    extractor, images = vgg.extractor(["relu1_1"], precision=precision), pictures(1, 8, 8)
+    before = extractor(images)["relu1_1"].numpy()
+    path = tf.train.Checkpoint(vgg=vgg).write(str(tmp_path / "checkpoint"))
+    for variable in vgg.variables:
+        variable.assign(variable * 2)
+    np.testing.assert_allclose(extractor(images)["relu1_1"], 2 * before, rtol=1e-5)
+    tf.train.Checkpoint(vgg=vgg).read(path).assert_consumed()
+    assert np.array_equal(extractor(images)["relu1_1"], before)
+    assert extractor.traces == 1
+
+
+def test_is_a_module(tiny_params: Params) -> None:
+    """The variables of an extractor are those of its network, as far as it needs them."""
+    vgg = myvgg.VGG19(tiny_params, trainable=True)
+    extractor = vgg.extractor(["relu1_2"])
+    assert isinstance(extractor, tf.Module)
+    names = {"conv1_1/kernel:0", "conv1_1/bias:0", "conv1_2/kernel:0", "conv1_2/bias:0"}
+    assert {variable.name for variable in extractor.trainable_variables} == names
+    assert all(any(variable is each for each in vgg.variables) for variable in extractor.variables)
 
 
 @pytest.mark.parametrize("size", [(33, 47), (32, 32)], ids=str)

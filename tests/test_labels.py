@@ -1,4 +1,4 @@
-"""Class names and the best few of a prediction."""
+"""Class names, and the most probable classes of a prediction."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_wordnet_ids_are_unique_where_names_are_not() -> None:
 
 
 def test_labels_are_the_names_in_order() -> None:
-    """The first, a long and the last name stand where Keras has them."""
+    """The first, a long and the last name have Keras' indices."""
     assert len(imagenet_labels()) == 1000
     assert (imagenet_labels()[0], imagenet_labels()[2], imagenet_labels()[999]) == (
         "tench",
@@ -46,7 +46,7 @@ def test_top_puts_the_best_first() -> None:
 
 
 def test_ties_keep_the_order_of_the_classes() -> None:
-    """Of equally probable classes the one with the smaller number comes first."""
+    """Equally probable classes are in the order of their numbers."""
     names = tuple(f"class {index}" for index in range(100))
 
     actual = top(np.full(100, 0.01, np.float32), names, k=100)
@@ -55,7 +55,7 @@ def test_ties_keep_the_order_of_the_classes() -> None:
 
 
 def test_equal_names_are_two_results() -> None:
-    """Classes that share a name are not thrown together."""
+    """Classes that share a name stay separate."""
     assert top(np.array([0.5, 0.2, 0.3]), ("crane", "tench", "crane"), k=2) == [("crane", 0.5), ("crane", 0.3)]
 
 
@@ -69,6 +69,6 @@ def test_equal_names_are_two_results() -> None:
     ],
 )
 def test_bad_arguments_are_named(shape: tuple[int, ...], names: int, k: int, message: str) -> None:
-    """The error says which argument is wrong and what would be right."""
+    """The error names the argument and the allowed values."""
     with pytest.raises(ValueError, match=message):
         top(np.zeros(shape), ("name",) * names, k=k)

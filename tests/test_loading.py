@@ -11,9 +11,8 @@ import tensorflow as tf
 
 import converters
 import myvgg
-from myvgg import VGG19, store
+from myvgg import VGG19, images, store
 from myvgg.loading import load_params
-from myvgg.nst import images
 from myvgg.params import Params
 from myvgg.photographs import FOLDER
 
@@ -62,13 +61,13 @@ def test_names_mean_the_same_everywhere(
 
 @pytest.mark.parametrize("source", ["bundeld", "Random", "vgg19"])
 def test_a_misspelt_name_lists_the_names(source: str) -> None:
-    """A word that is neither a file nor a name is an error that says which names there are."""
+    """A word that is neither a file nor a name is an error that lists the names."""
     with pytest.raises(myvgg.WeightsError, match=f"{source}: there is no such file.*auto, bundled, random"):
         load_params(source)
 
 
 def test_bundled_weights_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`VGG19.load("bundled")` is the network that the package brings, without a connection."""
+    """`VGG19.load("bundled")` is the network that comes with the package; it needs no connection."""
     monkeypatch.setenv("MYVGG_OFFLINE", "1")
     vgg = myvgg.VGG19.load("bundled")
     assert vgg.params.origin.trained

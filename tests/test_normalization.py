@@ -1,4 +1,4 @@
-"""The normalised network: filters answer with a mean of one, and nothing else changes."""
+"""The normalised network: filters have a mean response of one, and class scores do not change."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import converters.__main__
 import myvgg
+from myvgg.cli import convert
 from myvgg.normalization import mean_responses, normalized
-from myvgg.params import LayerParams, Params, random, save
+from myvgg.params import LayerParams, Params, random
 from tests.keras_models import pictures
 
 IMAGES = [pictures(1, *size, seed=size[0])[0] for size in ((64, 64), (40, 71), (33, 32))]
 
 
 def test_mean_responses_are_one(tiny_params: Params) -> None:
-    """Over all positions of all pictures, each filter that answers has a mean of one behind its rectification."""
+    """Each filter with a response has a mean of one after rectification, over all positions of all pictures."""
     params = normalized(tiny_params, IMAGES)
     names = [f"relu{c.name.removeprefix('conv')}" for c in params.architecture.convolutions]
     found = [myvgg.VGG19(params).features(image, names) for image in IMAGES]
@@ -32,7 +32,7 @@ def test_mean_responses_are_one(tiny_params: Params) -> None:
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 def test_classes_stay_the_same(pooling: str, tiny_params: Params) -> None:
-    """Class scores differ by rounding only, with either pool."""
+    """Class scores differ by rounding only, with either kind of pools."""
     images = pictures(2, 64, 64, seed=9)
     before, after = (
         myvgg.VGG19(params, pooling=pooling).logits(images).numpy()
@@ -42,7 +42,7 @@ def test_classes_stay_the_same(pooling: str, tiny_params: Params) -> None:
 
 
 def test_a_silent_filter_stays(tiny_params: Params) -> None:
-    """A filter that never answers is not divided by zero."""
+    """A filter without response stays as it is."""
     kernel, bias = tiny_params.layers["conv1_1"]
     silent = LayerParams(kernel, np.where(np.arange(bias.size) == 2, -1e6, bias).astype(np.float32))
     params = Params({**tiny_params.layers, "conv1_1": silent}, architecture=tiny_params.architecture)
@@ -54,22 +54,20 @@ def test_a_silent_filter_stays(tiny_params: Params) -> None:
 
 def test_no_pictures(tiny_params: Params) -> None:
     """Without pictures nothing can be measured."""
-    with pytest.raises(ValueError, match="pictures must be at least one"):
+    with pytest.raises(ValueError, match="pictures must be one at least"):
         normalized(tiny_params, [])
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--normalize` writes the scaled network, and notes it."""
-    save(random(include_top=False), tmp_path / "a.safetensors")
-    examples = Path(converters.__main__.__file__).parents[1] / "examples"
+    random(include_top=False).save(tmp_path / "a.safetensors")
+    examples = Path(__file__).parents[1] / "examples"
     words = [str(tmp_path / "a.safetensors"), "-o", str(tmp_path / "b.safetensors")]
-    assert (
-        converters.__main__.main([*words, "--normalize", str(examples / "coffee.jpg"), str(examples / "waves.jpg")])
-        == 0
-    )
+    assert convert.main([*words, "--normalize", str(examples / "coffee.jpg"), str(examples / "waves.jpg")]) == 0
     assert "scaled   to a mean response of one to 2 pictures" in capsys.readouterr().out
-    params = converters.load(tmp_path / "b.safetensors")
+    params = myvgg.converters.load(tmp_path / "b.safetensors")
     assert "mean response of one" in params.origin.notes[-1]
-    found = mean_responses(params, [myvgg.nst.images.load(examples / f"{name}.jpg") for name in ("coffee", "waves")])
+    found = mean_responses(params, [myvgg.images.load(examples / f"{name}.jpg") for name in ("coffee", "waves")])
     for mean in found.values():
         np.testing.assert_allclose(mean, 1, rtol=5e-3)  # of filters that hardly ever answer, rounding is left

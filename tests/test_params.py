@@ -1,4 +1,4 @@
-"""Parameters, the gate that arrays go through, and our own stored format."""
+"""Parameters, the check of arrays from outside, and our own file format."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from myvgg.params import (
     metadata_of,
     parse_metadata,
     random,
-    save,
 )
 
 
@@ -39,19 +38,19 @@ def equal(first: Params, second: Params) -> bool:
 
 
 def test_round_trip_keeps_everything(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """Arrays, labels, origin with its notes, responses and the number of classes come back as they were."""
+    """Arrays, labels, origin with its notes, responses and the number of classes survive a round trip."""
     origin = Origin("a.mat", "00ff", "MatConvNet current (meta)", ("float64 values converted to float32",))
     params = replace(tiny_params, origin=origin, rms={"relu1_1": 1.5, "pool5": 0.1})
-    save(params, tmp_path / "p.safetensors")
+    params.save(tmp_path / "p.safetensors")
     actual = load(tmp_path / "p.safetensors", tiny)
     assert equal(actual, params)
     assert (actual.labels, actual.origin, actual.rms, actual.architecture) == (params.labels, origin, params.rms, tiny)
 
 
 def test_round_trip_of_another_number_of_classes(tiny: Architecture, tmp_path: Path) -> None:
-    """The last layer's width tells how many classes the network has."""
+    """The width of the last layer is the number of classes."""
     params = random(tiny.with_classes(3))
-    save(params, tmp_path / "p.safetensors")
+    params.save(tmp_path / "p.safetensors")
     assert load(tmp_path / "p.safetensors", tiny).architecture == tiny.with_classes(3)
 
 
@@ -60,18 +59,18 @@ def test_arrays_of_any_memory_layout_are_stored_rightly(
 ) -> None:
     """Transposed and strided arrays are written by value, not as they lie in memory."""
     layers = {n: LayerParams(np.asfortranarray(k), b[::-1][::-1]) for n, (k, b) in tiny_params.layers.items()}
-    save(replace(tiny_params, layers=layers), tmp_path / "p.safetensors")
+    replace(tiny_params, layers=layers).save(tmp_path / "p.safetensors")
     assert equal(load(tmp_path / "p.safetensors", tiny), tiny_params)
 
 
 def test_loaded_arrays_do_not_write_through(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """They are views of the file, but a change stays in memory, and saving over the file works."""
+    """Loaded arrays are views of the file, but a change stays in memory, and the file can be overwritten."""
     path = tmp_path / "p.safetensors"
-    save(tiny_params, path)
+    tiny_params.save(path)
     first = load(path, tiny)
     first.layers["conv1_1"].bias[:] = 7
     assert equal(load(path, tiny), tiny_params)
-    save(first, path)
+    first.save(path)
     assert (load(path, tiny).layers["conv1_1"].bias == 7).all()
 
 
@@ -79,7 +78,7 @@ def test_loaded_arrays_do_not_write_through(tiny: Architecture, tiny_params: Par
 def test_other_widths_are_converted_with_a_note(
     dtype: type, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """A stored file of half or double precision is read as float32 and says so."""
+    """A file of half or double precision is read as float32, with a note."""
     tensors = {
         f"{name}.{part}": array.astype(dtype)
         for name, layer in tiny_params.layers.items()
@@ -93,7 +92,7 @@ def test_other_widths_are_converted_with_a_note(
 
 
 def test_everything_wrong_is_said_at_once(tiny: Architecture, tiny_params: Params) -> None:
-    """Missing and foreign layers, shapes, types, NaN and a wrong number of labels come in one error."""
+    """One error lists missing and unknown layers, wrong shapes and types, NaN, and a wrong number of labels."""
     layers = dict(tiny_params.layers)
     del layers["conv4_3"]
     layers["conv9_9"] = layers["conv1_1"]
@@ -123,7 +122,7 @@ def test_large_finite_values_pass(tiny: Architecture, tiny_params: Params) -> No
 
 @pytest.mark.parametrize("last", ["conv1_2", "conv2_2", "conv3_4", "conv5_4", "fc8"])
 def test_files_may_end_between_blocks(last: str, tiny: Architecture, tiny_params: Params) -> None:
-    """Whole blocks from the first on are enough."""
+    """A file may end after any block."""
     order = list(tiny_params.layers)
     head = {name: tiny_params.layers[name] for name in order[: order.index(last) + 1]}
     assert list(checked(head, path="p", architecture=tiny).layers) == list(head)
@@ -131,7 +130,7 @@ def test_files_may_end_between_blocks(last: str, tiny: Architecture, tiny_params
 
 @pytest.mark.parametrize("last", ["conv1_1", "conv3_3", "fc6", "fc7"])
 def test_files_may_not_end_within_a_block(last: str, tiny: Architecture, tiny_params: Params) -> None:
-    """A block, or the classifier, that is not whole is missing layers."""
+    """An incomplete block or classifier is an error."""
     order = list(tiny_params.layers)
     head = {name: tiny_params.layers[name] for name in order[: order.index(last) + 1]}
     with pytest.raises(WeightsError, match="missing layers: "):
@@ -141,19 +140,19 @@ def test_files_may_not_end_within_a_block(last: str, tiny: Architecture, tiny_pa
 def test_unwritable_arrays_are_an_os_error(
     tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the library says of a full disk reaches the caller as OSError, and nothing is left behind."""
+    """The library's error for a full disk becomes OSError, and no file is left."""
 
     def fail(*_: object, **__: object) -> None:
         raise safetensors.SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(safetensors.numpy, "save_file", fail)
     with pytest.raises(OSError, match="No space left"):
-        save(tiny_params, tmp_path / "p.safetensors")
+        tiny_params.save(tmp_path / "p.safetensors")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_fingerprints_tell_strangers() -> None:
-    """Random parameters are not the published ones, and a published conv1_1 in R, G, B order is told."""
+    """Random parameters are not the published ones; a published conv1_1 in R, G, B order is recognised."""
     from converters.fingerprints import CONV1_1
 
     params = random(include_top=False)
@@ -163,7 +162,7 @@ def test_fingerprints_tell_strangers() -> None:
 
 
 def test_older_files_know_no_responses(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """A file from before they were stored is read, without any."""
+    """A file of an older version has no responses."""
     tensors = {f"{n}.{part}": a for n, layer in tiny_params.layers.items() for part, a in layer._asdict().items()}
     metadata = {key: value for key, value in metadata_of(tiny_params).items() if key != "rms"}
     safetensors.numpy.save_file(tensors, tmp_path / "p.safetensors", metadata=metadata)
@@ -185,7 +184,7 @@ def test_older_files_know_no_responses(tiny: Architecture, tiny_params: Params, 
     ],
 )
 def test_damaged_metadata(key: str, value: str, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """Metadata that cannot be understood are the file's fault and said to be so."""
+    """Damaged metadata are an error of the file."""
     tensors = {f"{n}.{part}": a for n, layer in tiny_params.layers.items() for part, a in layer._asdict().items()}
     metadata = metadata_of(tiny_params) | {key: value}
     safetensors.numpy.save_file(tensors, tmp_path / "p.safetensors", metadata=metadata)
@@ -200,7 +199,7 @@ def test_errors_travel_between_processes() -> None:
 
 
 def test_a_missing_file_is_not_called_damaged(tmp_path: Path) -> None:
-    """What cannot be opened is told apart from what cannot be understood."""
+    """A missing file is reported as such, not as damaged."""
     with pytest.raises(WeightsError, match="cannot be read: No such file"):
         load(tmp_path / "nothing.safetensors")
 
@@ -217,12 +216,12 @@ def test_values_too_large_for_float32(tiny: Architecture, tiny_params: Params) -
     "like", [CAFFE, TORCHVISION, Preprocessing("rgb", (1.0, 2.0, 3.0), (4.0, 5.0, 6.5))], ids=["C", "T", "own"]
 )
 def test_preprocessing_is_stored(like: Preprocessing, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """What pictures are turned into goes with the weights; a file from before it was stored is the authors'."""
-    save(replace(tiny_params, preprocessing=like), tmp_path / "p.safetensors")
+    """The preprocessing is stored with the weights; a file of an older version has the authors' preprocessing."""
+    replace(tiny_params, preprocessing=like).save(tmp_path / "p.safetensors")
     assert load(tmp_path / "p.safetensors", tiny).preprocessing == like
     metadata = metadata_of(tiny_params)
     del metadata["preprocessing"]
-    assert parse_metadata(metadata, path="p", architecture=tiny)["preprocessing"] == CAFFE
+    assert parse_metadata(metadata, path="p", architecture=tiny).preprocessing == CAFFE
 
 
 @pytest.mark.parametrize(
@@ -238,7 +237,7 @@ def test_preprocessing_is_stored(like: Preprocessing, tiny: Architecture, tiny_p
     ],
 )
 def test_damaged_preprocessing_is_refused(taken: str, tiny: Architecture, tiny_params: Params) -> None:
-    """A stored preprocessing that is none is an error of the file."""
+    """A damaged preprocessing is an error of the file."""
     with pytest.raises(WeightsError, match="metadata are damaged"):
         parse_metadata(metadata_of(tiny_params) | {"preprocessing": taken}, path="p", architecture=tiny)
 

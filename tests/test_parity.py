@@ -1,4 +1,4 @@
-"""Ours and Keras' VGG19 and VGG16 are equal bit for bit, with the same random parameters, on a CPU."""
+"""Our VGG19 and VGG16 equal Keras' bit for bit, with the same random parameters, on a CPU."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import myvgg
-from myvgg import ops
+from myvgg import network as ops
 from myvgg.architecture import ARCHITECTURES, Architecture
 from myvgg.architecture import CONFIGURATION_E as E
 from myvgg.params import LayerParams, Params, random
@@ -24,6 +24,11 @@ pytestmark = pytest.mark.filterwarnings(
 SIZES = [(224, 224), (64, 96), (65, 71), (33, 32)]
 COUNTS = {"vgg19": 21, "vgg16": 18}
 """16 or 13 rectified convolutions, and 5 pools."""
+
+
+def network_of(params: Params) -> myvgg.VGG:
+    """Make the module of the parameters' architecture."""
+    return (myvgg.VGG16 if params.architecture.name == "vgg16" else myvgg.VGG19)(params)
 
 
 def aliases(architecture: Architecture) -> dict[str, str]:
@@ -78,6 +83,7 @@ def _with_params(model: keras.Model, params: Params, outputs: list[str]) -> kera
     return keras.Model(model.input, [model.get_layer(name).output for name in outputs]) if outputs else model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -88,10 +94,10 @@ def test_maps_equal_keras(
     reference: keras.Model,
     params: Params,
 ) -> None:
-    """All rectified convolutions and pools are Keras', whichever way Keras is called."""
+    """All rectified convolutions and pools equal Keras', in every way of calling Keras."""
     images, names = pictures(batch, *size), list(aliases(params.architecture))
     expected = call(reference, keras.applications.vgg19.preprocess_input(images.copy()))
-    actual = myvgg.VGG19(replace(params, layers=_convolutions(params))).features(images, names)
+    actual = network_of(replace(params, layers=_convolutions(params))).features(images, names)
     unequal = [name for name, e in zip(names, expected, strict=True) if not np.array_equal(actual[name], e)]
     assert (len(actual), unequal) == (COUNTS[params.architecture.name], [])
 
@@ -100,12 +106,13 @@ def _convolutions(params: Params) -> dict[str, LayerParams]:
     return {name: layer for name, layer in params.layers.items() if name.startswith("conv")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 3])
 def test_classifier_equals_keras(batch: int, reference_top: keras.Model, params: Params) -> None:
-    """relu6, relu7, logits and probabilities are Keras', at the same batch size."""
+    """relu6, relu7, logits and probabilities equal Keras' at the same batch size."""
     images = pictures(batch, 224, 224)
     x = keras.applications.vgg19.preprocess_input(images.copy())
-    vgg = myvgg.VGG19(params)
+    vgg = network_of(params)
     actual = vgg.features(images, ["relu6", "relu7", "fc8", "prob"]).values()
     for expected in (reference_top(x), reference_top.predict(x, verbose=0)):
         assert [np.array_equal(a, e) for a, e in zip(actual, expected, strict=True)] == [True] * 4
@@ -115,7 +122,7 @@ def test_classifier_equals_keras(batch: int, reference_top: keras.Model, params:
 
 
 def test_gradient_equals_keras(reference: keras.Model, params: Params) -> None:
-    """The gradient of a random linear functional of several layers with respect to the input is Keras'."""
+    """The gradient of a random linear functional of several layers with respect to the input equals Keras'."""
     names = ["block1_conv1", "block2_pool", "block3_conv3", "block4_conv2", "block5_conv3"]
     model = keras.Model(reference.input, [reference.get_layer(name).output for name in names])
     x = myvgg.preprocess(pictures(2, 65, 71))
@@ -136,7 +143,7 @@ def test_gradient_equals_keras(reference: keras.Model, params: Params) -> None:
 
 def test_features_in_a_graph_equal_keras(reference: keras.Model, params: Params) -> None:
     """Under `tf.function`, for a batch of any size, the features are the same."""
-    vgg = myvgg.VGG19(params)
+    vgg = network_of(params)
     compiled = tf.function(
         lambda images: vgg.features(images, ["relu5_1"])["relu5_1"],
         input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)],
@@ -150,14 +157,14 @@ def test_features_in_a_graph_equal_keras(reference: keras.Model, params: Params)
 
 def test_classifier_in_a_graph_of_any_size(tiny_params: Params) -> None:
     """The classifier works in a graph traced for pictures of any size, and is the eager one bit for bit."""
-    vgg = myvgg.VGG19(tiny_params)
+    vgg = network_of(tiny_params)
     compiled = tf.function(vgg.logits, input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
     images = pictures(3, 64, 64)
     assert np.array_equal(compiled(images), vgg.logits(images))
 
 
 def test_average_pooling_equals_keras(tiny_params: Params) -> None:
-    """With average pools, ours is the Keras model built with average pools."""
+    """With average pools, our network equals a Keras model with average pools."""
     model = keras_model(tiny_params, keras.layers.AveragePooling2D)
     x = myvgg.preprocess(pictures(2, 65, 71))
     actual = myvgg.features(tiny_params, x, ["pool5"], pooling="avg")["pool5"]
@@ -167,7 +174,7 @@ def test_average_pooling_equals_keras(tiny_params: Params) -> None:
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 @pytest.mark.parametrize("size", [(5, 7), (4, 6), (1, 1), (1, 4)], ids=str)
 def test_ceil_pool_equals_loops(size: tuple[int, int], pooling: str) -> None:
-    """With `same`, the last odd row and column make cells of their own, as in Caffe."""
+    """With `same`, the last odd row and column have their own cells, as in Caffe."""
     x = np.random.default_rng(0).standard_normal((2, *size, 3), np.float32)
     height, width = (-(-n // 2) for n in size)
     reduce = {"max": np.max, "avg": np.mean}[pooling]
@@ -183,7 +190,7 @@ def test_ceil_pool_equals_loops(size: tuple[int, int], pooling: str) -> None:
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_shapes_are_those_of_the_table(padding: str, tiny_params: Params) -> None:
-    """What the architecture predicts is what comes out, at an odd size."""
+    """Tensors of an odd size have the shapes that the architecture predicts."""
     names = myvgg.layer_names(include_top=False)
     found = myvgg.features(tiny_params, myvgg.preprocess(pictures(1, 65, 71)), names, pool_padding=padding)
     expected = {name: (1, *tiny_params.architecture.shape(name, 65, 71, pool_padding=padding)) for name in names}
@@ -203,8 +210,8 @@ def test_early_stop_needs_no_later_layers(params: Params) -> None:
     """With blocks 1 and 2 only, relu2_1 is computed and equals the full network's."""
     head = {name: layer for name, layer in params.layers.items() if name[:5] in ("conv1", "conv2")}
     images = pictures(1, 33, 32)
-    expected = myvgg.VGG19(params).features(images, ["relu2_1"])["relu2_1"]
-    actual = myvgg.VGG19(replace(params, layers=head)).features(images, ["relu2_1"])["relu2_1"]
+    expected = network_of(params).features(images, ["relu2_1"])["relu2_1"]
+    actual = network_of(replace(params, layers=head)).features(images, ["relu2_1"])["relu2_1"]
     assert np.array_equal(actual, expected)
 
 
@@ -217,7 +224,7 @@ def test_nothing_is_computed_beyond_the_deepest_name(tiny_params: Params) -> Non
 
 
 def test_trained_weights_equal_keras(trained: Params) -> None:
-    """With trained weights, too, every layer is Keras'."""
+    """With trained weights, every layer equals Keras', too."""
     from myvgg.parity import differences
 
     found = differences(trained)

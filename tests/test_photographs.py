@@ -1,4 +1,4 @@
-"""How strongly tensors respond to photographs: measured as NumPy would, once, for all maps."""
+"""Responses of tensors to photographs, compared with NumPy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def found(tiny_params: Params) -> dict[str, float]:
 
 
 def test_numbers_are_root_mean_squares(found: dict[str, float], tiny_params: Params) -> None:
-    """They are the roots of the mean over three pictures of mean squares, computed here in float64."""
+    """Responses are roots of the mean over three pictures of mean squares, computed here in float64."""
     names = ["relu1_1", "conv3_2", "pool2", "relu5_4"]
     squares = {name: [] for name in names}
     for file in PHOTOGRAPHS:
@@ -50,7 +50,7 @@ def test_the_classifier_does_not_matter(include_top: bool, tiny: Architecture) -
 
 
 def test_weights_that_end_early(tiny_params: Params, found: dict[str, float]) -> None:
-    """Weights of the first blocks have the numbers of what they can compute."""
+    """Weights of the first blocks have the responses of the tensors that they can compute."""
     layers = {name: layer for name, layer in tiny_params.layers.items() if name.startswith(("conv1", "conv2"))}
     actual = rms(replace(tiny_params, layers=layers))
     assert list(actual)[-3:] == ["conv2_2", "relu2_2", "pool2"]
@@ -58,7 +58,7 @@ def test_weights_that_end_early(tiny_params: Params, found: dict[str, float]) ->
 
 
 def test_silent_layers_get_one(tiny_params: Params) -> None:
-    """A layer that is zero everywhere is divided by one, not by zero."""
+    """The response of a layer of zeros is one, not zero."""
     kernel, bias = tiny_params.layers["conv2_1"]
     silent = LayerParams(0 * kernel, 0 * bias - 1)
     numbers = rms(replace(tiny_params, layers={**tiny_params.layers, "conv2_1": silent}))
@@ -68,7 +68,7 @@ def test_silent_layers_get_one(tiny_params: Params) -> None:
 def test_known_numbers_are_not_measured_again(
     tiny_params: Params, found: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`measured` fills in what is missing, and returns as it is what is there."""
+    """`measured` computes missing responses, and keeps known ones."""
     filled = measured(tiny_params)
     assert filled.rms == found
     assert filled.layers is tiny_params.layers
@@ -77,12 +77,12 @@ def test_known_numbers_are_not_measured_again(
 
 
 def test_the_photographs_are_there() -> None:
-    """The repository, or the installed package, carries all of them."""
+    """All photographs are in the repository and in the installed package."""
     assert all((FOLDER / name).is_file() for name in PHOTOGRAPHS)
 
 
 def test_checked_parameters_keep_their_numbers(tiny: Architecture, tiny_params: Params) -> None:
-    """What a file says passes through the gate; without it, nothing is there."""
+    """`checked` keeps the responses of a file; without them there are none."""
     assert checked(tiny_params.layers, path="p", architecture=tiny, rms={"relu1_1": 2.5}).rms == {"relu1_1": 2.5}
     assert checked(tiny_params.layers, path="p", architecture=tiny).rms == {}
     with pytest.raises(WeightsError):

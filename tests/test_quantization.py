@@ -1,4 +1,4 @@
-"""Kernels in 8 bits: near in general, exact where 256 values suffice, and checked when they are read."""
+"""Kernels in 8 bits: near in general, exact where 256 values suffice, and checked when a file is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scipy.cluster.vq import kmeans
 import converters
 from myvgg import VGG16
 from myvgg.architecture import CONFIGURATION_D, Architecture
-from myvgg.params import Params, WeightsError, random, save
+from myvgg.params import Params, WeightsError, random
 from myvgg.quantization import LEVELS, dequantize, quantize
 
 
@@ -32,7 +32,7 @@ def test_few_values_come_back_bit_for_bit(distinct: int) -> None:
 
 @pytest.mark.parametrize("first", [1.0, 0.1, -3.0, 1e-40, 3e38])
 def test_neighbouring_numbers_are_told_apart(first: float) -> None:
-    """Of numbers that no other lies between, each comes back."""
+    """Numbers without another float32 between them stay distinct."""
     numbers = [np.float32(first)]
     for _ in range(7):
         numbers.append(np.nextafter(numbers[-1], np.float32(np.inf)))
@@ -42,7 +42,7 @@ def test_neighbouring_numbers_are_told_apart(first: float) -> None:
 
 @pytest.mark.parametrize("tails", [2, 8, 1e9], ids=["heavy tails", "as in kernels", "normal"])
 def test_each_entry_gets_the_nearest_value(tails: float) -> None:
-    """No other value of the table is nearer to an entry than its own, and none of the table is out of range."""
+    """Every entry gets the nearest value of the table, and all values are within the range of the entries."""
     kernel = np.random.default_rng(0).standard_t(tails, (3, 3, 40, 30)).astype(np.float32)
     found = quantize(kernel)
     distances = np.abs(kernel.reshape(-1, 1) - found.values)
@@ -63,7 +63,7 @@ def test_the_table_is_as_good_as_that_of_scipy() -> None:
 
 
 def test_a_file_of_8_bits_is_read_like_any_other(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """Kernels come back near, biases, labels and the rest exactly; a second conversion changes no bit."""
+    """Kernels come back nearly, everything else exactly; a second conversion changes no bit."""
     first, second = tmp_path / "one-8bit.safetensors", tmp_path / "two-8bit.safetensors"
     converters.save(tiny_params, first)
     params = converters.load(first, architecture=tiny)
@@ -85,16 +85,16 @@ def test_a_file_of_8_bits_is_read_like_any_other(tiny: Architecture, tiny_params
 
 @pytest.mark.parametrize("bits", [8, 32])
 def test_the_same_parameters_give_the_same_bytes(bits: Any, tiny_params: Params, tmp_path: Path) -> None:
-    """Nothing in a file depends on chance, the order of its metadata neither."""
+    """Nothing in a file is random, not even the order of its metadata."""
     contents = set()
     for index in range(8):
-        save(tiny_params, tmp_path / f"{index}.safetensors", bits=bits)
+        tiny_params.save(tmp_path / f"{index}.safetensors", bits=bits)
         contents.add((tmp_path / f"{index}.safetensors").read_bytes())
     assert len(contents) == 1
 
 
 def test_vgg16_too(tmp_path: Path) -> None:
-    """VGG16's file of 8 bits has a quarter of the bytes, and is known as VGG16's."""
+    """VGG16's file of 8 bits has a quarter of the size, and is recognised as VGG16's."""
     params = random(CONFIGURATION_D, include_top=False)
     path = tmp_path / "vgg16-8bit.safetensors"
     converters.save(params, path)
@@ -177,9 +177,9 @@ DAMAGE: dict[Callable[[dict[str, np.ndarray]], None], str] = {
 def test_damaged_files_are_refused(
     damage: Callable[[dict[str, np.ndarray]], None], tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """Indices and tables of a wrong size or type, and numbers that are none, are named, all of them at once."""
+    """One error names all indices and tables of a wrong size or type, and all NaN."""
     path = tmp_path / "x-8bit.safetensors"
-    save(replace(tiny_params, layers={n: v for n, v in tiny_params.layers.items() if n[:2] != "fc"}), path, bits=8)
+    replace(tiny_params, layers={n: v for n, v in tiny_params.layers.items() if n[:2] != "fc"}).save(path, bits=8)
     with safetensors.safe_open(path, framework="np") as file:
         metadata, tensors = file.metadata(), dict(file.get_tensors())
     damage(tensors)

@@ -1,4 +1,4 @@
-"""Random weights are orthogonal and standardised, repeat themselves, and are kept in the cache where there is one."""
+"""Random weights are orthogonal, standardised and reproducible, and are kept in the cache if there is one."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ import pytest
 from myvgg import params as stored
 from myvgg import random_weights
 from myvgg.architecture import CONFIGURATION_E, Architecture
+from myvgg.network import features
 from myvgg.params import LayerParams, Params
 from myvgg.preprocessing import preprocess
 from myvgg.random_weights import calibrated, dead_leaves, load_random, orthogonal
-from myvgg.vgg19 import VGG19, features
+from myvgg.vgg19 import VGG19
 
 ORTHONORMAL = 1e-4
-"""An eigendecomposition in float32; no matrix here is nearly square, which would cost more digits."""
+"""Tolerance of an eigendecomposition in float32; a nearly square matrix would need a larger one."""
 
 STANDARDISED = 1e-3
-"""Mean and variance are taken in float32, and once more over some hundred to ten thousand positions."""
+"""Tolerance of mean and variance in float32, over some hundred to ten thousand positions."""
 
 CACHED = "vgg19-random-1-{}.safetensors"
 
@@ -49,7 +50,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def maker(cache: Path, tiny: Architecture, made: Params, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Make and read the small network in place of VGG19; the seeds of what had to be made are in the list."""
+    """Make and read the small network in place of VGG19; the list gets the seed of each network that is made."""
     seeds: list[int] = []
 
     def make(_: Architecture, *, seed: int) -> Params:
@@ -72,8 +73,9 @@ def test_kernels_are_orthogonal(shape: tuple[int, ...]) -> None:
     assert np.allclose(products, np.eye(len(products)), rtol=0, atol=ORTHONORMAL)
 
 
+@pytest.mark.slow
 def test_kernels_favour_no_direction() -> None:
-    """Entries of many draws have zero mean and the variance of unit vectors, whatever their place."""
+    """Over many draws, every entry has zero mean and the variance of unit vectors."""
     rng = np.random.default_rng(2)
     draws = np.stack([orthogonal(rng, (1, 2, 3, 3)).reshape(6, 3) for _ in range(2000)])
     assert np.abs(draws.mean(0)).max() < 5 / np.sqrt(6 * 2000)  # standard deviations of a mean of 2000
@@ -81,7 +83,7 @@ def test_kernels_favour_no_direction() -> None:
 
 
 def test_channels_are_standardised(tiny: Architecture, made: Params) -> None:
-    """On the pictures they were made for, all values before rectification have mean 0 and variance 1 per channel."""
+    """On the pictures of the calibration, values before rectification have mean 0 and variance 1 per channel."""
     pictures = dead_leaves(np.random.default_rng(0), count=4, size=96)
     names = [layer.name for layer in tiny.convolutions]
     maps = features(made, preprocess(pictures), names, pooling="avg", pool_padding="same")
@@ -92,7 +94,7 @@ def test_channels_are_standardised(tiny: Architecture, made: Params) -> None:
 
 
 def test_filters_stay_orthogonal(tiny: Architecture, made: Params) -> None:
-    """Calibration scales filters and does not turn them."""
+    """Calibration scales filters and does not rotate them."""
     for layer in tiny.convolutions:
         matrix = made.layers[layer.name].kernel.reshape(-1, layer.outputs).astype(np.float64)
         matrix /= np.linalg.norm(matrix, axis=0)
@@ -132,7 +134,7 @@ def test_features_tell_textures_apart(made: Params) -> None:
 
 
 def test_dead_leaves_cover_the_picture() -> None:
-    """Leaves have any colour of 0 to 255, lie everywhere, and differ from picture to picture."""
+    """Leaves have all colours from 0 to 255, lie everywhere, and differ from picture to picture."""
     pictures = dead_leaves(np.random.default_rng(5), count=3, size=48)
     assert pictures.shape == (3, 48, 48, 3)
     assert pictures.dtype == np.float32
@@ -162,7 +164,7 @@ def test_the_cache_is_filled_and_used(maker: list[int], cache: Path, made: Param
 
 
 def test_every_seed_has_its_own_file(maker: list[int], cache: Path) -> None:
-    """Another seed is not answered from the first one's file."""
+    """Each seed has its own file."""
     first, second = load_random(seed=0), load_random(seed=1)
     assert maker == [0, 1]
     assert sorted(path.name for path in cache.iterdir()) == [CACHED.format(0), CACHED.format(1)]
@@ -199,7 +201,7 @@ def test_a_broken_cache_is_made_anew(
 def test_an_unusable_cache_is_no_error(
     maker: list[int], made: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing can be kept, the parameters are made each time."""
+    """Without a usable cache, the parameters are made each time."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("MYVGG_CACHE", str(tmp_path / "file" / "cache"))
     assert same(load_random(), made)
@@ -208,12 +210,12 @@ def test_an_unusable_cache_is_no_error(
 
 
 def test_a_full_disk_is_no_error(maker: list[int], cache: Path, made: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache that is full costs time, nothing else."""
+    """A full disk under the cache is no error."""
 
     def full(*arguments: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(random_weights, "save", full)
+    monkeypatch.setattr(Params, "save", full)
     assert same(load_random(), made)
     assert not list(cache.iterdir())
 

@@ -23,9 +23,9 @@ import numpy as np
 import pytest
 
 import converters
-from myvgg import store
+from myvgg import downloads, store
 from myvgg.architecture import ARCHITECTURES, Architecture
-from myvgg.params import Origin, Params, WeightsError, WeightsWarning, save
+from myvgg.params import Origin, Params, WeightsError, WeightsWarning
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
 
@@ -43,7 +43,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Leaves the answer to the server's function."""
+    """Answers with the function of the server."""
 
     server: Server
 
@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def whole(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-    """Answer as a server should."""
+    """Send the whole file."""
     begin(handler, len(content))
     handler.wfile.write(content)
 
@@ -76,12 +76,12 @@ def half(handler: BaseHTTPRequestHandler, content: bytes) -> None:
 
 
 def page(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-    """Send something else."""
+    """Send a web page in place of the file."""
     whole(handler, b"<!DOCTYPE html><title>Please log in</title>")
 
 
 def missing(handler: BaseHTTPRequestHandler, content: bytes) -> None:
-    """Know nothing of the file."""
+    """Answer 404."""
     handler.send_error(404)
 
 
@@ -118,7 +118,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C work where the tests were started in the background, which ignores it."""
+    """Handle Ctrl-C also where the tests were started in the background, where it is ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -148,7 +148,7 @@ def serve(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -
 
 
 def public_file(params: Params, *, with_top: bool) -> bytes:
-    """Lay parameters out as Keras' public files are."""
+    """Return parameters in the layout of Keras' public files."""
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         names = params.architecture.keras_names
@@ -164,7 +164,7 @@ def public_file(params: Params, *, with_top: bool) -> bytes:
 
 
 def publish(monkeypatch: pytest.MonkeyPatch, address: str, files: dict[str, bytes] | None = None) -> None:
-    """Put files under an address into the table of public files; empty ones unless told."""
+    """Put files with an address into the table of public files; empty files by default."""
     table = {
         Path(path).stem: store.PublicFile(hashlib.md5(content).hexdigest(), "", "", address + path, len(content))
         for path, content in (files or {"/tiny-keras.h5": b"", "/tiny-keras-notop.h5": b""}).items()
@@ -179,10 +179,10 @@ def closed_address() -> str:
 
 
 def store_at(path: Path, params: Params, *, top: bool = True) -> Path:
-    """Save parameters that carry the file's name as their origin."""
+    """Save parameters with the file's name as their origin."""
     layers = {name: layer for name, layer in params.layers.items() if top or name.startswith("conv")}
     path.parent.mkdir(exist_ok=True)
-    save(replace(params, layers=layers, origin=Origin(generation=f"{path.parent.name}/{path.name}")), path)
+    replace(params, layers=layers, origin=Origin(generation=f"{path.parent.name}/{path.name}")).save(path)
     return path
 
 
@@ -196,7 +196,7 @@ def equal(actual: Params, expected: Params) -> bool:
 
 
 def left_in(folder: Path) -> list[str]:
-    """List whatever is in a folder, hidden files and folders too."""
+    """List all files and folders in a folder, hidden ones included."""
     return sorted(path.name for path in folder.rglob("*")) if folder.exists() else []
 
 
@@ -207,7 +207,7 @@ def left_in(folder: Path) -> list[str]:
 def test_search_order(
     first: int, machine: Path, tiny: Architecture, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each place wins over those after it, and the network is the last."""
+    """Each place counts more than those after it, and the network is the last."""
     names = ["by-hand/argument.safetensors", "by-hand/variable.safetensors", "weights/tiny.safetensors"]
     names.append("cache/tiny.safetensors")
     for name in names[first:]:
@@ -239,7 +239,7 @@ def test_classifier_guides_the_search(
     tiny: Architecture,
     tiny_params: Params,
 ) -> None:
-    """Where the classifier is needed, only files that have it count; otherwise the smaller file is preferred."""
+    """Where the classifier is needed, only files with it count; otherwise the smaller file is preferred."""
     for name, top in files.items():
         store_at(machine / f"{name}.safetensors", tiny_params, top=top)
 
@@ -257,7 +257,7 @@ def test_classifier_is_left_out_unless_wanted(machine: Path, tiny: Architecture,
 
 
 def test_named_file_without_the_classifier_is_an_error(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
-    """A file that was asked for is not passed over in silence."""
+    """A named file without the classifier is an error."""
     path = store_at(machine / "small.safetensors", tiny_params, top=False)
 
     with pytest.raises(WeightsError, match=r"small.safetensors: has no classifier \(fc6, fc7, fc8\)"):
@@ -278,7 +278,7 @@ def test_named_file_never_falls_through(
     tiny_params: Params,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A file that is missing or broken is an error though there are others, and the network."""
+    """A named file that is missing or broken is an error, also if there are other files and a connection."""
     server = serve(whole)
     store_at(machine / "cache" / "tiny.safetensors", tiny_params)
     path = machine / "named.h5"
@@ -294,7 +294,7 @@ def test_named_file_never_falls_through(
 
 
 def test_broken_file_in_a_folder_is_an_error(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
-    """A damaged stored file is reported, not replaced and not mistaken for one without a classifier."""
+    """A damaged file in a folder is an error; it is not replaced, and not taken for one without classifier."""
     path = store_at(machine / "cache" / "tiny.safetensors", tiny_params)
     path.write_bytes(path.read_bytes()[:-9])
 
@@ -305,7 +305,7 @@ def test_broken_file_in_a_folder_is_an_error(machine: Path, tiny: Architecture, 
 def test_home_is_expanded(
     machine: Path, tiny: Architecture, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variable that no shell has seen may begin with a tilde."""
+    """A variable may begin with a tilde, which no shell has expanded."""
     monkeypatch.setenv("HOME", str(machine))
     monkeypatch.setenv("MYVGG_CACHE", "~/elsewhere")
     path = store_at(machine / "elsewhere" / "tiny.safetensors", tiny_params)
@@ -316,7 +316,7 @@ def test_home_is_expanded(
 
 
 def test_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless told, the cache is this package's folder among the user's caches."""
+    """By default, the cache is this package's folder among the user's caches."""
     monkeypatch.delenv("MYVGG_CACHE", raising=False)
 
     assert store.cache_folder().name == "myvgg"
@@ -329,7 +329,7 @@ def test_cache_is_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_download_is_converted_into_the_cache(
     include_top: bool, serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
 ) -> None:
-    """The file is fetched once, its bits survive, its name is remembered, and only the converted file stays."""
+    """A file is downloaded once; its bits and its name are kept, and only the converted file stays."""
     server = serve(whole)
     expected = store_at(machine / "expected.safetensors", tiny_params, top=include_top)
 
@@ -347,7 +347,7 @@ def test_download_is_converted_into_the_cache(
 def test_download_leaves_nothing_but_the_parameters(
     serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
 ) -> None:
-    """What is fetched ahead of time is for the caller to keep."""
+    """`download` stores nothing."""
     serve(whole)
 
     assert equal(store.download(machine / "weights", with_top=True, architecture=tiny), tiny_params)
@@ -355,7 +355,7 @@ def test_download_leaves_nothing_but_the_parameters(
 
 
 FAILURES = {
-    "wrong hash": (page, "what arrived has another MD5"),
+    "wrong hash": (page, "the file that arrived has another MD5"),
     "404": (missing, "127.0.0.1 answered 404 Not Found"),
     "broken off": (half, "the download broke off"),
     "never answers": (silence, "127.0.0.1 did not answer in time"),
@@ -373,11 +373,11 @@ def test_failed_download_says_why_and_leaves_nothing(
     tiny: Architecture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every failure is one line with the address and the cause, and both folders stay as they were."""
+    """Every failure is one line with the address and the reason, and both folders stay as they were."""
     if answer:
         serve(answer)
     if answer in (silence, stall):
-        monkeypatch.setattr(store, "TIMEOUT", (0.3, 0.3))
+        monkeypatch.setattr(downloads, "TIMEOUT", (0.3, 0.3))
     (machine / "weights" / "tiny.npz").write_bytes(b"older")
     line = rf"http://127\.0\.0\.1:\d+/tiny-keras-notop\.h5: {re.escape(message)}[^\n]*"
 
@@ -398,7 +398,7 @@ def test_failed_download_says_why_and_leaves_nothing(
     ids=["without top", "top"],
 )
 def test_failure_lists_the_ways_out(include_top: bool, command: str, machine: Path, tiny: Architecture) -> None:
-    """Whoever has neither weights nor a connection reads what can be done."""
+    """Without weights and without a connection, the error tells what helps."""
     with pytest.raises(store.DownloadError) as caught:
         store.load(include_top=include_top, architecture=tiny)
 
@@ -414,7 +414,7 @@ def test_failure_lists_the_ways_out(include_top: bool, command: str, machine: Pa
 def test_refused_certificate_is_not_a_missing_network(
     serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that cannot prove who it is, as behind some proxies, is told from one that is not there."""
+    """A refused certificate, as behind some proxies, is not reported as a missing connection."""
     publish(monkeypatch, f"https://127.0.0.1:{serve(whole).server_port}")
 
     with pytest.raises(store.DownloadError, match=r"no connection to 127\.0\.0\.1 that can be trusted"):
@@ -422,7 +422,7 @@ def test_refused_certificate_is_not_a_missing_network(
 
 
 def test_other_failures_are_named(machine: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failure of no common kind shows at least its name."""
+    """An unusual failure is reported with its name."""
     publish(monkeypatch, "http://127.0.0.1:port")
 
     with pytest.raises(store.DownloadError, match=r"no download from 127\.0\.0\.1 \(InvalidURL\)"):
@@ -437,7 +437,7 @@ def test_unusable_cache_is_told_before_the_download(
     tiny: Architecture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nothing is fetched that could not be stored, and the message says how to move the cache."""
+    """Without a usable cache nothing is downloaded, and the error tells how to choose another folder."""
     server = serve(whole)
     (machine / "file").write_bytes(b"")
     monkeypatch.setenv("MYVGG_CACHE", str(machine / cache))
@@ -452,7 +452,7 @@ def test_unusable_cache_is_told_before_the_download(
 def test_full_disk_leaves_nothing(
     serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that is full when the converted file is written keeps no part of the download."""
+    """A disk that gets full while the converted file is written keeps no part of the download."""
 
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
@@ -467,7 +467,7 @@ def test_full_disk_leaves_nothing(
 
 @pytest.mark.parametrize("variable", ["MYVGG_WEIGHTS", "MYVGG_CACHE"])
 def test_unknown_user_in_a_variable(variable: str, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ~ that stands for nobody is told, and no folder of that name appears."""
+    """The home folder of an unknown user is an error, and no folder of that name is made."""
     monkeypatch.setenv(variable, "~nobody-of-this-name/x")
     monkeypatch.chdir(machine)
     with pytest.raises(WeightsError, match="~nobody-of-this-name/x: there is no such home folder"):
@@ -478,7 +478,7 @@ def test_unknown_user_in_a_variable(variable: str, machine: Path, monkeypatch: p
 def test_interrupted_download_leaves_nothing(
     serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, ctrl_c: None
 ) -> None:
-    """Ctrl-C in the middle of the transfer ends it and keeps no part of it."""
+    """Ctrl-C in the middle of a download ends it, and no part of it is kept."""
     serve(interrupt)
 
     with pytest.raises(KeyboardInterrupt):
@@ -489,7 +489,7 @@ def test_interrupted_download_leaves_nothing(
 def test_two_processes_at_once(
     serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
 ) -> None:
-    """Two processes that download into one cache at the same moment both get the weights, and so does the third."""
+    """Two processes that download into one cache at the same time both get the weights, and a third one, too."""
     together = threading.Barrier(2, timeout=60)
 
     def wait_for_both(handler: BaseHTTPRequestHandler, content: bytes) -> None:
@@ -508,7 +508,7 @@ def test_two_processes_at_once(
 
 
 def load_elsewhere(files: dict[str, store.PublicFile], machine: Path, architecture: Architecture) -> Params:
-    """Load in another process, which has the environment of this one but not what was patched."""
+    """Load in another process, which has the environment of this one but not its patches."""
     store.manifest = lambda: files  # type: ignore[assignment]
     store.FOLDER = machine / "weights"
     return store.load(include_top=True, architecture=architecture)
@@ -522,7 +522,7 @@ def bundled(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch)
     """The tiny network's file in 8 bits, as if it came with the package."""
     path = machine / "weights" / "tiny-8bit.safetensors"
     layers = {name: layer for name, layer in tiny_params.layers.items() if name.startswith("conv")}
-    save(replace(tiny_params, layers=layers, labels=(), origin=Origin(generation="bundled")), path, bits=8)
+    replace(tiny_params, layers=layers, labels=(), origin=Origin(generation="bundled")).save(path, bits=8)
     content = path.read_bytes()
     known = store.PublicFile(hashlib.md5(content).hexdigest(), "", "", "", len(content))
     others = store.manifest()
@@ -539,7 +539,7 @@ def publish_beside(bundled: Path, server: Server, monkeypatch: pytest.MonkeyPatc
 
 
 def test_bundled_weights_are_there_at_once(bundled: Path, tiny: Architecture) -> None:
-    """Who does not need the exact weights gets the bundled ones, without a connection and without a word."""
+    """With `bundled_first`, the bundled weights are loaded without a connection and without a warning."""
     assert store.load(architecture=tiny, bundled_first=True).origin.generation == "bundled, in 8 bits"
     assert (
         store.load(architecture=tiny, bundled_first=True, include_top=False).origin.generation == "bundled, in 8 bits"
@@ -554,7 +554,7 @@ def test_a_download_comes_before_the_bundled_file(
     tiny_params: Params,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who needs the exact weights gets them where there is a connection."""
+    """Without `bundled_first`, the exact weights are downloaded where there is a connection."""
     server = serve(whole)
     publish_beside(bundled, server, monkeypatch)
     assert store.load(architecture=tiny).origin.file == "tiny-keras-notop.h5"
@@ -563,19 +563,19 @@ def test_a_download_comes_before_the_bundled_file(
 
 
 def test_the_bundled_file_stands_in_with_a_warning(bundled: Path, tiny: Architecture) -> None:
-    """Without a connection, one warning says why, how far features are off, and how to get the exact weights."""
+    """Without a connection, one warning tells the reason, the error of features, and how to get the exact weights."""
     with pytest.warns(WeightsWarning) as caught:
         assert store.load(architecture=tiny).origin.generation == "bundled, in 8 bits"
     (warning,) = caught
     message = str(warning.message)
     assert message.startswith("no connection to 127.0.0.1: using the weights that come with myvgg")
     assert store.DISTANCE in message
-    assert "convert_weights.py --download" in message
+    assert "myvgg convert --download" in message
     assert "\n" not in message
 
 
 def test_the_bundled_file_is_no_classifier(bundled: Path, tiny: Architecture) -> None:
-    """Where the classifier is needed, the bundled file does not stand in, by name neither."""
+    """Where the classifier is needed, the bundled file is not used, not even by its name."""
     for bundled_first in (True, False):
         with pytest.raises(store.DownloadError, match="One of these helps"):
             store.load(include_top=True, architecture=tiny, bundled_first=bundled_first)
@@ -587,7 +587,7 @@ def test_the_bundled_file_is_no_classifier(bundled: Path, tiny: Architecture) ->
 def test_bundled_weights_by_name(
     by_variable: bool, bundled: Path, tiny: Architecture, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name counts more than files of the two folders."""
+    """The name `bundled` counts more than files in the two folders."""
     store_at(bundled.parents[1] / "cache" / "tiny.safetensors", tiny_params)
     monkeypatch.setenv("MYVGG_WEIGHTS", "bundled" if by_variable else "")
     source = None if by_variable else "bundled"
@@ -613,7 +613,7 @@ def test_a_damaged_bundled_file_is_one_line_and_the_next_is_tried(
     tiny: Architecture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Damage is told once, then comes the download; without one, the error tells both and the ways out."""
+    """A damaged file is reported once, then the download is tried; if it fails, the error tells both."""
     server = serve(whole)
     publish_beside(bundled, server, monkeypatch)
     if (content := damage(bundled.read_bytes())) is None:
@@ -642,7 +642,7 @@ def test_a_damaged_bundled_file_is_one_line_and_the_next_is_tried(
 
 
 def test_no_bundled_file_of_another_network(machine: Path, tiny: Architecture) -> None:
-    """A network without a bundled file is downloaded, and its name says so."""
+    """A network without a bundled file is downloaded; the name `bundled` is an error for it."""
     with pytest.raises(store.DownloadError, match="no connection to"):
         store.load(architecture=tiny, bundled_first=True)
     with pytest.raises(WeightsError, match="no weights of tiny come with myvgg"):
@@ -657,7 +657,7 @@ def test_offline_never_connects(
     tiny: Architecture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With MYVGG_OFFLINE=1 nothing asks the server, whatever is wanted and whatever is missing."""
+    """With MYVGG_OFFLINE=1 there is no request in any case."""
     server = serve(whole)
     publish_beside(bundled, server, monkeypatch)
     monkeypatch.setenv("MYVGG_OFFLINE", "1")
@@ -693,7 +693,7 @@ NOWHERE = {"a file": "weights/tiny-8bit.safetensors/below", "missing": "/proc/no
 def test_no_place_to_cache_is_no_error_where_none_is_needed(
     cache: str, bundled: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing can be kept, as in some containers, the bundled weights still load."""
+    """Without a usable cache, as in some containers, the bundled weights load."""
     if cache == "no home":
 
         def no_home(_: str) -> str:
@@ -711,7 +711,7 @@ def test_no_place_to_cache_is_no_error_where_none_is_needed(
 
 
 class Forbidden(type(Path())):  # type: ignore[misc]
-    """A folder that may not be looked into, as for another user; root may look everywhere."""
+    """A folder that this user may not read; a class, since root may read every folder."""
 
     def is_file(self) -> bool:
         """Refuse."""
@@ -723,7 +723,7 @@ class Forbidden(type(Path())):  # type: ignore[misc]
 
 
 def test_auto_is_no_file(bundled: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that says `auto` says nothing."""
+    """The value `auto` of the variable is the same as no value."""
     monkeypatch.setenv("MYVGG_WEIGHTS", "auto")
     assert store.find(architecture=tiny) is None
     assert store.load(architecture=tiny, bundled_first=True).origin.generation == "bundled, in 8 bits"
@@ -745,5 +745,5 @@ def test_manifest_is_complete() -> None:
 
 
 def test_folder_is_the_repositorys() -> None:
-    """In a checkout, weights are looked for beside the package."""
+    """In a checkout, the folder of weights is beside the package."""
     assert Path(store.__file__).parents[1] / "weights" == store.FOLDER

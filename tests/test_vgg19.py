@@ -12,9 +12,9 @@ import pytest
 import tensorflow as tf
 
 import myvgg
-from myvgg.architecture import Architecture
+from myvgg.architecture import CONFIGURATION_D, CONFIGURATION_E, Architecture
 from myvgg.architecture import vgg as build
-from myvgg.params import LayerParams, Params, random, save
+from myvgg.params import LayerParams, Params, load, random
 from tests.keras_models import pictures
 
 
@@ -219,7 +219,7 @@ def test_dropout_only_while_training() -> None:
     ones, eye, zeros = np.ones(units, np.float32), np.eye(units, dtype=np.float32), np.zeros(units, np.float32)
     layers = {**random(architecture).layers, "fc7": LayerParams(eye, zeros), "fc8": LayerParams(eye, zeros)}
     layers["fc6"] = LayerParams(np.zeros((2, units), np.float32), ones)
-    vgg = myvgg.VGG19(Params(layers, architecture=architecture))
+    vgg = myvgg.VGG(Params(layers, architecture=architecture))
     image = pictures(1, 2, 2)
     assert np.array_equal(vgg.logits(image)[0], ones)
     tf.random.set_seed(0)
@@ -265,7 +265,7 @@ def test_initialisation_follows_the_paper(tiny: Architecture, unchecked: None) -
 def test_load_takes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`VGG19.load` reads a named file, and the one that MYVGG_WEIGHTS names."""
     params = random(include_top=False, seed=2)
-    save(params, tmp_path / "w.safetensors")
+    params.save(tmp_path / "w.safetensors")
     images = pictures(1, 32, 32)
     expected = myvgg.features(params, myvgg.preprocess(images), ["relu1_2"])["relu1_2"]
     monkeypatch.setenv("MYVGG_WEIGHTS", str(tmp_path / "w.safetensors"))
@@ -282,11 +282,107 @@ def test_load_random(monkeypatch: pytest.MonkeyPatch, tiny_params: Params) -> No
 
 
 def test_classes_without_weights() -> None:
-    """Without weights, everything is drawn for the number of classes that is asked for."""
-    vgg = myvgg.VGG19(num_classes=7, seed=3)
+    """To train from scratch, everything is drawn for the number of classes that is asked for."""
+    vgg = myvgg.VGG19.random(num_classes=7, seed=3)
     expected = random(seed=3).layers["conv3_1"].kernel
     assert vgg.architecture.classifier[-1].outputs == 7
     assert np.array_equal(vgg.params.layers["conv3_1"].kernel, expected)
+
+
+def test_a_network_needs_parameters() -> None:
+    """Nobody gets an untrained network by accident: the error names both ways."""
+    with pytest.raises(ValueError, match=r"VGG19 needs parameters: VGG19\.load\(\) finds .*, VGG19\.random\(\) draws"):
+        myvgg.VGG19()
+
+
+def test_the_networks_are_not_each_other() -> None:
+    """A VGG16 is not a VGG19, and parameters of the one are refused by the other; both are a VGG."""
+    params = {each.name: random(each, include_top=False) for each in (CONFIGURATION_E, CONFIGURATION_D)}
+    vgg16 = myvgg.VGG16(params["vgg16"])
+    assert isinstance(vgg16, myvgg.VGG)
+    assert not isinstance(vgg16, myvgg.VGG19)
+    with pytest.raises(ValueError, match="VGG19 needs parameters of vgg19, not of vgg16"):
+        myvgg.VGG19(params["vgg16"])
+    with pytest.raises(ValueError, match="VGG16 needs parameters of vgg16, not of vgg19"):
+        myvgg.VGG16(params["vgg19"])
+    with pytest.raises(ValueError, match="VGG has no architecture of its own: use VGG19 or VGG16"):
+        myvgg.VGG.load()
+
+
+def test_a_call_gives_the_last_tensor(vgg: myvgg.VGG19, tiny_params: Params) -> None:
+    """With the classifier these are the probabilities, without it the last maps that the parameters reach."""
+    images = pictures(2, 64, 64)
+    assert np.array_equal(vgg(images), vgg.probabilities(images))
+    for last, name in (("conv5_4", "pool5"), ("conv2_2", "pool2")):
+        names = [*tiny_params.layers]
+        maps = {each: tiny_params.layers[each] for each in names[: names.index(last) + 1]}
+        shorter = myvgg.VGG19(replace(tiny_params, layers=maps))
+        assert np.array_equal(shorter(images), vgg.features(images, [name])[name])
+
+
+def test_save_writes_the_present_parameters(vgg: myvgg.VGG19, tiny_params: Params, tmp_path: Path) -> None:
+    """A saved network comes back with its parameters, in 32 and 8 bits; other suffixes are refused."""
+    for bits, tolerance in ((32, 0), (8, 0.1)):
+        vgg.save(tmp_path / "vgg.safetensors", bits=bits)
+        found = load(tmp_path / "vgg.safetensors", tiny_params.architecture).layers["conv3_1"]
+        assert np.abs(found.kernel - tiny_params.layers["conv3_1"].kernel).max() <= tolerance
+    with pytest.raises(ValueError, match=r"name it \.safetensors, or use myvgg\.converters\.save"):
+        vgg.save(tmp_path / "vgg.h5")
+
+
+def test_with_classes_draws_a_last_layer(vgg: myvgg.VGG19, tiny_params: Params) -> None:
+    """Another network has the new classes with their names, and copies of the other layers; the first one stays."""
+    other = vgg.with_classes(5, labels="abcde", trainable=["fc8"], seed=2)
+    assert (type(other), other.labels) == (myvgg.VGG19, ("a", "b", "c", "d", "e"))
+    assert {label for label, _ in other.top(pictures(1, 64, 64))[0]} == {*"abcde"}
+    assert [variable.name for variable in other.trainable_variables] == ["fc8/kernel:0", "fc8/bias:0"]
+    assert np.array_equal(other.params.layers["fc7"].kernel, tiny_params.layers["fc7"].kernel)
+    assert vgg.probabilities(pictures(1, 64, 64)).shape == (1, 10)
+    same = vgg.with_classes(10)
+    assert not np.array_equal(same.params.layers["fc8"].kernel, tiny_params.layers["fc8"].kernel)
+    with pytest.raises(ValueError, match="labels must be one for each of the 5 classes, not 2"):
+        vgg.with_classes(5, labels=("a", "b"))
+    with pytest.raises(ValueError, match="num_classes must be at least 1, not 0"):
+        vgg.with_classes(0)
+
+
+def test_representations_are_short(vgg: myvgg.VGG19, tiny_params: Params) -> None:
+    """A network and its parameters say what they are in a line, without their arrays."""
+    assert repr(vgg) == "VGG19(19 layers, 10 classes, max pooling, random, glorot, seed 1)"
+    assert repr(tiny_params) == "Params(tiny, 19 layers, random, glorot, seed 1)"
+
+
+def test_graphs_share_the_kernels_of_fixed_parameters(tiny_params: Params) -> None:
+    """Graphs of `features` hold no kernels of their own, however often they are traced."""
+
+    @tf.function(autograph=False)
+    def compute(x: tf.Tensor) -> tf.Tensor:
+        return myvgg.features(tiny_params, x, ["relu3_1"])["relu3_1"]
+
+    graphs = [compute.get_concrete_function(tf.TensorSpec([1, side, side, 3])).graph for side in (16, 24)]
+    for graph in graphs:
+        constants = [operation for operation in graph.get_operations() if operation.type == "Const"]
+        assert max(operation.get_attr("value").ByteSize() for operation in constants) < 1000  # a kernel has 2000
+    captured = [{id(tensor) for tensor, _ in graph.captures} for graph in graphs]
+    assert captured[0] == captured[1]
+
+
+def test_a_network_is_taken_for_its_parameters(tiny_params: Params) -> None:
+    """Functions of parameters take a network as well, and gradients reach its variables."""
+    vgg, images = myvgg.VGG19(tiny_params, trainable=True), pictures(2, 64, 64)
+    x = myvgg.preprocess(images)
+    expected = myvgg.features(tiny_params, x, ["relu2_1"])["relu2_1"]
+    assert np.array_equal(myvgg.features(vgg, x, ["relu2_1"])["relu2_1"], expected)
+    assert np.array_equal(myvgg.logits(vgg, x), myvgg.logits(tiny_params, x))
+    assert np.array_equal(
+        myvgg.Extractor(vgg, ["relu2_1"])(images)["relu2_1"], vgg.extractor(["relu2_1"])(images)["relu2_1"]
+    )
+    assert np.array_equal(myvgg.keras_layer(["relu2_1"], params=vgg)(images), expected)
+    with tf.GradientTape() as tape:
+        distance = myvgg.perceptual_distance(images[:1], images[1:], layers=["relu2_1"], params=vgg)
+    gradient = tape.gradient(distance, vgg.trainable_variables[0])
+    assert gradient is not None
+    assert np.abs(gradient).max() > 0
 
 
 def test_drawing_layers_leaves_those_that_are_there(tiny_params: Params) -> None:

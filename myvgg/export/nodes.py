@@ -1,4 +1,4 @@
-"""The network as ONNX nodes, made of the table of layers."""
+"""The network as nodes of ONNX, made from the table of layers."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
 from myvgg.architecture import Conv, Pool, PoolPadding, rectified
-from myvgg.export.graph import as_rgb, side_of
+from myvgg.export.graph import rgb_params, side_of
+from myvgg.network import Pooling, check_layers, checked_names
 from myvgg.params import Params
-from myvgg.vgg19 import Pooling, check_layers, checked_names
 
 OPSET, VERSION = 17, 8
-"""Of ONNX and of its files: what everything in use reads."""
+"""Versions of ONNX' operators and of its files, which all programs in use read."""
 
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
+"""Orders of axes."""
 
 POOLS = {"max": "MaxPool", "avg": "AveragePool"}
+"""ONNX' operators that `pooling` names."""
 
 
 class Computed(NamedTuple):
-    """A tensor, with what computes it from the one before.
+    """A tensor, with the nodes that compute it from the tensor before.
 
     Attributes:
-        name: In the network; in the graph, where maps are channels first, there is an `x/` before it.
-        nodes: In the order of computation.
-        arrays: What they need.
+        name: Its name in the network. In the graph, where maps are channels first, `x/` stands before it.
+        nodes: The nodes in the order of computation.
+        arrays: The arrays that the nodes use, by name.
     """
 
     name: str
@@ -38,22 +40,21 @@ class Computed(NamedTuple):
 def onnx_model(
     params: Params, names: Sequence[str], *, pooling: Pooling = "max", pool_padding: PoolPadding = "valid"
 ) -> Any:
-    """Build a model; see `myvgg.export.to_onnx`."""
+    """Build a model that `onnx.save` writes.
+
+    Args:
+        params: The parameters.
+        names: Tensors or Keras' names.
+        pooling: As in `myvgg.features`.
+        pool_padding: As in `myvgg.features`.
+
+    Raises:
+        ValueError: An unknown name, or a layer that the parameters do not have.
+    """
     architecture, names = params.architecture, checked_names(names)
     wanted = {name: architecture.resolve(name) for name in names}
     check_layers(architecture, params.layers, deepest := architecture.deepest(names))
-    bound, mean, scale = as_rgb(params)
-    nodes = [
-        helper.make_node("Sub", ["images", "mean"], ["centred"]),
-        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
-        helper.make_node("Transpose", ["scaled"], ["x/images"], perm=TO_CHANNELS_FIRST),
-    ]
-    arrays = {"mean": mean, "scale": scale}
-    for computed in _tensors(bound, pooling, pool_padding):
-        nodes += computed.nodes
-        arrays |= computed.arrays
-        if computed.name == deepest:
-            break
+    nodes, arrays = _network(params, deepest, pooling, pool_padding)
     side = side_of(architecture, names)
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", side or "height", side or "width", 3])
     maps = architecture.layer_names(include_top=False)
@@ -68,6 +69,25 @@ def onnx_model(
     model.ir_version = VERSION
     checker.check_model(model)
     return model
+
+
+def _network(
+    params: Params, deepest: str, pooling: Pooling, pool_padding: PoolPadding
+) -> tuple[list[NodeProto], dict[str, np.ndarray]]:
+    """Return the nodes from the pictures to the deepest tensor, and the arrays that they use."""
+    bound, mean, scale = rgb_params(params)
+    nodes = [
+        helper.make_node("Sub", ["images", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "scale"], ["scaled"]),
+        helper.make_node("Transpose", ["scaled"], ["x/images"], perm=TO_CHANNELS_FIRST),
+    ]
+    arrays = {"mean": mean, "scale": scale}
+    for computed in _tensors(bound, pooling, pool_padding):
+        nodes += computed.nodes
+        arrays |= computed.arrays
+        if computed.name == deepest:
+            break
+    return nodes, arrays
 
 
 def _tensors(params: Params, pooling: Pooling, pool_padding: PoolPadding) -> Iterator[Computed]:
@@ -98,7 +118,7 @@ def _tensors(params: Params, pooling: Pooling, pool_padding: PoolPadding) -> Ite
 
 
 def _flattened(maps: str) -> list[NodeProto]:
-    """Lay maps out as rows: height, then width, then channels, as fc6 takes them."""
+    """Return the nodes that lay maps out as rows: height, then width, then channels, as fc6 takes them."""
     return [
         helper.make_node("Transpose", [maps], ["x/last_maps"], perm=TO_CHANNELS_LAST),
         helper.make_node("Flatten", ["x/last_maps"], ["x/flat"]),
@@ -106,7 +126,7 @@ def _flattened(maps: str) -> list[NodeProto]:
 
 
 def _output(name: str, tensor: str, units: int, *, is_map: bool) -> tuple[NodeProto, ValueInfoProto]:
-    """Put a tensor out under the name that was asked for, maps channels last."""
+    """Return the node that puts a tensor out under the name that was asked for, maps channels last, and its type."""
     if not is_map:
         node = helper.make_node("Identity", [f"x/{tensor}"], [name])
         return node, helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", units])

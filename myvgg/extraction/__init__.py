@@ -1,5 +1,7 @@
-"""Features of any number of pictures, from files to a file: on this machine, or on many by Ray.
+"""The library behind `extract` and `classify`: features of any number of pictures, in memory or in a file.
 
-`plan` says what is wanted, `decoding` brings pictures to the network, `local` and `cluster` work the list off in parts
-that are kept until all are there, and `table` puts them together.
+`library` has the function, and `recipe` the record of all that decides the features. `prefetching` reads pictures in
+threads, `batching` computes them, `local` and `distributed` work off a list on this machine or on a Ray cluster, with
+`pipeline` and `actors` for the latter. `parts` keeps the rows that are done, `storing` goes on from there, `writers`
+puts them together as one file, and `readers` reads such files. `classification` names the objects in pictures.
 """

@@ -1,12 +1,12 @@
-"""The parts that a table of features is made of while it grows: Parquet files in a folder beside the result.
+"""The parts of an unfinished file of features: Parquet files in a folder beside the result.
 
-Each is written whole or not at all, so that whatever ends a run, what is in them is done and need not be made again.
+Each part is written whole or not at all. So whatever ends a run, the pictures in its parts are done.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -16,92 +16,85 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from myvgg.extraction.plan import Plan
-from myvgg.files import replacing
+from myvgg.extraction.batching import Row
+from myvgg.extraction.formats import SHAPE
+from myvgg.extraction.recipe import Recipe
+from myvgg.runtime.files import replacing
 
-PLAN = "plan.json"
-"""Says what the parts of a folder are of."""
+RECIPE = "plan.json"
+"""The file of a folder that holds the recipe of its parts."""
 
-SHAPE = ".shape"
-"""Ends the name of the column that has the shape of another, whose arrays are stored flat."""
+PART_BYTES = 64e6
+"""Bytes of arrays in a part, about."""
 
 
 class Place(NamedTuple):
-    """Where the row of a picture is."""
+    """The place of a picture's row.
+
+    Attributes:
+        part: Index of the part.
+        row: Index of the row in the part.
+    """
 
     part: int
     row: int
 
 
-class Row(NamedTuple):
-    """What became of a picture.
-
-    Attributes:
-        path: As it was named.
-        error: Why there is nothing of it; empty otherwise.
-        arrays: By column.
-    """
-
-    path: str
-    error: str
-    arrays: Mapping[str, np.ndarray]
-
-
 def folder_of(output: Path) -> Path:
-    """Return the folder of a result's parts."""
+    """Return the folder for the parts of a file."""
     return output.with_name(output.name + ".parts")
 
 
-def opened(folder: Path, plan: Plan) -> Path:
-    """Make the folder, or check that what an earlier run has left there is of the same.
+def open_folder(folder: Path, recipe: Recipe) -> Path:
+    """Make the folder, or check that the parts of an earlier run in it are of the same recipe.
 
     Raises:
-        ValueError: It is of something else.
-        OSError: It cannot be made.
+        ValueError: They are of another recipe.
+        OSError: The folder cannot be made.
     """
-    described = folder / PLAN
+    described = folder / RECIPE
     if described.exists():
-        if different := plan.difference(described.read_text(encoding="utf-8")):
+        if different := recipe.difference(described.read_text(encoding="utf-8")):
             raise ValueError(
                 f"{folder} has features of an earlier run with {different}: remove it, or name another file"
             )
         return folder
     folder.mkdir(exist_ok=True)
     with replacing(described) as temporary:
-        temporary.write_text(plan.described(), encoding="utf-8")
+        temporary.write_text(recipe.to_json(), encoding="utf-8")
     return folder
 
 
-def removed(folder: Path) -> None:
-    """Remove the folder, when all of it is in the result."""
+def remove_folder(folder: Path) -> None:
+    """Remove the folder with its parts, if it is there."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def table_of(rows: Sequence[Row], columns: Sequence[str]) -> pa.Table:
-    """Put rows into a table: path, error, and for each column its values flat and its shape."""
-    found: dict[str, pa.Array] = {
+    """Put rows into a table: path, error, and for each column the flat values and the shape."""
+    made: dict[str, pa.Array] = {
         "path": pa.array([row.path for row in rows], pa.string()),
         "error": pa.array([row.error or None for row in rows], pa.string()),
     }
     for column in columns:
         arrays = [row.arrays.get(column) for row in rows]
-        found[column] = _lists([None if a is None else a.ravel() for a in arrays])
-        found[column + SHAPE] = pa.array([None if a is None else [*a.shape] for a in arrays], pa.list_(pa.int32()))
-    return pa.table(found)
+        made[column] = _lists([None if a is None else a.ravel() for a in arrays])
+        made[column + SHAPE] = pa.array([None if a is None else [*a.shape] for a in arrays], pa.list_(pa.int32()))
+    return pa.table(made)
 
 
-def write(rows: Sequence[Row], columns: Sequence[str], folder: Path) -> None:
-    """Add a part.
+def write_part(rows: Sequence[Row], columns: Sequence[str], folder: Path) -> None:
+    """Add a part to a folder.
 
     Raises:
-        OSError: It cannot be written; there is nothing of it then.
+        OSError: The part cannot be written; nothing of it is left.
     """
     with replacing(folder / f"{uuid4().hex}.parquet") as temporary:
         pq.write_table(table_of(rows, columns), temporary, compression="none")
 
 
-def files_of(folder: Path) -> list[Path]:
-    """Return the parts that can be read; what a killed worker has left half written is removed."""
+def readable_parts(folder: Path) -> list[Path]:
+    """List the parts that can be read, and remove those that a killed process has left half written."""
     found = []
     for path in sorted(folder.glob("*.parquet")):
         try:
@@ -113,32 +106,41 @@ def files_of(folder: Path) -> list[Path]:
     return found
 
 
-def places(files: Sequence[Path]) -> dict[str, Place]:
-    """Return where each picture's row is; of two rows of one picture, the first counts."""
-    found: dict[str, Place] = {}
+def places_of(files: Sequence[Path]) -> dict[str, Place]:
+    """Return the place of each picture's row; of two rows of one picture, the first counts."""
+    places: dict[str, Place] = {}
     for part, path in enumerate(files):
         for row, picture in enumerate(pq.read_table(path, columns=["path"])["path"].to_pylist()):
-            found.setdefault(picture, Place(part, row))
-    return found
+            places.setdefault(picture, Place(part, row))
+    return places
 
 
-def in_order(
+def read_in_order(
     paths: Iterable[str], files: Sequence[Path], *, columns: Sequence[str] | None = None
 ) -> Iterator[pa.Table]:
-    """Read the rows of pictures in their order, as many at a time as lie in one part, with all columns or some."""
-    where = places(files)
-    for part, wanted in groupby((where[path] for path in paths), key=lambda place: place.part):
+    """Read the rows of pictures in the order of a list.
+
+    Args:
+        paths: The list.
+        files: The parts.
+        columns: Names of columns; None for all.
+
+    Yields:
+        Tables of neighbours in the list that lie in one part.
+    """
+    places = places_of(files)
+    for part, group in groupby((places[path] for path in paths), key=lambda place: place.part):
         table = pq.read_table(files[part], columns=columns, memory_map=True)
-        yield table.take(pa.array([place.row for place in wanted]))
+        yield table.take(pa.array([place.row for place in group]))
 
 
-def shape_of(column: str, table: pa.Table) -> list[tuple[int, ...] | None]:
-    """Return the shapes of a column's arrays; None where there is no array."""
+def shapes_in(column: str, table: pa.Table) -> list[tuple[int, ...] | None]:
+    """Return the shapes of a column's arrays; None for a row without an array."""
     return [None if shape is None else tuple(shape) for shape in table[column + SHAPE].to_pylist()]
 
 
 def _lists(arrays: Sequence[np.ndarray | None]) -> pa.Array:
-    """Make a column of lists of arrays without turning their numbers into Python's."""
+    """Make a column of lists from arrays, without turning their numbers into Python's."""
     sizes = [0 if array is None else array.size for array in arrays]
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     values = np.concatenate([np.empty(0, np.float32), *(array for array in arrays if array is not None)])

@@ -1,7 +1,7 @@
 """Keeping the content's colours: the style picture is given them before the transfer, or the result gets them after.
 
 Pictures are R, G, B, 0 to 255, as they are stored, not linear light. A strength of 0 returns the picture as it was, 1
-changes it wholly, and what lies between blends the two.
+returns the changed picture, and values between blend the two.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from myvgg.nst.images import Picture
+from myvgg.images import Picture
 
 Root = Literal["symmetric", "cholesky"]
 Plane = Float32[np.ndarray, "height width"]
@@ -20,11 +20,11 @@ Colors = Float32[np.ndarray, "content_height content_width 3"]
 Pixels = Float64[np.ndarray, "pixels 3"]
 
 ROUNDING = 1 / 12
-"""Variance of rounding to whole levels. Added to every channel's, so that what is only rounding is not blown up to
+"""Variance of rounding to whole levels. It is added to every channel's variance, so that rounding is not amplified to
 colours, and grey pictures have a root to divide by."""
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
-"""Y of YIQ, which is the only part of that space that is needed: what differs from Y is chroma."""
+"""Weights of Y of YIQ. The rest of that space is not needed: chroma is the difference of a colour from Y."""
 
 
 def match_colors(
@@ -37,7 +37,7 @@ def match_colors(
     """Give the style picture the mean and covariance of the content's colours: A (x - mean) + mean of the content.
 
     Of the matrices A with A S A' = C, for the style's covariance S and the content's C, either root of both gives one:
-    A = root(C) / root(S). What leaves 0 to 255 is clipped, so that such pictures match about.
+    A = root(C) / root(S). Values beyond 0 to 255 are clipped, so that such pictures match approximately.
 
     Args:
         style: Gets other colours.
@@ -65,8 +65,8 @@ def match_colors(
 def match_histogram(style: Picture, content: Colors, *, strength: float = 1.0) -> Picture:
     """Give each channel of the style picture the distribution that it has in the content.
 
-    A value goes to the one that has the same share of pixels below it, its own counted half; between the content's
-    values is interpolated.
+    Each value is replaced by the content's value of equal rank. The rank of a value is the share of pixels below it
+    plus half of the share of equal ones. Ranks between two values of the content are interpolated.
 
     Raises:
         ValueError: A strength out of its range.
@@ -78,8 +78,8 @@ def match_histogram(style: Picture, content: Colors, *, strength: float = 1.0) -
 def keep_colors(result: Picture, content: Picture, *, strength: float = 1.0) -> Picture:
     """Combine the luminance of a result with the colours of the content.
 
-    Both are of one size. The luminance is kept to the last: colours that are out of 0 to 255 with it are not clipped,
-    which would change it, but made paler, in the same hue.
+    Both are of one size. The luminance is kept exactly. A colour beyond 0 to 255 is made paler, with the same hue;
+    clipping would change its luminance.
 
     Raises:
         ValueError: Pictures of different size, or a strength out of its range.

@@ -1,7 +1,7 @@
 """Masks on their way to the layers of the network: which positions of a map belong to a region, and how much.
 
 A mask is a region of a picture, 0 to 1.
-A position of a layer belongs to it by the share of the region in what the position sees, its receptive field.
+The weight of a position of a layer is the part of its receptive field that lies in the region.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from myvgg.architecture import Activation, PoolPadding
-from myvgg.nst.images import resize_mask
+from myvgg.images import resize_mask
 
 Mask = Float32[np.ndarray, "height width"]
 
@@ -21,7 +21,7 @@ Mask = Float32[np.ndarray, "height width"]
 def regions(
     masks: Sequence[Float32[np.ndarray, "_ _"]], height: int, width: int
 ) -> list[Float32[np.ndarray, "new_height new_width"]]:
-    """Scale masks to one size, antialiased, and divide what they share.
+    """Scale masks to one size, antialiased, and divide the parts that they share.
 
     Where masks overlap they are divided by their sum, so that no pixel has more than 1 in all.
 
@@ -42,10 +42,10 @@ def regions(
 def guide(
     mask: Mask, activation: Activation, *, pool_padding: PoolPadding = "valid"
 ) -> Float32[np.ndarray, "map_height map_width"]:
-    """Weigh the positions of a layer by how much of a region they see: T^2 / sum(T^2).
+    """Weigh the positions of a layer by the share of a region in their receptive field: T^2 / sum(T^2).
 
     T is the mean of the mask over the position's receptive field, under a triangle as wide as the field, since a
-    position sees its middle along more paths than its edge; what lies beyond the picture does not count.
+    position sees its middle along more paths than its edge; pixels beyond the picture do not count.
 
     Args:
         mask: The region, as large as the picture that the network gets.
@@ -53,7 +53,7 @@ def guide(
         pool_padding: That of the network.
 
     Returns:
-        What a guided Gram matrix or mean multiplies the positions' terms with: at least 0, and 1 in all.
+        The weights of the positions in a guided Gram matrix or mean: at least 0, with a sum of 1.
 
     Raises:
         ValueError: A mask that is empty or not finite, a dense layer, or a picture that leaves nothing at the layer.
@@ -108,7 +108,7 @@ def _scaled(mask: np.ndarray, name: str, height: int, width: int) -> np.ndarray:
 
 
 def _windows(side: str, size: int, activation: Activation, pool_padding: PoolPadding) -> Any:
-    """Make the sparse matrix (positions, pixels) that averages, along one axis, what each position sees.
+    """Make the sparse matrix (positions, pixels) that averages each receptive field along one axis.
 
     Position i, made of 3-wide convolutions and of pools that join pairs, is centred on pixel
     (i + 1/2) * stride - 1/2; stride and receptive field are odd or even together, so the field starts at a pixel.

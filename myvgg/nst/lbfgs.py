@@ -1,7 +1,7 @@
 """L-BFGS as a generator: it asks for the loss and the gradient of points, and whoever answers decides when.
 
-SciPy's and PyTorch's call a function themselves, and keep to themselves what they have learned of its curvature; here,
-a run can be left and taken up between any two evaluations.
+SciPy's and PyTorch's implementations call the function themselves, and do not hand out their state. Here, a run can
+stop and go on between any two evaluations.
 
 Reference:
     Nocedal and Wright (2006), "Numerical Optimization", chapters 3 and 7.
@@ -21,27 +21,27 @@ Answer = tuple[float, Point]
 """A loss and its gradient."""
 
 DECREASE, FLATNESS = 1e-3, 0.9
-"""Of a line search, the two constants of Wolfe's strong conditions; SciPy has the same."""
+"""The two constants of Wolfe's strong conditions for a line search; SciPy has the same."""
 
 TRIALS = 12
-"""Of a line search, before it gives up."""
+"""Trial steps of a line search, before it gives up."""
 
 WIDEST = 4.0
-"""Times as far as the last trial goes the next, while the loss still falls steeply."""
+"""Ratio of a trial step to the one before, while the loss still falls steeply."""
 
 MARGIN = 0.1
-"""Of an interval, at each end, where no trial is made."""
+"""Part of an interval, at each end, in which no trial is made."""
 
 
 class Pair(NamedTuple):
-    """What a step says of the curvature: how far it went, and by how much the gradient changed."""
+    """A step and the change of the gradient along it, which tell the curvature."""
 
     step: Point
     change: Point
 
 
 class Place(NamedTuple):
-    """Where a descent has come to, and all that it goes on with."""
+    """The state of a descent: a point with its loss and gradient, and the last pairs."""
 
     point: Point
     loss: float
@@ -50,7 +50,7 @@ class Place(NamedTuple):
 
 
 class _End(NamedTuple):
-    """What is known of the loss along a line, at one length."""
+    """The loss and its slope at one length along a line."""
 
     length: float
     loss: float

@@ -1,8 +1,9 @@
 """The losses of style transfer: tensors in, a scalar of the same type out, no weights multiplied in.
 
 Features are (1, height, width, channels).
-All are means, so that they mean the same for every size of picture and width of layer. Where features are those of a
-tile, `positions` is how many the whole layer has: what comes out is the tile's part, and the parts add up to the mean.
+All losses are means, so that they mean the same for every size of picture and width of layer. For the features of a
+tile, `positions` is the number of positions of the whole layer: the result is the tile's part of the mean, and the
+parts of all tiles add up to it.
 """
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ Matrix = Float[tf.Tensor, "channels channels"]
 Scalar = Float[tf.Tensor, ""]
 
 RIDGE = 1e-4
-"""Added to the diagonal of covariances, in the units of features: keeps their roots and gradients finite."""
+"""Added to the diagonal of covariances, in squared units of features, to keep their roots and gradients finite."""
 
 ROUNDING = 32
-"""Machine epsilons, of the squared length of the mean, that E[ff'] - E[f]E[f]' may be off: for flat pictures of 512
-pixels it was up to 28."""
+"""Bound of the rounding error of E[ff'] - E[f]E[f]': this many machine epsilons of the squared length of E[f]. For flat
+pictures of 512 pixels, 28 were measured."""
 
 RANK = 128
-"""Principal directions of a style's covariance that are compared; more of them change no picture visibly."""
+"""Number of principal directions of a style's covariance that are compared; more change no picture visibly."""
 
 NEWTON_STEPS = 12
-"""Enough for the directions that matter; those whose variance is a millionth of the largest still count too little."""
+"""Steps of the Newton-Schulz iteration. They suffice for all directions but those with a millionth of the largest
+variance, which count too little."""
 
 
 class Moments(NamedTuple):
@@ -41,7 +43,7 @@ class Moments(NamedTuple):
 
 
 class Gaussian(NamedTuple):
-    """What a distribution of features is compared with: its mean, (channels,), and its covariance.
+    """A target distribution of features: its mean and its covariance.
 
     Attributes:
         mean: (channels,).
@@ -55,7 +57,7 @@ class Gaussian(NamedTuple):
 
 
 def content_loss(features: Features, target: Features, *, positions: int | None = None) -> Scalar:
-    """Compare what is where: the mean squared difference of features.
+    """Compare arrangements: the mean squared difference of features.
 
     Args:
         features: Of the picture.
@@ -85,7 +87,8 @@ def moments(
     Args:
         features: Of one layer.
         weights: Of the positions, summing to one over the whole layer; equal by default.
-        positions: Of the layer; those of `features` by default. Without a meaning where there are weights.
+        positions: Number of positions of the whole layer; that of `features` by default. Ignored where there are
+            weights.
 
     Reference:
         Gatys, Ecker and Bethge (2016), equation 3; with weights, Gatys et al. (2017), "Controlling Perceptual Factors
@@ -130,7 +133,7 @@ def moments_gradient(
 
 
 def full(features: tf.Tensor) -> tf.Tensor:
-    """Return maps in at least float32, which statistics and losses are computed in."""
+    """Return maps in float32 or float64, the types of statistics and losses."""
     return features if features.dtype == tf.float64 else tf.cast(features, tf.float32)
 
 
@@ -173,7 +176,7 @@ def covariance(moments: Moments) -> Matrix:
 
 
 def _ridge(mean: Vector) -> Scalar:
-    """Return what keeps a covariance positive definite, in flat pictures too, whose variance is rounding alone."""
+    """Return the ridge that keeps a covariance positive definite, also of flat pictures, whose variance is rounding."""
     rounding = ROUNDING * np.finfo(mean.dtype.as_numpy_dtype).eps
     return RIDGE + rounding * tf.stop_gradient(tf.reduce_sum(tf.square(mean)))
 
@@ -189,13 +192,13 @@ def gaussian(moments: Moments, *, rank: int = RANK) -> Gaussian:
     mean = moments.mean
     with threadpool_limits(limits=1, user_api="blas"):  # threads wait for busy cores
         values, vectors = np.linalg.eigh(np.asarray(covariance(moments), np.float64))
-    kept = max(1, min(rank, int(np.sum(values > 3 * float(_ridge(mean))))))  # what is below is the ridge
+    kept = max(1, min(rank, int(np.sum(values > 3 * float(_ridge(mean))))))  # smaller ones are the ridge
     values, vectors = np.maximum(values[-kept:], 0), vectors[:, -kept:]
     return Gaussian(mean, tf.constant(vectors * np.sqrt(values), mean.dtype), tf.constant(values.sum(), mean.dtype))
 
 
 def wasserstein_loss(moments: Moments, target: Gaussian, *, steps: int = NEWTON_STEPS) -> Scalar:
-    """Compare textures as Gaussians: what it costs to turn one distribution of features into the other, a channel.
+    """Compare textures as Gaussians: the squared Wasserstein distance of their features, per channel.
 
     Args:
         moments: Of the picture.

@@ -1,28 +1,31 @@
-"""The memory that a run may take, and what the process holds of it."""
+"""The memory that a run may take, and the memory that its process holds."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from myvgg.nst.settings import Settings
 
 SHARE = 2 / 3
-"""Part of the machine's memory that a run may take by itself."""
+"""Part of the machine's memory that a run may take where the user sets no limit."""
 
 TOLERANCE = 1.25
-"""A process may hold so many times the memory that was planned for it."""
+"""A process is short of memory when it holds this many times its limit."""
 
 GROWTH = 1.05
-"""A process that has told once that it is short must hold so many times as much to tell it again."""
+"""A process reports a shortage again when it holds this many times the memory of its last report."""
 
 ENOUGH = 200e6
-"""Bytes that must have been planned for what was taken to say something about the plan."""
+"""Bytes of a plan, at least, for a comparison with the held memory to say something about the plan."""
 
 
-def limit(settings: Settings) -> float:
-    """Return the bytes that a run may take: `max_memory`, or two thirds of the machine's memory."""
-    return SHARE * machine_memory() if settings.max_memory is None else 1e9 * settings.max_memory
+def limit(settings: Settings, *, machine: float | None = None) -> float:
+    """Return the bytes that a run may take: `max_memory`, or two thirds of the memory of the `machine`."""
+    if settings.max_memory is not None:
+        return 1e9 * settings.max_memory
+    return SHARE * (machine_memory() if machine is None else machine)
 
 
 def machine_memory() -> int:
@@ -52,12 +55,16 @@ def peak() -> int:
 
 
 class Watch:
-    """Watches how much memory a run takes, from its beginning.
+    """Compares the memory of a process with its limit, from the beginning of a run.
 
-    Between two steps, part of the memory of a step may have been given back, so the peak counts once it has grown.
+    Part of a step's memory is freed before the next step. So the peak counts if it has grown since the beginning, and
+    the present memory otherwise.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, *, resident: Callable[[], int] = resident, peak: Callable[[], int] = peak
+    ) -> None:
+        self._resident, self._highest = resident, peak
         self._start, self._peak = resident(), peak()
         self._limit = max(TOLERANCE * limit(settings), GROWTH * self._start)
 
@@ -80,5 +87,5 @@ class Watch:
 
     def _held(self) -> int:
         """Return the most that the run has held, unless the process has held more before it."""
-        highest = peak()
-        return highest if highest > self._peak else resident()
+        highest = self._highest()
+        return highest if highest > self._peak else self._resident()

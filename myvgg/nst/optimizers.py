@@ -1,31 +1,35 @@
-"""What moves the picture: Adam and L-BFGS, behind one small protocol.
+"""The optimisers: they ask for the loss and gradient of a picture, are told both, and move the picture.
 
-Pictures are arrays (1, height, width, 3) from 0 to 1 here: what is as large as a picture is NumPy's, which takes no
-more memory than it must, and TensorFlow sees tiles of it.
-An objective takes one and returns its losses; their `total` is what is minimised.
+Pictures and all of their size are NumPy's, and TensorFlow sees tiles of them: TensorFlow's pool leaves gaps between
+tensors of that size.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
+from weakref import ref
 
 import numpy as np
 
-from myvgg.interrupts import uninterrupted
-from myvgg.nst.evaluation import Evaluate, Pixels
 from myvgg.nst.lbfgs import Answer, Pair, Place, Point, lbfgs
 from myvgg.nst.settings import Settings
+from myvgg.nst.state import AdamState, LBFGSState, Pixels
 
-State = dict[str, Any]
-"""Arrays by name; some change with the next step."""
+EXPLODED = 1e3
+"""Ratio of a loss to the first loss of its scale from which on Adam goes back to the best picture."""
+
+MAX_RESTARTS = 3
+"""Number of times that Adam goes back in a run."""
 
 STRIP = 2**16
 """Numbers that Adam moves at once, so few that they stay in the processor's cache."""
 
 EDGE = 0.002
-"""How near to the ends of their range pixels begin for L-BFGS, half a level of 255: at an end they would not move."""
+"""Distance of the first pixels of L-BFGS from the ends of their range, half a level of 255: at an end they would not
+move."""
 
 FIRST = 0.05
 """Root mean square of the first step of L-BFGS, in angles, when nothing is known of the curvature yet."""
@@ -33,82 +37,110 @@ FIRST = 0.05
 
 @runtime_checkable
 class Optimizer(Protocol):
-    """Something that improves a picture step by step."""
+    """An optimiser of a picture at one scale, which is asked and told by turns."""
 
-    def step(self) -> dict[str, float]:
-        """Move once; return the losses of the picture before, their total NaN where no picture came out."""
+    @property
+    def steps(self) -> int:
+        """Number of steps at this scale."""
 
     @property
     def picture(self) -> Pixels:
-        """What one would keep if it ended here; it stays as it is."""
+        """The result if the run ended now; its array is never changed."""
 
-    @property
-    def done(self) -> bool:
-        """Whether there is nothing left to improve."""
+    def ask(self) -> Pixels | None:
+        """Return the picture whose loss is wanted; None when the picture cannot be improved."""
 
-    def state(self) -> State:
-        """Return what a new optimiser needs to go on from here, `steps` among it."""
+    def tell(self, loss: float, gradient: np.ndarray) -> str:
+        """Move by the loss and the gradient of the picture that was asked for, whose array may be written over.
 
-    def restart(self) -> None:
-        """Go back to where the loss was low, and go on more carefully."""
+        Returns:
+            A note of what was done against a broken loss, otherwise empty.
+
+        Raises:
+            FloatingPointError: The loss is broken, and going back has not helped.
+        """
+
+    def state(self) -> Any:
+        """Return the present state, which is never changed."""
 
 
 class Adam:
-    """Adam with bias correction, and an average of its pictures.
+    """Adam with bias correction, an average of its pictures, and a guard against losses that explode.
 
     Reference:
         Kingma and Ba (2015), "Adam: A Method for Stochastic Optimization", algorithm 1, and section 7.2 on averaging.
     """
 
-    done = False
-
-    def __init__(self, evaluate: Evaluate, state: State, settings: Settings) -> None:
-        """Start from a state: a picture `image` alone, or what `state` or `enlarged` returned."""
-        self._evaluate, self._settings = evaluate, settings
-        self._rate = float(state.get("rate", settings.learning_rate))
-        shape = state["image"].shape
+    def __init__(self, state: AdamState, settings: Settings) -> None:
+        """Start from a state: of a picture alone, from `enlarged`, or from `state`."""
+        self._settings = settings
+        self._rate = settings.learning_rate if state.rate is None else state.rate
+        given = {"image": state.image, "mean": state.mean, "square": state.square, "average": state.average}
         self._moving = {
-            name: np.array(state[name], np.float32) if name in state else np.zeros(shape, np.float32)
-            for name in ("image", "mean", "square", "average")
+            name: np.zeros_like(state.image) if array is None else np.array(array, np.float32)
+            for name, array in given.items()
         }
-        self._counts = {name: int(state.get(name, 0)) for name in ("steps", "moves", "averaged")}
-        self._best = np.asarray(state.get("best", state["image"]), np.float16)  # to a twentieth of a level of 255
-        self._lowest = float(state.get("lowest", np.inf))
+        self._counts = {"steps": state.steps, "moves": state.moves, "averaged": state.averaged}
+        self._best = np.asarray(state.image if state.best is None else state.best, np.float16)
+        self._lowest, self._first, self._restarts = state.lowest, state.first, state.restarts
         self._handed = "average" if settings.average else "image"
+        self._lent: Callable[[], AdamState | None] = lambda: None
 
-    def step(self) -> dict[str, float]:
-        """Evaluate, and go a step along the averaged gradient."""
-        losses, gradient = self._evaluate(self._moving["image"])
-        found = {name: float(loss) for name, loss in losses.items()}
-        with uninterrupted():
-            if found["total"] < self._lowest:
-                self._best, self._lowest = self._moving["image"].astype(np.float16), found["total"]
-            self._counts = {name: count + 1 for name, count in self._counts.items()}
-            self._move(np.asarray(gradient))
-        return found if np.isfinite(self._moving["image"]).all() else found | {"total": np.nan}
+    @property
+    def steps(self) -> int:
+        """Number of steps at this scale."""
+        return self._counts["steps"]
 
     @property
     def picture(self) -> Pixels:
-        """The average of the pictures of this scale, or the last where nothing is averaged."""
+        """The average of the pictures of this scale, or the last picture where nothing is averaged."""
         return self._moving[self._handed] if self._counts["averaged"] else self._moving["image"].copy()
 
-    def state(self) -> State:
-        """Return the picture, the moments and the average."""
-        numbers = {**self._counts, "rate": self._rate, "lowest": self._lowest}
-        return {**self._moving, "best": self._best, **{name: np.array(number) for name, number in numbers.items()}}
+    def ask(self) -> Pixels:
+        """Return the present picture."""
+        return self._moving["image"]
 
-    def restart(self) -> None:
-        """Go back, with half the step, without moments and with a new average."""
+    def tell(self, loss: float, gradient: np.ndarray) -> str:
+        """Go a step along the averaged gradient, or back to the best picture where the loss has exploded."""
+        self._first = loss if math.isnan(self._first) else self._first
+        if loss < self._lowest:
+            # Half precision rounds by at most a sixteenth of a level of 255.
+            self._best, self._lowest = self._moving["image"].astype(np.float16), loss
+        self._counts = {name: count + 1 for name, count in self._counts.items()}
+        self._move(gradient)
+        loss = loss if np.isfinite(self._moving["image"]).all() else math.nan
+        if math.isfinite(loss) and not loss > EXPLODED * self._first > 0:
+            return ""
+        return self._go_back(loss)
+
+    def state(self) -> AdamState:
+        """Return the present state; while somebody holds it, the next step leaves its arrays alone."""
+        numbers = {"lowest": self._lowest, "first": self._first, "rate": self._rate, "restarts": self._restarts}
+        state = AdamState(**self._moving, best=self._best, **self._counts, **numbers)  # type: ignore[arg-type]
+        self._lent = ref(state)
+        return state
+
+    def _go_back(self, loss: float) -> str:
+        """Go back to the best picture, with half the step, without moments and with a new average."""
+        if self._restarts == MAX_RESTARTS:
+            raise FloatingPointError(
+                f"the loss is {loss:g} after {self.steps} steps at this scale, and going back has not helped: lower "
+                "the learning rate, or the weights do not suit these pictures"
+            )
+        self._restarts += 1
         self._rate /= 2
         best = self._best.astype(np.float32)
         self._moving = {name: best if name == "image" else np.zeros_like(best) for name in self._moving}
         self._counts |= {"moves": 0, "averaged": 0}
+        return f"the loss was {loss:g}: back to the best picture of this scale with half the step"
 
     def _move(self, gradient: np.ndarray) -> None:
-        """Move in place, strip by strip, but for what is handed out: its next picture takes the gradient's memory.
+        """Move in place, strip by strip, but for the picture that is handed out, which takes the gradient's memory.
 
         With its `share` of the new picture, the average is that of section 7.2 with its bias taken out.
         """
+        if self._lent() is not None:
+            self._moving = {name: array.copy() for name, array in self._moving.items()}
         s, before, moves = self._settings, self._moving, self._counts["moves"]
         rate = self._rate * math.sqrt(1 - s.beta2**moves) / (1 - s.beta1**moves)
         share = (1 - s.average) / (1 - s.average ** self._counts["averaged"])
@@ -129,21 +161,8 @@ class Adam:
         self._moving = after
 
 
-def enlarged(state: State, resize: Callable[[np.ndarray], np.ndarray]) -> State:
-    """Carry Adam's moments to a larger picture: gradients of means shrink as the number of pixels grows."""
-    if "mean" not in state:
-        return {}
-    mean, square = (resize(np.asarray(state[name])[0])[np.newaxis] for name in ("mean", "square"))
-    shrinkage = np.float32(math.prod(state["mean"].shape) / mean.size)
-    return {
-        "mean": mean * shrinkage,
-        "square": np.maximum(square, 0) * shrinkage**2,
-        **{name: state[name] for name in ("moves", "rate")},
-    }
-
-
 class LBFGS:
-    """L-BFGS; it keeps the best picture that it has seen.
+    """L-BFGS; its result is the best picture that it has seen.
 
     Pixels stay within their range as (1 + sin z) / 2, where z is what moves. That takes a tenth fewer evaluations than
     the bounds of L-BFGS-B, whose steps end where the first pixel meets its bound.
@@ -152,43 +171,57 @@ class LBFGS:
         Liu and Nocedal (1989), "On the Limited Memory BFGS Method for Large Scale Optimization", algorithm 2.1.
     """
 
-    def __init__(self, evaluate: Evaluate, state: State, settings: Settings) -> None:
-        """Start from a state: a picture `image` alone, or what `state` returned."""
-        self._evaluate, self._settings = evaluate, settings
-        self._shape, self._is_bound = state["image"].shape, settings.clip == "step"
-        self._best, self._lowest = np.array(state["image"], np.float32), float(state.get("lowest", np.inf))
-        self._steps = int(state.get("steps", 0))
-        begin = _loaded(state) if "point" in state else self._point_of(state["image"])
+    def __init__(self, state: LBFGSState, settings: Settings) -> None:
+        """Start from a state: of a picture alone, or from `state`."""
+        self._shape, self._is_bound = state.image.shape, settings.clip == "step"
+        self._best, self._lowest = np.array(state.image, np.float32), state.lowest
+        self._steps = self._since = state.steps
+        begin = self._point_of(state.image) if state.point is None else _place_of(state)
         self._descent = lbfgs(begin, history=settings.history, first=FIRST)
         self._place: Place | None = None
-        self._since, self.done = self._steps, False
+        self._point: Point | None = None
         self._go_on(None)
 
-    def step(self) -> dict[str, float]:
-        """Evaluate the picture that is asked for."""
-        values = (1 + np.sin(self._point)) / 2 if self._is_bound else self._point
-        asked = values.reshape(self._shape)
-        losses, slopes = self._evaluate(asked)
-        found = {name: float(loss) for name, loss in losses.items()}
-        self._steps += 1
-        if found["total"] < self._lowest:
-            self._best, self._lowest = asked, found["total"]
-        gradient = np.asarray(slopes).ravel()
-        self._go_on((found["total"], gradient * np.cos(self._point) / 2 if self._is_bound else gradient))
-        return found
+    @property
+    def steps(self) -> int:
+        """Number of steps at this scale."""
+        return self._steps
 
     @property
     def picture(self) -> Pixels:
         """The picture with the lowest loss at this scale."""
         return self._best
 
-    def state(self) -> State:
-        """Return where the present line search began: its steps are made again."""
-        found = {"image": self._best, "lowest": np.array(self._lowest), "steps": np.array(self._since)}
-        return found if self._place is None else found | _saved(self._place)
+    def ask(self) -> Pixels | None:
+        """Return the picture of the point that the line search tries."""
+        if self._point is None:
+            return None
+        values = (1 + np.sin(self._point)) / 2 if self._is_bound else self._point
+        self._asked = values.reshape(self._shape)
+        return self._asked
 
-    def restart(self) -> None:
-        """Do nothing: a line search goes back by itself, and takes a shorter step."""
+    def tell(self, loss: float, gradient: np.ndarray) -> str:
+        """Learn the loss of the picture; trial steps of any loss are left to the line search."""
+        assert self._point is not None
+        self._steps += 1
+        if loss < self._lowest:
+            self._best, self._lowest = self._asked, loss
+        slopes = gradient.ravel()
+        self._go_on((loss, slopes * np.cos(self._point) / 2 if self._is_bound else slopes))
+        if self._point is None and not math.isfinite(self._lowest):
+            raise FloatingPointError(
+                f"the loss is {loss:g} from the first step on: the weights do not suit these pictures"
+            )
+        return ""
+
+    def state(self) -> LBFGSState:
+        """Return the state at the beginning of the present line search."""
+        state = LBFGSState(self._best, self._lowest, self._since)
+        if self._place is None:
+            return state
+        pairs = np.array(self._place.pairs, np.float32).reshape(-1, 2, self._place.point.size)
+        place = self._place
+        return replace(state, point=place.point, loss=place.loss, gradient=place.gradient, pairs=pairs)
 
     def _point_of(self, image: np.ndarray) -> Point:
         values = np.asarray(image, np.float32).ravel()
@@ -199,26 +232,46 @@ class LBFGS:
         try:
             self._point, place = self._descent.send(answer)  # type: ignore[arg-type]  # None begins
         except StopIteration:
-            self.done = True
+            self._point = None
             return
         if place is not self._place:
             self._place, self._since = place, self._steps
 
 
-def _saved(place: Place) -> State:
-    """Make arrays of a place; its pairs become one of shape (pairs, 2, values)."""
-    pairs = np.array(place.pairs, np.float32).reshape(-1, 2, place.point.size)
-    return {**place._asdict(), "loss": np.array(place.loss), "pairs": pairs}
+def enlarged(
+    state: AdamState | LBFGSState, image: Pixels, resample: Callable[[np.ndarray], np.ndarray]
+) -> AdamState | LBFGSState:
+    """Return the state in which the next scale begins.
 
+    L-BFGS begins anew. Adam keeps its moments: gradients of means shrink as the number of pixels grows.
 
-def _loaded(state: State) -> Place:
-    return Place(
-        state["point"],
-        float(state["loss"]),
-        state["gradient"],
-        tuple(Pair(*pair) for pair in state["pairs"]),
+    Args:
+        state: The last one of a scale.
+        image: Its picture at the next scale's size.
+        resample: Brings maps (height, width, channels) to that size.
+    """
+    if isinstance(state, LBFGSState):
+        return LBFGSState(image)
+    assert state.mean is not None
+    assert state.square is not None
+    mean, square = (resample(np.asarray(moment)[0])[np.newaxis] for moment in (state.mean, state.square))
+    shrinkage = np.float32(math.prod(state.mean.shape) / mean.size)
+    return AdamState(
+        image,
+        mean=mean * shrinkage,
+        square=np.maximum(square, 0) * shrinkage**2,
+        moves=state.moves,
+        rate=state.rate,
+        restarts=state.restarts,
     )
 
 
-OPTIMIZERS: dict[str, Any] = {"adam": Adam, "lbfgs": LBFGS}
-"""What `optimizer` names."""
+def _place_of(state: LBFGSState) -> Place:
+    assert state.point is not None
+    assert state.gradient is not None
+    pairs = () if state.pairs is None else tuple(Pair(*pair) for pair in state.pairs)
+    return Place(state.point, state.loss, state.gradient, pairs)
+
+
+OPTIMIZERS: dict[str, tuple[Any, Any]] = {"adam": (Adam, AdamState), "lbfgs": (LBFGS, LBFGSState)}
+"""The optimisers that `optimizer` names, each with its state."""

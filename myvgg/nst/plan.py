@@ -1,9 +1,9 @@
-"""What a run will take, before it runs: its scales with their steps, time and memory.
+"""The plan of a run: its scales with their steps, time and memory.
 
 These are estimates. Time comes from a step of small tiles that is measured here and now, with the kernels that this
 machine has, so that it doubles where something else keeps half of the machine busy. Memory is counted: the numbers that
 are kept for the gradient, and a constant that was fitted to runs of 256 to 4096 pixels a side with and without oneDNN.
-`benchmarks/sizes.py` compares time and memory with what is then measured.
+`benchmarks/sizes.py` compares a plan with the time and memory of the run.
 """
 
 from __future__ import annotations
@@ -19,33 +19,31 @@ from myvgg.nst import memory, pyramid, tiles
 from myvgg.nst.pyramid import Size
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
-from myvgg.precision import fastest_precision
 
 if TYPE_CHECKING:
-    from myvgg.nst.job import Pictures
     from myvgg.nst.probe import Speed
 
 LOOK = 0.67
-"""Time of features without a gradient, over that of a loss with its gradient."""
+"""Ratio of the time of features alone to the time of a loss with its gradient."""
 
 PIXEL = 2.4e-7
 """Seconds a pixel and step for total variation and the optimiser, which the measurement leaves out."""
 
 SCALE = {"wasserstein": 1.75, "gram": 0.5, "gram+mean": 0.5}
-"""Seconds a scale, to trace its graph, and to take the roots of covariances."""
+"""Seconds of each scale, to trace its graph and to take the roots of covariances."""
 
 FLOOR = 780e6
-"""Bytes of Python with TensorFlow at work, without any picture or weights."""
+"""Bytes of a process with TensorFlow at work, without a picture and without weights."""
 
 AROUND = {"float32": 750, "bfloat16": 550, "float16": 550}
-"""Bytes a pixel around the numbers that are kept for the gradient: intermediate results, and TensorFlow's gaps."""
+"""Bytes a pixel besides the numbers that are kept for the gradient: intermediate results, and gaps of the allocator."""
 
 VALUE = 12
 """Bytes of a pixel of a picture: red, green, blue."""
 
 HELD = {"adam": 6.5, "lbfgs": 11}
-"""Pictures of the scale's size that are held: the content, the gradient, and what an optimiser remembers, but for the
-pairs of L-BFGS."""
+"""Number of pictures of the scale's size that a run holds: the content, the gradient, and the optimiser's state without
+the pairs of L-BFGS."""
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
@@ -64,8 +62,8 @@ class Scale(NamedTuple):
     Attributes:
         size: Width and height in pixels.
         steps: How many.
-        seconds: Of all of them and what precedes them, about.
-        memory: Bytes of the process at its peak, about.
+        seconds: Estimated time of the steps and of the targets before them.
+        memory: Estimated bytes of the process at its peak.
         tile: Side in pixels of the tiles it is computed in; None if it is whole.
     """
 
@@ -77,7 +75,7 @@ class Scale(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a run will take."""
+    """The scales of a run, and the seed of its noise."""
 
     scales: list[Scale]
     seed: int
@@ -99,12 +97,12 @@ class Plan(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """What a pixel costs, whatever the size of its picture.
+    """The costs of a pixel, which are the same for pictures of all sizes.
 
     Attributes:
         convolutions: Multiply-adds of the network up to the deepest layer that is needed.
         further: Multiply-adds of the second moments of the style layers, of all regions but the first.
-        values: Numbers that are kept for the gradient: every layer behind its rectification, and the pools.
+        values: Numbers that are kept for the gradient: the outputs of all rectifications and pools.
         content: Numbers of the content layers.
     """
 
@@ -114,22 +112,24 @@ class Costs(NamedTuple):
     content: float
 
 
-def plan(settings: Settings, pictures: Pictures | Sizes, params: Params) -> Plan:
-    """Estimate what a run takes, by a step of small tiles.
+def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | None = None) -> Plan:
+    """Estimate the time and memory of a run, by a step of small tiles.
 
     Args:
         settings: Of the run.
-        pictures: Its pictures, or their sizes.
+        sizes: Of its pictures.
         params: The weights; only their shapes count.
+        speed: The time of a step; measured where it is not given.
 
     Raises:
         ValueError: The pictures are too small for the layers.
     """
-    sizes = pictures if isinstance(pictures, Sizes) else _sizes(pictures)
+    from myvgg.precision import fastest_precision  # not at import: it imports TensorFlow
+
     found = pyramid.sizes(*(sizes.content or sizes.styles[0]), settings, params.architecture)
     settings = replace(settings, precision=fastest_precision() if settings.precision == "auto" else settings.precision)
     counted = costs(params.architecture, settings, sizes)
-    measured = _speed(settings, sizes, params)
+    measured = speed or _speed(settings, sizes, params)
     side = tile(settings, sizes, params)
     scales = []
     for size, steps in zip(found, pyramid.steps(found, settings), strict=True):
@@ -159,6 +159,23 @@ def tile(settings: Settings, sizes: Sizes, params: Params, *, limit: float | Non
     return next((side for side in sides if needed(side) <= limit), tiles.SMALLEST)
 
 
+def tile_after(settings: Settings, sizes: Sizes, params: Params, side: int | None, *, excess: float) -> int | None:
+    """Return the side of the tiles of the next scale: as before, or smaller where a scale took too much memory.
+
+    Args:
+        settings: With a precision that is not `auto`.
+        sizes: Of the pictures.
+        params: The weights; only their shapes count.
+        side: Of the scale's tiles, in pixels; None for whole pictures.
+        excess: Memory that the scale took over the planned memory, see `memory.Watch.excess`.
+    """
+    if excess == 1:
+        return side
+    base = base_memory(settings, params)
+    found = tile(settings, sizes, params, limit=base + (memory.limit(settings) - base) / excess)
+    return side if found is None else min(found, side or found)
+
+
 def base_memory(settings: Settings, params: Params) -> float:
     """Estimate the bytes of the process before the first scale: Python, TensorFlow, and the network."""
     parameters = sum(part.size for layer in params.layers.values() for part in layer)
@@ -180,7 +197,7 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
 
 
 def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
-    """Count what a pixel costs with the layers that the settings name."""
+    """Count the costs of a pixel with the layers that the settings name."""
     activations = architecture.activations
     content, style = _layers(settings, sizes)
     if not (content or style):
@@ -273,9 +290,3 @@ def _setup(measured: Speed, settings: Settings, sizes: Sizes, size: Size, styles
     """Estimate the seconds before the first step of a scale: the targets, the unit of balance, the graph."""
     pixels = bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles)
     return SCALE[settings.style_loss] + LOOK * pixels * measured.pixel
-
-
-def _sizes(pictures: Pictures) -> Sizes:
-    shapes = [pictures.content.image.shape if pictures.content else None, *(each.shape for each in pictures.styles)]
-    content, *styles = [shape and (shape[1], shape[0]) for shape in shapes]
-    return Sizes(content, [style for style in styles if style], max(1, len(pictures.masks)))

@@ -1,4 +1,4 @@
-"""How long a step takes on this machine, measured on small tiles with the kernels that the run will use."""
+"""The time of a step on this machine, measured on small tiles with the kernels that the run will use."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from myvgg.nst.criterion import features_of, statistics
+from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import moments_gradient
-from myvgg.nst.network import Network
-from myvgg.nst.objective import features_of, statistics
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
 
 SMALL, LARGE = 64, (256, 384)
-"""Sides of the tiles, in pixels; the last one where a step of the one before is short."""
+"""Sides of the tiles, in pixels. The second large one is used where a step of the first takes less than `SHORT`."""
 
 SHORT = 0.4
-"""Seconds of a step that a fast machine stays below: its caches hold more of a small tile than of a picture."""
+"""Seconds of a step below which a larger tile is measured: caches hold more of a small tile than of a picture."""
 
 TURNS = 2
-"""Steps of a tile that are measured; the shortest counts, since now and then a core is missing for a while."""
+"""Number of steps that are measured; the shortest counts, since now and then a core is busy with something else."""
 
 SHORTEST = 1e-9
-"""Seconds a pixel, at least."""
+"""Smallest time of a pixel, in seconds."""
 
 
 class Speed(NamedTuple):
@@ -49,16 +49,16 @@ def speed(params: Params, settings: Settings, *, content: Sequence[str], style: 
     options = (settings.precision, settings.pooling, settings.pool_padding, settings.padding)
     key = (params.architecture, options, tuple(content), tuple(style))
     if key not in _known:
-        _known[key] = _measured(Network(params, settings), [*content, *style], style)
+        _known[key] = _measured(Encoder(params, settings), [*content, *style], style)
     return _known[key]
 
 
-def _measured(network: Network, layers: Sequence[str], style: Sequence[str]) -> Speed:
+def _measured(encoder: Encoder, layers: Sequence[str], style: Sequence[str]) -> Speed:
     """Time a step of a small tile and of a larger one."""
 
     def step(image: tf.Tensor) -> tf.Tensor:
-        seen = features_of(network, image, layers)
-        (found,) = statistics(seen, style, [{}])
+        seen = features_of(encoder, image, layers)
+        (found,) = statistics(seen, style, [{}], {})
         slopes = {layer: moments_gradient(seen[layer], moments) for layer, moments in found.items()}
         return tf.gradients([*seen.values()], [image], [slopes.get(layer, maps) for layer, maps in seen.items()])[0]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from myvgg.architecture import MEAN, Architecture
-from myvgg.nst.images import AnyPicture, Picture, resize, target_size
+from myvgg.images import AnyPicture, Picture, resize, target_size
 from myvgg.nst.settings import STARTS, Settings
 
 Size = tuple[int, int]
@@ -57,7 +57,7 @@ def steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
 
 
 def style_size(width: int, height: int, scale: Size, settings: Settings, architecture: Architecture) -> Size:
-    """Return the size of a style picture at a scale: never enlarged, but for what the layers need."""
+    """Return the size of a style picture at a scale; it is enlarged only where the layers need a larger picture."""
     if settings.style_size is not None:
         truncate = settings.resize != "antialias"
         size = target_size(settings.style_size, width, height, name="style_size", truncate=truncate)
@@ -94,7 +94,7 @@ def first_image(
         given: The picture that `init` names where it is a file.
 
     Raises:
-        ValueError: `init` needs a picture that there is none of.
+        ValueError: `init` needs a picture that was not given.
     """
     height, width, _ = content.shape
     if settings.init not in STARTS:

@@ -1,4 +1,4 @@
-"""What a picture is compared with, computed once before the first step of a scale."""
+"""The targets of a scale: content features and style statistics, computed before its first step."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg.nst import guides, tiles
-from myvgg.nst.losses import Gaussian, Moments, gaussian
-from myvgg.nst.network import Network
-from myvgg.nst.objective import (
+from myvgg.nst.criterion import (
     Guides,
-    Place,
     Region,
     Sums,
     Targets,
@@ -26,13 +23,15 @@ from myvgg.nst.objective import (
     statistics,
     weigh,
 )
+from myvgg.nst.encoder import Encoder
+from myvgg.nst.losses import Gaussian, Moments, gaussian
 from myvgg.nst.settings import Settings
 
 Mask = Float32[np.ndarray, "height width"]
 
 
 def make_targets(
-    network: Network,
+    encoder: Encoder,
     content: Any,
     styles: Sequence[Any],
     settings: Settings,
@@ -42,10 +41,10 @@ def make_targets(
     kept: MutableMapping[Any, Any] | None = None,
     tile: int | None = None,
 ) -> Targets:
-    """Compute what the result is compared with.
+    """Compute the targets of a result.
 
     Args:
-        network: With the settings' options.
+        encoder: With the settings' options.
         content: A picture (1, height, width, 3), 0 to 255; None where there is none.
         styles: Pictures likewise, of any sizes; none is possible.
         settings: Layers, their weights, the kind of style loss.
@@ -55,12 +54,12 @@ def make_targets(
         tile: Side in pixels of the tiles that pictures are seen in; None for whole pictures.
     """
     found = [
-        _statistics(network, style, mask, settings, {} if kept is None else kept, tile)
+        _statistics(encoder, style, mask, settings, {} if kept is None else kept, tile)
         for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
     ]
     if masks:
         regions = [
-            Region(guides.share(mask), _guides(network, mask, settings), _prepare(statistics, settings))
+            Region(guides.share(mask), _guides(encoder, mask, settings), _prepare(statistics, settings))
             for mask, statistics in zip(masks, found, strict=True)
         ]
     else:
@@ -69,13 +68,13 @@ def make_targets(
         return Targets({}, tuple(regions))
     balance = regions if settings.balance else []
     layers = list(settings.content_layers.shares)
-    features, found_there = _look(network, content, settings, layers, [region.guides for region in balance], tile)
+    features, found_there = _features(encoder, content, settings, layers, [region.guides for region in balance], tile)
     targets = Targets(features, tuple(regions))
     if not balance:
         return targets
     zero = tf.zeros([], content.dtype)
-    terms = weigh(Sums(zero, found_there, zero), targets, settings, values=tf.size(content))
-    return targets._replace(unit=float(terms["style"]) + 1e-12)
+    weighed = weigh(Sums(zero, found_there, zero), targets, settings, values=tf.size(content))
+    return targets._replace(unit=float(weighed.style) + 1e-12)
 
 
 def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, Moments]:
@@ -97,7 +96,7 @@ def _prepare(found: dict[str, Moments], settings: Settings) -> dict[str, Moments
 
 
 def _statistics(
-    network: Network,
+    encoder: Encoder,
     style: Any,
     mask: Any,
     settings: Settings,
@@ -107,16 +106,16 @@ def _statistics(
     """Compute the moments of a style picture's features, or take those that are kept."""
     key = (_hash(style), None if mask is None else _hash(mask))
     if key not in kept:
-        where = {} if mask is None else _guides(network, mask, settings)
-        _, (found,) = _look(network, style, settings, [], [where], tile)
+        where = {} if mask is None else _guides(encoder, mask, settings)
+        _, (found,) = _features(encoder, style, settings, [], [where], tile)
         if overflowing := [layer for layer, each in found.items() if not np.isfinite(each.second).all()]:
             raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
         kept[key] = found
     return kept[key]  # type: ignore[no-any-return]
 
 
-def _look(
-    network: Network,
+def _features(
+    encoder: Encoder,
     picture: Any,
     settings: Settings,
     layers: Sequence[str],
@@ -127,7 +126,7 @@ def _look(
 
     Features of tiles are put together as NumPy's.
     """
-    architecture, (height, width) = network.params.architecture, picture.shape[1:3]
+    architecture, (height, width) = encoder.params.architecture, picture.shape[1:3]
     style = settings.style_layers.shares if regions else {}
     positions = positions_of(architecture, [*layers, *style], height, width, settings)
     strides = {layer: architecture.activations[layer].stride for layer in positions}
@@ -136,11 +135,11 @@ def _look(
     sums: Any = None
     cut = tiles.cut(height, width, tile, architecture, positions)
     for each in cut:
-        place = Place(each.inside, positions, height * width)
-        features = features_of(network, tf.constant(picture[:, *tiles.window(each.outer)]), positions, place)
+        inside = None if len(cut) == 1 else each.inside
+        features = features_of(encoder, tf.constant(picture[:, *tiles.window(each.outer)]), positions, inside)
         inner = {layer: tiles.window(each.box, stride) for layer, stride in strides.items()}
         where = [{layer: guide[inner[layer]] for layer, guide in guides.items()} for guides in regions]
-        found = statistics(features, style, where, place)
+        found = statistics(features, style, where, positions)
         if len(cut) == 1:
             return {layer: features[layer] for layer in layers}, found
         sums = found if sums is None else added([sums, found])
@@ -151,8 +150,8 @@ def _look(
     return whole, sums
 
 
-def _guides(network: Network, mask: Mask, settings: Settings) -> Guides:
-    activations = network.params.architecture.activations
+def _guides(encoder: Encoder, mask: Mask, settings: Settings) -> Guides:
+    activations = encoder.params.architecture.activations
     return {
         layer: tf.constant(guides.guide(mask, activations[layer], pool_padding=settings.pool_padding))
         for layer in settings.style_layers.shares

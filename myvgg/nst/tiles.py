@@ -1,4 +1,4 @@
-"""A picture in tiles, each with so much of its surroundings that the features inside come out exact.
+"""A picture in tiles, each with enough of its surroundings for exact features inside.
 
 Tiles lie on the grid of the deepest layer's positions, and so do their surroundings: pools then join the same pixels in
 a tile as in the whole picture. Where a tile ends at the picture's border, it is padded as the picture is.
@@ -17,7 +17,7 @@ Box = tuple[int, int, int, int]
 
 
 SMALLEST = 64
-"""Pixels of a tile's side below which its surroundings would be nearly all of the work."""
+"""Smallest side of a tile, in pixels; in smaller tiles, nearly all work would be for the surroundings."""
 
 
 class Tile(NamedTuple):
@@ -67,14 +67,14 @@ def cut(height: int, width: int, side: int | None, architecture: Architecture, l
 
 
 def grid(architecture: Architecture, layers: Iterable[str]) -> int:
-    """Return what tiles must lie on, in pixels: the stride of the deepest layer."""
+    """Return the grid that tiles lie on, in pixels: the stride of the deepest layer."""
     return max((architecture.activations[layer].stride for layer in layers), default=1)
 
 
 def halo(architecture: Architecture, layers: Iterable[str]) -> int:
-    """Return how much of its surroundings a tile needs, in pixels, on the grid.
+    """Return the width of the surroundings that a tile needs, in pixels, on the grid.
 
-    A position sees (field - stride) / 2 pixels beyond those that it stands for: 70 for relu5_1, which makes 80.
+    A position sees (field - stride) / 2 pixels beyond its own: 70 for relu5_1, which makes 80.
     Total variation compares a pixel with the next.
     """
     seen = [architecture.activations[layer] for layer in layers]
@@ -99,7 +99,7 @@ def smaller(pixels: int, side: int | None, around: int) -> int | None:
 def window(box: Any, stride: int = 1) -> tuple[slice, slice]:
     """Return the rows and columns of a layer that stand for a box of pixels; its numbers may be tensors.
 
-    At the picture's end this is all that the layer has there, whether it keeps an odd last position or not.
+    At the right and lower end the slice may reach beyond the map, which slicing allows.
     """
     return slice(box[0] // stride, -(-box[1] // stride)), slice(box[2] // stride, -(-box[3] // stride))
 

@@ -47,7 +47,7 @@ FIELDS = {
         ("layer", 100, "LayerParameter+"),
     ],
 }
-"""Of caffe.proto: name, number and type; * is repeated and packed, + repeated."""
+"""Fields of caffe.proto: name, number and type; * is repeated and packed, + repeated."""
 
 
 def messages() -> dict[str, Any]:
@@ -74,7 +74,7 @@ MESSAGES = messages()
 
 
 def write(params: Params, path: Path, *, old: bool = True, doubles: bool = False) -> None:
-    """Write a network: as the published files are (V1 layers, shapes of four numbers), or as newer Caffe does."""
+    """Write a network like the published files (V1 layers, shapes of four numbers), or like newer versions of Caffe."""
     net = MESSAGES["NetParameter"](name="VGG_ILSVRC_19_layers", input=["data"], input_dim=[10, 3, 224, 224])
     add = net.layers.add if old else net.layer.add
     last = params.architecture.convolutions[-1].outputs
@@ -123,7 +123,7 @@ def test_reads_arrays(old: bool, doubles: bool, include_top: bool, plain: Params
 
 
 def test_reads_vgg16(tmp_path: Path) -> None:
-    """The second table goes the same way."""
+    """VGG16's file is read like VGG19's."""
     params = random(CONFIGURATION_D, include_top=False, seed=2)
     write(params, tmp_path / "a.caffemodel")
     actual = converters.load(tmp_path / "a.caffemodel", architecture=CONFIGURATION_D)
@@ -133,7 +133,7 @@ def test_reads_vgg16(tmp_path: Path) -> None:
 
 
 def test_nothing_looks_into_the_file_afterwards(plain: Params, tmp_path: Path) -> None:
-    """Parameters stay what they were when the file is written over."""
+    """Parameters do not change when the file is overwritten."""
     path = tmp_path / "a.caffemodel"
     write(plain, path)
     params = converters.load(path, architecture=plain.architecture)
@@ -144,7 +144,7 @@ def test_nothing_looks_into_the_file_afterwards(plain: Params, tmp_path: Path) -
 
 @pytest.mark.parametrize("share", [0.001, 0.2, 0.5, 0.9, 0.9999])
 def test_cut_off(share: float, plain: Params, tmp_path: Path) -> None:
-    """A file that ends early is refused as such."""
+    """A file that is cut off is refused."""
     path = tmp_path / "a.caffemodel"
     write(plain, path)
     content = path.read_bytes()
@@ -154,7 +154,7 @@ def test_cut_off(share: float, plain: Params, tmp_path: Path) -> None:
 
 
 def test_damaged_bytes_never_crash(plain: Params, tmp_path: Path) -> None:
-    """Whatever byte is wrong, the file is read or refused."""
+    """A file with any wrong byte is either read or refused."""
     path = tmp_path / "a.caffemodel"
     write(plain, path)
     content, rng = path.read_bytes(), np.random.default_rng(0)
@@ -165,7 +165,7 @@ def test_damaged_bytes_never_crash(plain: Params, tmp_path: Path) -> None:
 
 
 def test_a_description_without_weights(tiny: Architecture, tmp_path: Path) -> None:
-    """A network without arrays is told what it lacks."""
+    """The error for a network without arrays names the missing arrays."""
     net = MESSAGES["NetParameter"](name="VGG")
     net.layer.add(name="conv1_1", type="Convolution")
     (tmp_path / "a").write_bytes(net.SerializeToString())
@@ -175,5 +175,5 @@ def test_a_description_without_weights(tiny: Architecture, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("head", [b"", b"\n", b"\n\n<html>", b"\n\x05a\xffbcd\x12", b"\x12\x03abc", b"\n\x03abcX"])
 def test_other_files_are_not_taken_for_one(head: bytes) -> None:
-    """A line break at the beginning does not make a network."""
+    """A text that begins with a line break is not taken for a network."""
     assert not is_one(head)

@@ -17,7 +17,6 @@ import converters
 from myvgg.architecture import Architecture, Conv, Pool
 from myvgg.params import Params, WeightsError, random
 from myvgg.params import load as load_stored
-from myvgg.params import save as save_stored
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"  # Keras with NumPy 2
@@ -28,7 +27,7 @@ Writer = Callable[[Layers, Path], None]
 
 
 def assert_same(actual: Params, expected: Params) -> None:
-    """Hold that parameters are bit-equal, in order and float32."""
+    """Assert that parameters are bit-equal, in order and float32."""
     assert list(actual.layers) == list(expected.layers)
     for name, layer in expected.layers.items():
         for part, array in layer._asdict().items():
@@ -60,7 +59,7 @@ def keras_model(architecture: Architecture) -> keras.Model:
 
 
 def write_legacy(layers: Layers, root: h5py.Group, spelling: str, version: str = "") -> None:
-    """Write what Keras wrote before its own format of version 3."""
+    """Write a file of Keras before version 3."""
     root.attrs["layer_names"] = [name.encode() for name in ("input_1", *layers)]
     root.create_group("input_1").attrs["weight_names"] = []
     if version:
@@ -82,13 +81,13 @@ def write_public(layers: Layers, path: Path) -> None:
 
 
 def write_keras2(layers: Layers, path: Path) -> None:
-    """Write what `save_weights` of Keras 2 wrote."""
+    """Write a file of Keras 2's `save_weights`."""
     with h5py.File(path, "w") as file:
         write_legacy(layers, file, "{0}/{1}:0", "2.4.0")
 
 
 def write_keras2_model(layers: Layers, path: Path) -> None:
-    """Write what `model.save("a.h5")` of Keras 2 wrote."""
+    """Write a file of Keras 2's `model.save("a.h5")`."""
     with h5py.File(path, "w") as file:
         file.attrs["model_config"] = b"{}"
         write_legacy(layers, file.create_group("model_weights"), "{0}/{1}:0", "2.4.0")
@@ -112,17 +111,17 @@ def write_keras3(layers: Layers, path: Path | io.BytesIO, root: str = "layers", 
 
 
 def write_keras3_unnamed(layers: Layers, path: Path) -> None:
-    """Write it as versions did that left the names of layers out."""
+    """Write a file of the versions that left out the names of layers."""
     write_keras3(layers, path, named=False)
 
 
 def write_keras212(layers: Layers, path: Path) -> None:
-    """Write it as Keras 2.12 did."""
+    """Write a file of Keras 2.12."""
     write_keras3(layers, path, root="_layer_checkpoint_dependencies", named=False)
 
 
 def write_by_name(layers: Layers, path: Path) -> None:
-    """Write it with groups called after the layers."""
+    """Write a file whose groups have the names of the layers."""
     with h5py.File(path, "w") as file:
         for name, arrays in layers.items():
             group = file.create_group(f"layers/{name}/vars")
@@ -160,7 +159,7 @@ TWO = pytest.mark.parametrize("write", [write_public, write_keras3], ids=["publi
 
 
 def refusal(path: Path, architecture: Architecture) -> str:
-    """Return the message with which a file is refused, checked to name the file once."""
+    """Return the error for a file, without the file's name; assert that it names the file once."""
     with pytest.raises(WeightsError) as caught:
         converters.load(path, architecture=architecture)
     message = str(caught.value)
@@ -180,7 +179,7 @@ def model(tiny: Architecture, tiny_params: Params) -> keras.Model:
 def test_reads_every_generation(
     write: Writer, generation: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """Every generation gives the same arrays, and the origin says which one it was."""
+    """Every generation gives the same arrays, and the origin names the generation."""
     path = tmp_path / "file"
     write(keras_layers(tiny_params), path)
     actual = converters.load(path, architecture=tiny)
@@ -233,7 +232,7 @@ def test_reads_a_file_without_dense_layers(
 
 @pytest.mark.parametrize("write", [write_public, write_keras3_unnamed], ids=["public", "keras3"])
 def test_reads_another_number_of_classes(write: Writer, tiny: Architecture, tmp_path: Path) -> None:
-    """The last layer's width says how many classes the network has."""
+    """The width of the last layer is the number of classes."""
     expected = random(tiny.with_classes(3))
     write(keras_layers(expected), tmp_path / "a.h5")
     actual = converters.load(tmp_path / "a.h5", architecture=tiny)
@@ -245,7 +244,7 @@ def test_reads_another_number_of_classes(write: Writer, tiny: Architecture, tmp_
 def test_finds_kernel_and_bias_by_their_axes(
     write: Writer, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """A bias stored before its kernel is still the bias."""
+    """A bias that is stored before its kernel is recognised."""
     write({name: arrays[::-1] for name, arrays in keras_layers(tiny_params).items()}, tmp_path / "a.h5")
     assert_same(converters.load(tmp_path / "a.h5", architecture=tiny), tiny_params)
 
@@ -275,7 +274,7 @@ def broken(params: Params, **changes: Sequence[np.ndarray] | None) -> dict[str, 
 def test_names_all_missing_and_extra_layers_at_once(
     write: Writer, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """One message lists every layer that is missing and every one that the network does not have."""
+    """One message lists all missing layers and all unknown ones."""
     extra = np.ones(3, np.float32)
     layers = broken(tiny_params, block2_conv1=None, fc2=None, conv_new=[extra], bn=[extra] * 4, conv1_1=[extra])
     write(layers, tmp_path / "a.h5")
@@ -286,7 +285,7 @@ def test_names_all_missing_and_extra_layers_at_once(
 
 @TWO
 def test_refuses_another_network(write: Writer, tiny: Architecture, tmp_path: Path) -> None:
-    """A foreign network is refused with its layers' names, also where it has counters like VGG19's."""
+    """Another network is refused by the names of its layers, also if it counts them like VGG19."""
     write({name: [np.ones((3, 3, 3, 4), np.float32)] for name in ("conv1_bn", "probs")}, tmp_path / "a.h5")
     message = refusal(tmp_path / "a.h5", tiny)
     assert "does not have: conv1_bn (arrays: 1), probs (arrays: 1); missing layers: conv1_1, conv1_2" in message
@@ -297,7 +296,7 @@ def test_refuses_another_network(write: Writer, tiny: Architecture, tmp_path: Pa
 def test_recognises_vgg16(
     write: Writer, with_top: bool, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """VGG16's thirteen convolutions are called by their name, whether the file names its layers or not."""
+    """VGG16's file is refused by its name, with names of layers in the file or without."""
     layers = broken(tiny_params, block3_conv4=None, block4_conv4=None, block5_conv4=None)
     write({name: arrays for name, arrays in layers.items() if with_top or "conv" in name}, tmp_path / "a.h5")
     assert "VGG16's file" in refusal(tmp_path / "a.h5", tiny)
@@ -307,7 +306,7 @@ def test_recognises_vgg16(
 def test_refuses_wrong_arrays_all_at_once(
     write: Writer, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """Shapes, types, values that are no numbers and missing or superfluous arrays are listed together."""
+    """Wrong shapes, types and values, and missing and unknown arrays are listed together."""
     layers = keras_layers(tiny_params)
     layers["block1_conv1"] = [layers["block1_conv1"][0].transpose(3, 2, 0, 1), layers["block1_conv1"][1]]
     layers["block1_conv2"] = [np.full_like(layers["block1_conv2"][0], np.nan), layers["block1_conv2"][1]]
@@ -329,7 +328,7 @@ def test_refuses_wrong_arrays_all_at_once(
 
 @pytest.mark.parametrize("name", ["a.weights.h5", "a.h5", "a.keras"])
 def test_refuses_a_network_inside_another(name: str, tiny: Architecture, tmp_path: Path) -> None:
-    """A model that has the network as one of its layers is refused with what to do."""
+    """A model with the network as a layer is refused with a sentence that tells what helps."""
     outer = keras.Sequential([keras.Input((64, 64, 3)), keras_model(tiny), keras.layers.Dense(2)])
     outer.save_weights(tmp_path / name) if name == "a.weights.h5" else outer.save(tmp_path / name)
     message = refusal(tmp_path / name, tiny)
@@ -337,7 +336,7 @@ def test_refuses_a_network_inside_another(name: str, tiny: Architecture, tmp_pat
 
 
 def test_refuses_a_part_of_a_sharded_file(model: keras.Model, tiny: Architecture, tmp_path: Path) -> None:
-    """One part of several is refused, also where it holds whole blocks."""
+    """One file of several parts is refused, also if it holds whole blocks."""
     model.save_weights(tmp_path / "a.weights.json", max_shard_size=1e-5)
     assert len(list(tmp_path.glob("a_*.weights.h5"))) > 1
     assert "one of the parts that a.weights.json lists" in refusal(tmp_path / "a_00000.weights.h5", tiny)
@@ -345,7 +344,7 @@ def test_refuses_a_part_of_a_sharded_file(model: keras.Model, tiny: Architecture
 
 @pytest.mark.parametrize("group", ["data", "layers", "model_weights"])
 def test_refuses_foreign_hdf5(group: str, tiny: Architecture, tmp_path: Path) -> None:
-    """An HDF5 file that Keras did not write is called that."""
+    """An HDF5 file of another program is refused as such."""
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file[f"{group}/values"] = np.ones(5)
     assert "an HDF5 file, but without the layers of a Keras network" in refusal(tmp_path / "a.h5", tiny)
@@ -356,7 +355,7 @@ def test_refuses_foreign_hdf5(group: str, tiny: Architecture, tmp_path: Path) ->
 def test_refuses_truncated_files(
     write: Writer, share: float, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """A file that ends too early is refused as damaged, wherever it ends."""
+    """A file that is cut off anywhere is refused as damaged."""
     path = tmp_path / "a.h5"
     write(keras_layers(tiny_params), path)
     content = path.read_bytes()
@@ -377,7 +376,7 @@ def test_refuses_an_archive_with_a_wrong_checksum(tiny: Architecture, tiny_param
 
 @pytest.mark.parametrize("name", ["a.weights.h5", "a.h5"])
 def test_keras_loads_what_is_written(name: str, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """Keras' own model takes both layouts, bit for bit, and so do we."""
+    """Keras' own model reads both layouts, bit for bit, and so do we."""
     converters.save(tiny_params, tmp_path / name)
     assert_same(converters.load(tmp_path / name, architecture=tiny), tiny_params)
     network = keras_model(tiny)
@@ -390,7 +389,7 @@ def test_keras_loads_what_is_written(name: str, tiny: Architecture, tiny_params:
 
 @pytest.mark.parametrize(("name", "include_top"), [("a.h5", True), ("a.weights.h5", False), ("a.h5", False)])
 def test_keras_applications_load_what_is_written(name: str, include_top: bool, tmp_path: Path) -> None:
-    """`keras.applications.VGG19` in full size takes a written file as its weights."""
+    """`keras.applications.VGG19` in full size reads a file of ours."""
     params = random(include_top=include_top)
     converters.save(params, tmp_path / name)
     network = keras.applications.VGG19(include_top=include_top, weights=tmp_path / name)
@@ -409,14 +408,14 @@ def structure(path: Path) -> dict[str, object]:
 
 
 def test_writes_the_same_structure_as_keras(model: keras.Model, tiny_params: Params, tmp_path: Path) -> None:
-    """A written `.weights.h5` has the groups, arrays and attributes of Keras' own."""
+    """Our `.weights.h5` has the groups, arrays and attributes of Keras' own file."""
     model.save_weights(tmp_path / "keras.weights.h5")
     converters.save(tiny_params, tmp_path / "ours.weights.h5")
     assert structure(tmp_path / "ours.weights.h5") == structure(tmp_path / "keras.weights.h5")
 
 
 def test_writes_the_same_structure_as_the_public_file(tiny_params: Params, tmp_path: Path) -> None:
-    """A written `.h5` lists the layers without parameters too, and its arrays under the public names."""
+    """Our `.h5` lists the layers without parameters, too, and its arrays have the public names."""
     converters.save(tiny_params, tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5") as file:
         names = [name.decode() for name in file.attrs["layer_names"]]
@@ -431,7 +430,7 @@ def test_writes_the_same_structure_as_the_public_file(tiny_params: Params, tmp_p
 
 @pytest.mark.weights
 def test_reads_trained_weights(trained_weights: Path, tmp_path: Path) -> None:
-    """The public layout's real file has the published values, also after it was stored in our own format."""
+    """The real file in the public layout has the published values, also after conversion to our format."""
     params = converters.load(trained_weights)
     kernel, bias = params.layers["conv1_1"]
     assert params.origin.generation == "Keras, public layout"
@@ -440,5 +439,5 @@ def test_reads_trained_weights(trained_weights: Path, tmp_path: Path) -> None:
     assert np.allclose(kernel[0, 0, ::-1, 0], [0.39416704, 0.46418372, 0.34119523], rtol=0, atol=5e-9)
     assert np.isclose(params.layers["conv3_4"].kernel[0, 0, 0, 0], -0.01455188, rtol=0, atol=5e-9)
     assert np.isclose(params.layers["conv5_4"].bias[0], 0.72227454, rtol=0, atol=5e-9)
-    save_stored(params, tmp_path / "a.safetensors")
+    params.save(tmp_path / "a.safetensors")
     assert_same(load_stored(tmp_path / "a.safetensors"), params)

@@ -1,4 +1,4 @@
-"""Files are told apart by what is in them, hold the same arrays whatever their format, and are written whole."""
+"""Files are recognised by their content, hold the same arrays in every format, and are written whole."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,7 @@ import safetensors.numpy
 import scipy.io
 
 import converters
+from converters.origins import origin_of
 from myvgg.architecture import CONFIGURATION_E, Architecture, vgg
 from myvgg.params import Origin, Params, WeightsError, random
 from tests.full_disk import SURVIVED, outcomes
@@ -28,7 +30,7 @@ SUFFIXES = (*OURS, ".h5", ".weights.h5")
 
 
 def assert_same_arrays(actual: Params, expected: Params) -> None:
-    """Hold that parameters are bit-equal, in order and float32."""
+    """Assert that parameters are bit-equal, in order and float32."""
     assert list(actual.layers) == list(expected.layers)
     pairs = zip(actual.layers.values(), expected.layers.values(), strict=True)
     for stored, array in ((stored, array) for pair in pairs for stored, array in zip(*pair, strict=True)):
@@ -37,7 +39,7 @@ def assert_same_arrays(actual: Params, expected: Params) -> None:
 
 
 def refusal(path: Path, architecture: Architecture) -> str:
-    """Return the message with which a file is refused, checked to name the file first."""
+    """Return the error for a file, without the file's name; assert that it is one line and begins with the name."""
     with pytest.raises(WeightsError) as caught:
         converters.load(path, architecture=architecture)
     message = str(caught.value)
@@ -47,7 +49,7 @@ def refusal(path: Path, architecture: Architecture) -> str:
 
 
 def write_saved_model(params: Params, path: Path) -> None:
-    """Write a whole model's `.h5`: the public layout, deeper."""
+    """Write the `.h5` of a whole model: the public layout below a group."""
     content = io.BytesIO(written(params, path.with_suffix(".h5")))
     with h5py.File(content) as source, h5py.File(path, "w") as file:
         source.copy("/", file, "model_weights")
@@ -61,7 +63,7 @@ def write_archive(params: Params, path: Path) -> None:
 
 
 def write_matconvnet(params: Params, path: Path) -> None:
-    """Write a `.mat` file as MatConvNet's later releases did."""
+    """Write a `.mat` file of MatConvNet's later releases."""
     layers = []
     for name, (kernel, bias) in params.layers.items():
         if name == "fc6":
@@ -89,7 +91,7 @@ FORMATS: dict[str, Callable[[Params, Path], None]] = {
     ".keras": write_archive,
     ".mat": write_matconvnet,
 }
-"""Everything that can be read, by its suffix."""
+"""Writers of all formats that can be read, by suffix."""
 
 
 def in_zip(name: str) -> bytes:
@@ -100,7 +102,7 @@ def in_zip(name: str) -> bytes:
     return content.getvalue()
 
 
-STRANGERS = {
+OTHER_FILES = {
     "html": (b"<!DOCTYPE html><html><title>Google Drive", "a web page, not weights"),
     "html after a blank line": (b"\r\n\r\n  <html>", "a web page, not weights"),
     "html after a byte order mark": (b"\xef\xbb\xbf<!DOCTYPE html>", "a web page, not weights"),
@@ -119,7 +121,7 @@ STRANGERS = {
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_all_formats_hold_the_same_arrays(suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """Reading a format gives the arrays that were put into it, bit for bit."""
+    """A file of any format gives the arrays that were written, bit for bit."""
     path = tmp_path / f"a{suffix}"
     FORMATS[suffix](tiny_params, path)
     assert_same_arrays(converters.load(path, architecture=tiny), tiny_params)
@@ -130,7 +132,7 @@ def test_all_formats_hold_the_same_arrays(suffix: str, tiny: Architecture, tiny_
 def test_a_name_does_not_matter(
     suffix: str, wrong: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """A file is read by its content under any name, and the origin keeps that name and the content's hash."""
+    """A file is read under any name."""
     path = tmp_path / "right" / f"a{suffix}"
     path.parent.mkdir()
     FORMATS[suffix](tiny_params, path)
@@ -141,7 +143,7 @@ def test_a_name_does_not_matter(
 def test_our_formats_keep_labels_and_origin(
     suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """Class names and the origin, with letters of any language, come back as they were."""
+    """Class names and origin, with letters of any language, survive a round trip."""
     labels = ("Käfer", "虎", 'a "quoted", name', *tiny_params.labels[3:])
     expected = replace(tiny_params, labels=labels, origin=Origin("é.mat", "ab" * 32, "MatConvNet", ("one", "two")))
     converters.save(expected, tmp_path / f"a{suffix}")
@@ -153,7 +155,7 @@ def test_our_formats_keep_labels_and_origin(
 def test_our_formats_keep_responses_to_photographs(
     suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """Root mean squares come back digit by digit from our own formats; Keras' have no place for them."""
+    """Root mean squares survive a round trip exactly in our own formats; Keras' formats cannot hold them."""
     numbers = {"relu1_1": 1 / 3, "pool5": 1e-7}
     converters.save(replace(tiny_params, rms=numbers), tmp_path / f"a{suffix}")
     actual = converters.load(tmp_path / f"a{suffix}", architecture=tiny)
@@ -164,10 +166,10 @@ def test_our_formats_keep_responses_to_photographs(
 def test_the_origin_names_the_converted_file(
     suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """The origin has a converted file's name and hash, and our own formats keep them."""
+    """The origin has the name and the hash of the converted file, and our own formats keep them."""
     path = tmp_path / f"a{suffix}"
     FORMATS[suffix](tiny_params, path)
-    expected = converters.origin_of(path, "any")
+    expected = origin_of(path, "any")
     converted = converters.load(path, architecture=tiny)
     converters.save(converted, tmp_path / "a.npz")
     stored = converters.load(tmp_path / "a.npz", architecture=tiny)
@@ -178,7 +180,7 @@ def test_the_origin_names_the_converted_file(
 @pytest.mark.parametrize("include_top", [True, False], ids=["top", "notop"])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_is_written_is_read(suffix: str, include_top: bool, tiny: Architecture, tmp_path: Path) -> None:
-    """Every format that can be written holds networks with other classes and those without dense layers."""
+    """Every format holds networks with other classes, and networks without dense layers."""
     expected = random(tiny.with_classes(3), include_top=include_top, seed=4)
     converters.save(expected, tmp_path / f"a{suffix}")
     actual = converters.load(tmp_path / f"a{suffix}", architecture=tiny)
@@ -188,7 +190,7 @@ def test_what_is_written_is_read(suffix: str, include_top: bool, tiny: Architect
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_suffixes_may_be_in_capitals(suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """A suffix in capitals writes the same format, in one file of exactly that name."""
+    """A suffix in capitals names the same format; one file of exactly that name is written."""
     path = tmp_path / f"A{suffix.upper()}"
     converters.save(tiny_params, path)
     assert list(tmp_path.iterdir()) == [path]
@@ -197,7 +199,7 @@ def test_suffixes_may_be_in_capitals(suffix: str, tiny: Architecture, tiny_param
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_arrays_of_any_memory_layout_are_written(suffix: str, tiny: Architecture, tmp_path: Path) -> None:
-    """Reversed and transposed views are stored by their values."""
+    """Reversed and transposed views are stored by value."""
     params = random(tiny, seed=2)
     kernel, bias = params.layers["conv1_1"]
     fortran = params.layers["fc7"]._replace(kernel=np.asfortranarray(params.layers["fc7"].kernel))
@@ -207,9 +209,9 @@ def test_arrays_of_any_memory_layout_are_written(suffix: str, tiny: Architecture
     assert_same_arrays(converters.load(tmp_path / f"a{suffix}", architecture=tiny), expected)
 
 
-@pytest.mark.parametrize(("content", "problem"), STRANGERS.values(), ids=STRANGERS)
-def test_refuses_strangers(content: bytes, problem: str, tiny: Architecture, tmp_path: Path) -> None:
-    """What is no weights file is refused in one line that says what it is."""
+@pytest.mark.parametrize(("content", "problem"), OTHER_FILES.values(), ids=OTHER_FILES)
+def test_refuses_other_files(content: bytes, problem: str, tiny: Architecture, tmp_path: Path) -> None:
+    """Another kind of file is refused with one line that names the kind."""
     path = tmp_path / "a.h5"
     path.write_bytes(content)
     assert problem in refusal(path, tiny)
@@ -217,8 +219,18 @@ def test_refuses_strangers(content: bytes, problem: str, tiny: Architecture, tmp
 
 @pytest.mark.parametrize(("name", "problem"), [("", "Is a directory"), ("missing.h5", "No such file")])
 def test_refuses_what_cannot_be_opened(name: str, problem: str, tiny: Architecture, tmp_path: Path) -> None:
-    """A folder and a missing file are called that."""
+    """A folder and a missing file are refused as such."""
     assert problem in refusal(tmp_path / name, tiny)
+
+
+def test_a_missing_library_is_not_a_damaged_file(
+    tiny: Architecture, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ImportError of a parser stays an ImportError."""
+    write_matconvnet(tiny_params, tmp_path / "a.mat")
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    with pytest.raises(ImportError, match=r"scipy\.io"):
+        converters.load(tmp_path / "a.mat", architecture=tiny)
 
 
 def test_never_runs_a_pickle(tiny: Architecture, tmp_path: Path) -> None:
@@ -229,7 +241,7 @@ def test_never_runs_a_pickle(tiny: Architecture, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", OURS)
 def test_refuses_our_formats_from_elsewhere(suffix: str, tiny: Architecture, tmp_path: Path) -> None:
-    """An archive in one of our formats that another program wrote is called that."""
+    """A file of another program in one of our formats is refused as such."""
     tensors = {"conv1_1.kernel": np.ones((3, 3, 3, 4), np.float32)}
     path = tmp_path / f"a{suffix}"
     np.savez(path, **tensors) if suffix == ".npz" else safetensors.numpy.save_file(tensors, path)
@@ -241,7 +253,7 @@ def test_refuses_our_formats_from_elsewhere(suffix: str, tiny: Architecture, tmp
 def test_refuses_truncated_files(
     suffix: str, share: float, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """A file that was cut off anywhere is refused."""
+    """A file that is cut off anywhere is refused."""
     path = tmp_path / f"a{suffix}"
     FORMATS[suffix](tiny_params, path)
     content = path.read_bytes()
@@ -260,7 +272,7 @@ def test_refuses_another_architecture(suffix: str, tiny_params: Params, tmp_path
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_refuses_a_network_with_more_layers(suffix: str, tiny_params: Params, tmp_path: Path) -> None:
-    """Layers that the expected network does not have are not left out in silence."""
+    """Layers that the network does not have are an error."""
     path = tmp_path / f"a{suffix}"
     FORMATS[suffix](tiny_params, path)
     refusal(path, vgg("tiny", ((4, 5), (6, 7)), dense=(12, 11, 10), input_size=64))
@@ -268,7 +280,7 @@ def test_refuses_a_network_with_more_layers(suffix: str, tiny_params: Params, tm
 
 @pytest.mark.parametrize("name", ["a.pt", "a", "a.hdf5", "a.keras", "a.mat", "h5"])
 def test_refuses_to_write_an_unknown_suffix(name: str, tiny_params: Params, tmp_path: Path) -> None:
-    """An output that no format belongs to is refused with the suffixes that there are."""
+    """An output with an unknown suffix is refused, and the error lists the suffixes."""
     with pytest.raises(ValueError, match=r"name it with one of the suffixes \.weights\.h5, \.h5, "):
         converters.save(tiny_params, tmp_path / name)
     assert not list(tmp_path.iterdir())
@@ -276,7 +288,7 @@ def test_refuses_to_write_an_unknown_suffix(name: str, tiny_params: Params, tmp_
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_folder_is_not_overwritten(suffix: str, tiny_params: Params, tmp_path: Path) -> None:
-    """Writing where a folder or nothing is raises OSError and leaves no temporary file."""
+    """A folder in the place of the file, and a missing folder, raise OSError; no temporary file is left."""
     path = tmp_path / f"a{suffix}"
     path.mkdir()
     with pytest.raises(OSError, match="directory"):
@@ -289,7 +301,7 @@ def test_a_folder_is_not_overwritten(suffix: str, tiny_params: Params, tmp_path:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write into a read-only folder")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_read_only_folder_stays_as_it_is(suffix: str, tiny_params: Params, tmp_path: Path) -> None:
-    """A folder that may not be written to gives OSError."""
+    """A read-only folder raises OSError and stays as it was."""
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError):
         converters.save(tiny_params, tmp_path / f"a{suffix}")
@@ -307,7 +319,8 @@ save = lambda path: converters.save(params, path)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_full_disk_leaves_the_old_file(suffix: str, tmp_path: Path) -> None:
-    """Where there is no room, at any point, writing raises OSError, the old file stays and no temporary one does."""
+    """A disk that is full at any point raises OSError; the old file stays, and no temporary file is left."""
     assert outcomes(SAVE_PARAMS, tmp_path / f"a{suffix}") == SURVIVED

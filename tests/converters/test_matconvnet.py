@@ -49,7 +49,7 @@ def cells(values: Iterable[Any], *, column: bool = False) -> np.ndarray:
 
 
 def conv_up_to_beta10(kernel: np.ndarray, bias: np.ndarray, name: str) -> Struct:
-    """Describe a convolution as the first releases did."""
+    """Return a convolution in the layout of the first releases."""
     return {
         "type": "conv",
         "name": name,
@@ -61,7 +61,7 @@ def conv_up_to_beta10(kernel: np.ndarray, bias: np.ndarray, name: str) -> Struct
 
 
 def conv_beta11_to_beta16(kernel: np.ndarray, bias: np.ndarray, name: str) -> Struct:
-    """Describe a convolution as the middle releases did."""
+    """Return a convolution in the layout of the middle releases."""
     return {
         "weights": cells([kernel, bias.reshape(1, -1)]),
         "pad": np.ones((1, 4)),
@@ -72,7 +72,7 @@ def conv_beta11_to_beta16(kernel: np.ndarray, bias: np.ndarray, name: str) -> St
 
 
 def conv_current(kernel: np.ndarray, bias: np.ndarray, name: str) -> Struct:
-    """Describe a convolution as the last releases do."""
+    """Return a convolution in the layout of the last releases."""
     return {
         "name": name,
         "type": "conv",
@@ -90,7 +90,7 @@ CONV = {"beta10": conv_up_to_beta10, "beta16": conv_beta11_to_beta16, "current":
 
 
 def as_stored(kernel: np.ndarray, name: str, params: Params) -> np.ndarray:
-    """Turn a kernel of ours into MatConvNet's: conv1_1 sees R, G, B, and dense layers are convolutions."""
+    """Convert a kernel to MatConvNet's layout: inputs of conv1_1 are R, G, B, and dense layers are convolutions."""
     if name == "conv1_1":
         return kernel[:, :, ::-1]
     if name.startswith("conv"):
@@ -126,7 +126,7 @@ def network(
     mean: np.ndarray | None = None,
     classes: Struct | None = None,
 ) -> Struct:
-    """Lay out a network's variables as a release of MatConvNet does.
+    """Return the variables of a network in the layout of a release of MatConvNet.
 
     Args:
         params: What to store.
@@ -150,7 +150,7 @@ def network(
 
 
 def put(group: h5py.Group, name: str, value: Any) -> None:
-    """Store a value of any kind as version 7.3 does."""
+    """Store a value of any kind in the layout of version 7.3."""
     if isinstance(value, dict):
         struct = group.create_group(name)
         struct.attrs["MATLAB_class"] = np.bytes_("struct")
@@ -177,7 +177,7 @@ def put_array(group: h5py.Group, name: str, value: np.ndarray, matlab_class: str
 
 
 def references(file: h5py.File, array: np.ndarray) -> np.ndarray:
-    """Store what a cell array holds elsewhere in the file and return references to it."""
+    """Store the cells of a cell array elsewhere in the file, and return references to them."""
     targets = file.require_group("#refs#")
     found = np.empty(array.shape, h5py.ref_dtype)
     for position, value in np.ndenumerate(array):
@@ -209,7 +209,7 @@ def convolution(records: list[Struct], name: str) -> Struct:
 
 
 def altered(name: str, part: int, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[list[Struct]], None]:
-    """Make a change of one layer's kernel or bias."""
+    """Return a function that changes the kernel or the bias of one layer."""
 
     def apply(records: list[Struct]) -> None:
         weights = convolution(records, name)["weights"]
@@ -219,7 +219,7 @@ def altered(name: str, part: int, change: Callable[[np.ndarray], np.ndarray]) ->
 
 
 def without_names(records: list[Struct]) -> None:
-    """Forget the names of all layers."""
+    """Remove the names of all layers."""
     for record in records:
         del record["name"]
 
@@ -252,7 +252,7 @@ def load(tmp_path: Path, tiny: Architecture) -> Callable[..., Params]:
 def test_every_release_gives_the_same_arrays(
     era: str, kind: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """Whatever the release and the MAT version, arrays are equal bit for bit, and labels and origin are right."""
+    """In every release and MAT version, arrays are equal bit for bit, and labels and origin are right."""
     path = tmp_path / "network.mat"
     variables = network(tiny_params, era)
     WRITERS[kind](path, variables)
@@ -269,7 +269,7 @@ def test_every_release_gives_the_same_arrays(
 
 
 def test_the_name_of_the_file_does_not_matter(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
-    """A file without the suffix is read all the same."""
+    """A file without the suffix is read, too."""
     path = tmp_path / "network"
     savemat(path, network(tiny_params), appendmat=False)
 
@@ -318,17 +318,17 @@ def test_a_bias_may_lie_along_any_axis(
 
 
 def test_layers_without_names_are_read_in_order(tiny_params: Params, load: Callable[..., Params]) -> None:
-    """Where nothing is named, the order of the convolutions says which is which."""
+    """Without names, the order of the layers decides."""
     assert_same(load(network(tiny_params, change=without_names)), tiny_params)
 
 
 def test_layers_in_another_order_are_read_by_name(tiny_params: Params, load: Callable[..., Params]) -> None:
-    """A name counts for more than a place."""
+    """A known name counts more than the order."""
     assert_same(load(network(tiny_params, change=list.reverse)), tiny_params)
 
 
 def test_a_layer_with_a_foreign_name_takes_the_free_place(tiny_params: Params, load: Callable[..., Params]) -> None:
-    """A renamed last layer is still fc8, because every other place is taken."""
+    """A last layer of another name is fc8, since all other names are taken."""
 
     def change(records: list[Struct]) -> None:
         convolution(records, "fc8")["name"] = "classifier"
@@ -349,7 +349,7 @@ def test_a_network_without_dense_layers_is_read(
 
 
 def test_another_number_of_classes_is_kept(load: Callable[..., Params], tiny: Architecture) -> None:
-    """A network trained again for six classes has six."""
+    """A network with six classes keeps them."""
     expected = replace(random(tiny.with_classes(6), seed=3), labels=tuple("abcdef"))
 
     actual = load(network(expected))
@@ -376,7 +376,7 @@ def test_another_number_of_classes_is_kept(load: Callable[..., Params], tiny: Ar
 def test_labels_are_the_best_that_there_is(
     classes: Any, expected: tuple[str, ...], kind: str, tiny_params: Params, load: Callable[..., Params]
 ) -> None:
-    """Descriptions, or else WordNet names, or else none."""
+    """Labels are the descriptions, or else WordNet ids, or else there are none."""
     assert load(network(tiny_params, classes=classes), kind).labels == expected
 
 
@@ -391,12 +391,12 @@ def test_labels_are_the_best_that_there_is(
     ids=["colour", "nearly", "picture", "empty"],
 )
 def test_the_mean_of_the_paper_is_accepted(mean: np.ndarray, tiny_params: Params, load: Callable[..., Params]) -> None:
-    """As one colour, as a picture of it, rounded, or not given at all."""
+    """The mean may be a colour, a picture of one colour, rounded, or missing."""
     assert_same(load(network(tiny_params, mean=mean)), tiny_params)
 
 
 def test_a_file_without_anything_beside_the_layers_is_read(tiny_params: Params, load: Callable[..., Params]) -> None:
-    """Neither a mean nor classes are needed."""
+    """A file without mean and classes is read."""
     variables = network(tiny_params, "beta16")
 
     actual = load({"layers": variables["layers"]})
@@ -418,14 +418,14 @@ def test_a_file_without_anything_beside_the_layers_is_read(tiny_params: Params, 
     ids=["bgr", "other", "picture", "grey", "nan"],
 )
 def test_another_mean_is_refused(mean: np.ndarray, era: str, tiny_params: Params, load: Callable[..., Params]) -> None:
-    """A network for pictures prepared in another way would compute nonsense with ours."""
+    """A network that was trained with another mean is refused, since its features would be wrong."""
     with pytest.raises(WeightsError, match="trained with another mean"):
         load(network(tiny_params, era, mean=mean))
 
 
 @pytest.mark.parametrize("change", [lambda records: None, without_names], ids=["named", "unnamed"])
 def test_vgg16_is_recognised(change: Callable[[list[Struct]], None], load: Callable[..., Params]) -> None:
-    """The file most often taken for VGG19's is called by its name."""
+    """VGG16's file, which is often mistaken for VGG19's, is refused by its name."""
     vgg16 = vgg("vgg16", ((4, 5), (6, 7), (8, 7, 8), (9, 8, 9), (8, 9, 7)), dense=(12, 11, 10), input_size=64)
 
     with pytest.raises(WeightsError, match="VGG16's file"):
@@ -446,7 +446,7 @@ def test_vgg16_is_recognised(change: Callable[[list[Struct]], None], load: Calla
     ids=["other", "numbers", "text", "no-convolution", "dag", "mixed"],
 )
 def test_another_mat_file_is_called_so(variables: Struct, kind: str, load: Callable[..., Params]) -> None:
-    """A MAT-file of something else is not called damaged."""
+    """A MAT-file of another program is refused, and not as damaged."""
     with pytest.raises(WeightsError, match="a MAT-file, but not a MatConvNet network"):
         load(variables, kind)
 
@@ -460,12 +460,12 @@ def test_a_struct_array_is_not_a_network(load: Callable[..., Params]) -> None:
 
 
 def drop(name: str) -> Callable[[list[Struct]], None]:
-    """Make a change that removes a layer."""
+    """Return a function that removes a layer."""
     return lambda records: records.remove(convolution(records, name))
 
 
 def repeat(name: str, new_name: str) -> Callable[[list[Struct]], None]:
-    """Make a change that adds a copy of a layer at the end."""
+    """Return a function that adds a copy of a layer at the end."""
     return lambda records: records.append(convolution(records, name) | {"name": new_name})
 
 
@@ -503,14 +503,14 @@ def without_bias(records: list[Struct]) -> None:
 def test_what_does_not_fit_is_named(
     change: Callable[[list[Struct]], None], problem: str, kind: str, tiny_params: Params, load: Callable[..., Params]
 ) -> None:
-    """The error says which array of which layer is wrong, and how."""
+    """The error names the layer, the array and the problem."""
     with pytest.raises(WeightsError, match=problem):
         load(network(tiny_params, change=change), kind)
 
 
 @pytest.mark.parametrize("kind", ["v5", "v7.3"])
 def test_double_precision_is_converted_with_a_note(kind: str, tiny_params: Params, load: Callable[..., Params]) -> None:
-    """A network saved as doubles gives the same arrays, and the origin tells."""
+    """A network of doubles gives the same arrays, and the origin notes it."""
     actual = load(
         network(tiny_params, change=altered("conv3_2", KERNEL, lambda kernel: kernel.astype(np.float64))), kind
     )
@@ -522,7 +522,7 @@ def test_double_precision_is_converted_with_a_note(kind: str, tiny_params: Param
 def test_whole_numbers_that_matlab_stores_in_bytes_are_read(
     tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """MATLAB packs an array of singles that are all small whole numbers into bytes, and it is an array of singles."""
+    """MATLAB packs an array of small whole numbers into bytes; it is read as singles."""
     path = tmp_path / "network.mat"
     savemat(path, network(tiny_params, change=altered("conv3_2", BIAS, lambda bias: (bias > 0).astype(np.uint8))))
     byte_array, single_array = (b"\x06\0\0\0\x08\0\0\0" + code for code in (b"\x09", b"\x07"))
@@ -540,7 +540,7 @@ def test_whole_numbers_that_matlab_stores_in_bytes_are_read(
 def test_a_cut_file_is_called_damaged(
     kind: str, filling: bytes, kept: float, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """A file that ends early, or in zeros where a download never came, is refused without a traceback or a warning."""
+    """A file that is cut off, or ends in zeros after a broken download, is refused without traceback and warning."""
     path = tmp_path / "network.mat"
     WRITERS[kind](path, network(tiny_params, "beta16"))
     whole = path.read_bytes()
@@ -557,7 +557,7 @@ def test_a_cut_file_is_called_damaged(
 def test_a_file_cut_between_variables_still_has_its_arrays(
     kind: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
 ) -> None:
-    """What is lost then is only what stands beside the layers."""
+    """A file that is cut off behind the layers loses only other variables."""
     path = tmp_path / "network.mat"
     WRITERS[kind](path, network(tiny_params))
     size = 128 + 8 + int.from_bytes(path.read_bytes()[132:136], "little")
@@ -568,13 +568,13 @@ def test_a_file_cut_between_variables_still_has_its_arrays(
 
 @pytest.fixture
 def published(facts: Path) -> dict[str, Any]:
-    """What was printed of conv1_1 of the file of beta16, in the file's own indexing, at some of its filters."""
+    """Published values of conv1_1 in the file of beta16, with the file's own indices."""
     return json.loads((facts / "mat_conv1_1.json").read_text())
 
 
 @pytest.fixture
 def published_file(trained_weights: Path, tmp_path: Path) -> tuple[Path, Architecture]:
-    """A file of MatConvNet's layout around the trained conv1_1, and the network that it holds."""
+    """A file in MatConvNet's layout with the trained conv1_1, and its network."""
     with h5py.File(trained_weights) as file:
         kernel, bias = (file[f"block1_conv1/block1_conv1_{part}_1:0"][()] for part in "Wb")
     architecture = vgg("wide", ((64, 2), (2, 2), (2,) * 4, (2,) * 4, (2,) * 4), dense=(3, 3, 3), input_size=32)
@@ -588,7 +588,7 @@ def published_file(trained_weights: Path, tmp_path: Path) -> tuple[Path, Archite
 def test_the_print_stands_in_the_file_at_its_own_index(
     published: dict[str, Any], published_file: tuple[Path, Architecture]
 ) -> None:
-    """The test's own idea of the layout agrees with what was published."""
+    """The layout of this test agrees with the published values."""
     layers = loadmat(published_file[0])["layers"]
     kernel, bias = layers[0, 0][0, 0]["weights"][0]
 
@@ -620,7 +620,7 @@ def test_only_one_reading_explains_the_print(
 def test_the_trained_layer_arrives_bit_for_bit(
     trained_weights: Path, published_file: tuple[Path, Architecture]
 ) -> None:
-    """What was written from Keras' file comes back as it was there."""
+    """The values of Keras' file survive a round trip through MatConvNet's layout."""
     path, architecture = published_file
     with h5py.File(trained_weights) as file:
         expected = file["block1_conv1/block1_conv1_W_1:0"][()]
@@ -654,7 +654,7 @@ PRINTED = (
         (-0.41602272, -0.46453714, -0.33683276),
     ),
 )
-"""The first filter of conv1_1 as it was published of MatConvNet's file: rows, columns, and R, G, B."""
+"""Published values of the first filter of conv1_1 in MatConvNet's file: rows, columns, and R, G, B."""
 
 KERAS = (
     (
@@ -677,7 +677,7 @@ KERAS = (
 
 
 def test_the_published_filter_becomes_that_of_keras(tiny_params: Params, load: Callable[..., Params]) -> None:
-    """A file with the print's numbers at their own places is read as Keras' filter, and only this reading gives it."""
+    """A file with the published values at their indices is read as Keras' filter; no other order of axes gives it."""
 
     def put(kernel: np.ndarray) -> np.ndarray:
         return np.concatenate([np.array(PRINTED, np.float32)[..., None], kernel[..., 1:]], axis=-1)

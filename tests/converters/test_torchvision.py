@@ -1,4 +1,4 @@
-"""torchvision's VGG, as PyTorch's own modules compute it, read from torchvision's and timm's files."""
+"""torchvision's VGG from files of torchvision and timm, compared with PyTorch's own modules."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from myvgg.params import CAFFE, TORCHVISION, Params, WeightsError, random
 from tests.keras_models import pictures
 
 CLOSE = 2e-5
-"""Of the largest value: two libraries add the products of sixteen convolutions in other orders."""
+"""Tolerance over the largest value: two libraries add the products of sixteen convolutions in different orders."""
 
 
 def stored(params: Params, *, timm: bool = False) -> dict[str, np.ndarray]:
-    """Lay parameters out as torchvision does, counting modules one by one, or with timm's names and convolutions."""
+    """Return parameters in the layout of torchvision, which counts modules, or with timm's names and convolutions."""
     tensors, index = {}, 0
     dense = (
         ("pre_logits.fc1", "pre_logits.fc2", "head.fc") if timm else ("classifier.0", "classifier.3", "classifier.6")
@@ -82,12 +82,12 @@ def normalised(images: np.ndarray) -> Any:
 
 @pytest.fixture
 def tiny_rgb(tiny_params: Params) -> Params:
-    """The tiny network's parameters, for pictures as torchvision prepares them."""
+    """The tiny network's parameters with torchvision's preprocessing."""
     return replace(tiny_params, labels=(), preprocessing=TORCHVISION)
 
 
 def write_pth(tensors: dict[str, np.ndarray], path: Path, *, old: bool) -> None:
-    """Write what `torch.save` does, in the format of today or in that of torchvision's own files."""
+    """Write a file of `torch.save`, in today's format or in that of torchvision's own files."""
     torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
     state = {name: torch.from_numpy(array) for name, array in tensors.items()}
     torch.save(state, path, _use_new_zipfile_serialization=not old)
@@ -118,7 +118,7 @@ def test_reads_arrays(name: str, include_top: bool, tiny_rgb: Params, tmp_path: 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 71)], ids=str)
 def test_equals_pytorch(size: tuple[int, int], tiny_rgb: Params) -> None:
-    """Maps and classes of pictures are those of PyTorch's modules on pictures prepared as its documentation says."""
+    """Maps and classes equal those of PyTorch's modules with the preprocessing of its documentation."""
     theirs = network(tiny_rgb.architecture, stored(tiny_rgb))
     images, vgg = pictures(2, *size), myvgg.VGG19(tiny_rgb)
     maps = theirs.features(normalised(images))
@@ -129,9 +129,10 @@ def test_equals_pytorch(size: tuple[int, int], tiny_rgb: Params) -> None:
         assert np.abs(vgg.logits(images) - scores).max() <= CLOSE * np.abs(scores).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [CONFIGURATION_E, CONFIGURATION_D], ids=lambda each: each.name)
 def test_full_network_equals_pytorch(architecture: Architecture, tmp_path: Path) -> None:
-    """The whole of VGG19, and of VGG16, read from a file, gives PyTorch's class scores."""
+    """VGG19 and VGG16 in full size, read from a file, give PyTorch's class scores."""
     params = replace(random(architecture, seed=4), preprocessing=TORCHVISION)
     tensors = stored(params)
     theirs = network(architecture, tensors)
@@ -154,7 +155,7 @@ def test_another_preprocessing_would_be_noticed(tiny_rgb: Params) -> None:
 
 
 def test_without_torch(tiny_rgb: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `.pth` is refused where torch is not installed, with what to install; safetensors needs no torch."""
+    """Without torch, a `.pth` is refused with the name of the package; safetensors needs no torch."""
     WRITERS["old.pth"](tiny_rgb, tmp_path / "a.pth")
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(WeightsError, match=r"pip install 'myvgg\[torch\]'"):
@@ -162,7 +163,7 @@ def test_without_torch(tiny_rgb: Params, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 class Evil:
-    """What runs code when it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __reduce__(self) -> Any:
         return (Path.touch, (Path("harm"),))
@@ -180,7 +181,7 @@ def test_no_code_runs(old: bool, tiny: Architecture, tmp_path: Path, monkeypatch
 
 
 def broken(tensors: dict[str, np.ndarray], what: str) -> dict[str, np.ndarray]:
-    """Make a set of tensors one that is refused."""
+    """Change tensors so that they are refused."""
     kernel = tensors["features.0.weight"]
     return {
         "batch": lambda: tensors | {"features.1.running_mean": np.ones(4, np.float32)},
@@ -202,14 +203,14 @@ def broken(tensors: dict[str, np.ndarray], what: str) -> dict[str, np.ndarray]:
     ],
 )
 def test_what_does_not_fit_is_named(what: str, message: str, tiny_rgb: Params, tmp_path: Path) -> None:
-    """Files that are something else are refused by name."""
+    """Other kinds of files are refused by their kind."""
     safetensors.numpy.save_file(broken(stored(tiny_rgb), what), tmp_path / "a.safetensors")
     with pytest.raises(WeightsError, match=message):
         converters.load(tmp_path / "a.safetensors", architecture=tiny_rgb.architecture)
 
 
 def test_the_other_network_is_named(tmp_path: Path) -> None:
-    """VGG16's file is called so where VGG19 is wanted, and the other way round."""
+    """VGG16's file is refused by its name where VGG19 is wanted, and the other way round."""
     for architecture, other in ((CONFIGURATION_D, CONFIGURATION_E), (CONFIGURATION_E, CONFIGURATION_D)):
         safetensors.numpy.save_file(stored(random(architecture, include_top=False)), tmp_path / "a.safetensors")
         with pytest.raises(WeightsError, match=f"{architecture.name.upper()}'s file: choose the architecture"):
@@ -217,7 +218,7 @@ def test_the_other_network_is_named(tmp_path: Path) -> None:
 
 
 def test_keras_files_cannot_say_it(tiny_rgb: Params, tmp_path: Path) -> None:
-    """Weights that want torchvision's preprocessing are not written where it would be forgotten."""
+    """Weights with torchvision's preprocessing are not written in formats that cannot hold it."""
     for name in ("a.h5", "a.weights.h5"):
         with pytest.raises(ValueError, match=r"name it \.safetensors or \.npz"):
             converters.save(tiny_rgb, tmp_path / name)

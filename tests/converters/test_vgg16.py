@@ -1,4 +1,4 @@
-"""VGG16 goes where VGG19 goes: the same converters read and write the second table."""
+"""The converters read and write VGG16 as well as VGG19."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def params() -> Params:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_format(suffix: str, params: Params, tmp_path: Path) -> None:
-    """What is written comes back, bit for bit, and is not taken for VGG19."""
+    """A written file gives the same arrays, bit for bit, and is not taken for VGG19."""
     path = tmp_path / f"vgg16{suffix}"
     converters.save(params, path)
     found = converters.load(path, architecture=CONFIGURATION_D)
@@ -44,7 +44,7 @@ def test_every_format(suffix: str, params: Params, tmp_path: Path) -> None:
 @pytest.mark.parametrize("write", [write_saved_model, write_archive])
 @pytest.mark.parametrize("include_top", [True, False], ids=["top", "notop"])
 def test_models_of_keras(write: object, include_top: bool, small: Architecture, tmp_path: Path) -> None:
-    """Whole models are read too, with the classifier and without."""
+    """Whole models are read, with the classifier and without."""
     params = random(small, include_top=include_top, seed=2)
     write(params, tmp_path / "model")  # type: ignore[operator]
     assert_same_arrays(converters.load(tmp_path / "model", architecture=small), params)
@@ -52,7 +52,7 @@ def test_models_of_keras(write: object, include_top: bool, small: Architecture, 
 
 @pytest.mark.parametrize("era", GENERATIONS)
 def test_matconvnet(era: str, small: Architecture, tmp_path: Path) -> None:
-    """`imagenet-vgg-verydeep-16.mat` is laid out as 19 is, in every release."""
+    """`imagenet-vgg-verydeep-16.mat` has the same layout as that of VGG19, in every release."""
     params = random(small, seed=3)
     savemat(tmp_path / "a.mat", network(params, era))
     assert_same_arrays(converters.load(tmp_path / "a.mat", architecture=small), params)

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import myvgg
 from myvgg import export
-from myvgg.export.__main__ import main
-from myvgg.params import TORCHVISION, Params, random, save
+from myvgg.cli.export import main
+from myvgg.images import Resizing
+from myvgg.params import TORCHVISION, Params, random
 from tests.keras_models import pictures
 
 CLOSE = 2e-5
@@ -130,10 +132,11 @@ def test_int8_needs_pictures(tiny_params: Params, tmp_path: Path) -> None:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A file of random weights."""
     path = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
-    save(random(include_top=False), path)
+    random(include_top=False).save(path)
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.onnx", "a.tflite", "folder"])
 def test_command_line(name: str, weights: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Each format is written to the name that it is asked for."""
@@ -158,10 +161,49 @@ def test_command_line(name: str, weights: str, tmp_path: Path, capfd: pytest.Cap
 def test_wrong_words(
     words: list[str], message: str, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
-    """What cannot be done is said in one line."""
+    """Words that cannot be followed are refused in one line."""
     monkeypatch.chdir(tmp_path)
     assert main([*words, "--weights", weights]) in (1, 2)
     error = capfd.readouterr().err
     assert message in error
     assert len(error.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+# From Python
+
+
+def test_a_network_in_place_of_parameters(tiny_params: Params, tmp_path: Path, unchecked: None) -> None:
+    """Each format takes a `VGG19` as well, with the same result."""
+    pytest.importorskip("onnx", reason="needs onnx")
+    for write, suffix in ((export.to_onnx, "onnx"), (export.to_tflite, "tflite")):
+        options: dict[str, Any] = {"size": 32} if suffix == "tflite" else {}
+        write(tiny_params, ["relu2_1"], tmp_path / f"a.{suffix}", **options)
+        write(myvgg.VGG19(tiny_params), ["relu2_1"], tmp_path / f"b.{suffix}", **options)
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+    export.to_saved_model(myvgg.VGG19(tiny_params), ["relu2_1"], tmp_path / "folder")
+    assert (tmp_path / "folder").is_dir()
+    with pytest.raises(ValueError, match=r"params must be myvgg.Params or a network"):
+        export.to_onnx("vgg19.h5", ["relu2_1"], tmp_path / "c.onnx")
+
+
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning")
+def test_int8_learns_from_files(tiny_params: Params, tmp_path: Path) -> None:
+    """Files and pictures of Pillow's are squashed to the size by the record that everybody uses."""
+    paths = []
+    for index, picture in enumerate(pictures(3, 40, 90)):
+        paths.append(tmp_path / f"{index}.png")
+        Image.fromarray(picture.astype(np.uint8)).save(paths[-1])
+    arrays = [Resizing(32, "squash")(path) for path in paths]
+    with Image.open(paths[1]) as opened:
+        for name, given in (("a", arrays), ("b", [paths[0], opened, str(paths[2])])):
+            export.to_tflite(tiny_params, ["relu2_1"], tmp_path / name, size=32, quantize="int8", pictures=given)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    with pytest.raises(ValueError, match=r"gone.png: cannot be read"):
+        export.to_tflite(tiny_params, ["relu2_1"], tmp_path / "c", size=32, quantize="int8", pictures=["gone.png"])
+
+
+def test_unknown_numbers(tiny_params: Params, tmp_path: Path, unchecked: None) -> None:
+    """Other kinds of numbers are refused with those that there are."""
+    with pytest.raises(ValueError, match="quantize must be one of float32, float16, int8, not 'int4'"):
+        export.to_tflite(tiny_params, ["relu2_1"], tmp_path / "a", quantize="int4")  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from myvgg.params import random, save
+from myvgg.params import random
 
 SIZES = ((40, 60), (64, 64), (90, 50), (33, 80), (70, 70), (48, 64), (64, 48))
 
@@ -17,7 +17,7 @@ SIZES = ((40, 60), (64, 64), (90, 50), (33, 80), (70, 70), (48, 64), (64, 48))
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A file of random weights of the convolutions."""
     path = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
-    save(random(include_top=False), path)
+    random(include_top=False).save(path)
     return str(path)
 
 

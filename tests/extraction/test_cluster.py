@@ -21,16 +21,21 @@ import pyarrow.parquet as pq
 import pytest
 import tqdm
 
-from myvgg.cluster import MAX_ATTEMPTS, Team, joined
-from myvgg.extraction.__main__ import main
-from myvgg.extraction.cluster import PART_BATCHES, Pipeline, batches_of, shares, stages_of
-from myvgg.extraction.decoding import Decoded
-from myvgg.extraction.plan import BATCH, BATCH_PIXELS
+from myvgg.cli.extract import main
+from myvgg.extraction.actors import shares
+from myvgg.extraction.batching import BATCH, BATCH_PIXELS
+from myvgg.extraction.distributed import stages_of
+from myvgg.extraction.pipeline import PART_BATCHES, Pipeline, batches_of
+from myvgg.extraction.prefetching import Decoded
+from myvgg.runtime.ray import MAX_ATTEMPTS, Team, joined
 from tests.extraction.test_extract import ROOT, SMALL
 
 ray = pytest.importorskip("ray", reason="Ray is an extra: pip install 'myvgg[ray]'")
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray leaves sockets and files to the end of the process
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # Ray leaves sockets and files to the end of the process
+]
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +246,7 @@ def test_a_full_disk_is_one_line(
     words = [str(many), *SMALL, "--weights", weights, "-o", str(tmp_path / "f.parquet"), "--workers", "1"]
     assert main([*words, "--ray", address]) == 1
     error = capfd.readouterr().err
-    assert error.strip().splitlines()[-1].startswith(f"extract.py: {tmp_path / 'f.parquet.parts'}")
+    assert error.strip().splitlines()[-1].startswith(f"myvgg extract: {tmp_path / 'f.parquet.parts'}")
     assert "File too large" in error.strip().splitlines()[-1]
     assert "Traceback" not in error
     assert rows_in(tmp_path / "f.parquet.parts") >= BATCH
@@ -271,7 +276,7 @@ def _fail() -> None:
 
 
 def test_goes_on_alone_where_the_cluster_was(address: str, photos: Path, weights: str, tmp_path: Path) -> None:
-    """What one machine has begun, a cluster goes on with."""
+    """A cluster goes on with the parts that one machine has left."""
     from myvgg.extraction import parts
 
     words = [str(photos), *SMALL, "--weights", weights]
@@ -279,7 +284,7 @@ def test_goes_on_alone_where_the_cluster_was(address: str, photos: Path, weights
     folder = tmp_path / "ray.parquet.parts"
     folder.mkdir()
     table = pq.read_table(tmp_path / "alone.parquet")
-    (folder / parts.PLAN).write_bytes(table.schema.metadata[b"myvgg"])
+    (folder / parts.RECIPE).write_bytes(table.schema.metadata[b"myvgg"])
     pq.write_table(table.slice(5, 9).replace_schema_metadata(None), folder / "0.parquet")
     (folder / "1.parquet").write_bytes(b"half of it")
     assert main([*words, "-o", str(tmp_path / "ray.parquet"), "--ray", address]) == 0
@@ -291,14 +296,14 @@ def test_no_cluster(photos: Path, weights: str, tmp_path: Path, capfd: pytest.Ca
     words = [str(photos), *SMALL, "--weights", weights, "-o", str(tmp_path / "f.parquet")]
     assert main([*words, "--ray", "127.0.0.1:1"]) == 1
     error = capfd.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("extract.py: no Ray cluster at '127.0.0.1:1'")
+    assert error.startswith("myvgg extract: no Ray cluster at '127.0.0.1:1'")
     assert error.endswith("start one with 'ray start --head'")
 
 
 def test_without_ray(
     photos: Path, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What is missing is named with how to get it."""
+    """A package that is missing is named with how to get it."""
     monkeypatch.setitem(sys.modules, "ray", None)
     words = [str(photos), *SMALL, "--weights", weights, "-o", str(tmp_path / "f.parquet")]
     assert main([*words, "--ray", "auto"]) == 1
@@ -307,8 +312,8 @@ def test_without_ray(
 
 def test_stylising_on_the_cluster(address: str, photos: Path, weights: str, tmp_path: Path) -> None:
     """`style.py batch --ray` makes the pictures, byte for byte but for their records, and the table of one machine."""
-    from myvgg.nst import images
-    from myvgg.nst.__main__ import main as style
+    from myvgg import images
+    from myvgg.cli.style import main as style
 
     pair = ["--contents", str(photos / "01.png"), str(photos / "02.png"), "--styles", str(photos / "04.png")]
     words = [
@@ -339,7 +344,7 @@ def test_stylising_on_the_cluster(address: str, photos: Path, weights: str, tmp_
 @pytest.mark.parametrize("options", [["--threads", "2"], ["--threads", "0", "--ray", "auto"]], ids=str)
 def test_threads_go_with_a_cluster(options: list[str], photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Processors for a picture are a matter of the cluster, at least one."""
-    from myvgg.nst.__main__ import main as style
+    from myvgg.cli.style import main as style
 
     assert style(["batch", "--contents", str(photos), "--styles", str(photos / "04.png"), *options]) == 2
     assert "--threads must be at least 1, and goes with --ray" in capsys.readouterr().err
@@ -471,7 +476,7 @@ def work_off(fake: FakeRay, names: Sequence[str] = NAMES, max_batches: int = 8) 
     told: list[int] = []
     files = Team(fake, lambda number: Actor(fake, number), 2, calls=2)
     networks = Team(fake, lambda number: Actor(fake, 2 + number), 2, calls=2)
-    Pipeline(fake, batches_of(names, 2), files, networks, max_batches=max_batches, done=told.append).run()
+    Pipeline(fake, batches_of(names, 2), files, networks, max_batches=max_batches, tell=told.append).run()
     assert sorted(name for part in fake.written for name in part) == list(names)
     assert all(part == sorted(part) for part in fake.written)
     assert told == [len(part) for part in fake.written]

@@ -1,4 +1,4 @@
-"""`python scripts/extract.py`: features of many pictures, in every format, whatever happens on the way."""
+"""`myvgg extract`: features of many pictures, in every format, whatever happens on the way."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from PIL import Image
 
 import converters
 import myvgg
+from myvgg.cli.extract import main
 from myvgg.extraction import local, parts
-from myvgg.extraction.__main__ import main
-from myvgg.extraction.decoding import decoded, fitted
-from myvgg.extraction.plan import weights_of
+from myvgg.extraction.prefetching import prefetch
+from myvgg.extraction.recipe import identify_weights
+from myvgg.images import Resizing
 from myvgg.params import TORCHVISION, Origin
 from tests.full_disk import SURVIVED, outcomes
 
@@ -33,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 START = """
 import sys
 from myvgg.extraction import local
-from myvgg.extraction.__main__ import main
+from myvgg.cli.extract import main
 local.PART_ROWS = {rows}
 {end}
 """
@@ -118,6 +119,7 @@ def test_every_format(
     assert "3 of 24 pictures have no features" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fit", ["crop", "squash", "longest", "none"])
 @pytest.mark.parametrize("pool", ["none", "mean", "gram", "moments"])
 def test_rows_equal_the_extractors(
@@ -129,7 +131,7 @@ def test_rows_equal_the_extractors(
     table = pq.read_table(tmp_path / "f.parquet").to_pylist()
     assert len(table) == 24
     for row in (row for row in table if not row["error"]):
-        image = fitted(myvgg.nst.images.load_small(row["path"]), 32, fit)
+        image = Resizing(32, fit)(row["path"])
         for column, tensor in extractor(image).items():
             assert tuple(row[f"{column}.shape"]) == tensor.shape[1:]
             actual = np.array(row[column], np.float32).reshape(tensor.shape[1:])
@@ -141,19 +143,22 @@ def test_ragged_arrays_need_parquet(
 ) -> None:
     """Maps of different shapes are refused by formats of whole arrays, with what to do; what is computed is kept."""
     assert extract("f.npz", "--fit", "none", "--pool", "none") == 1
-    assert "only .parquet holds: choose it, or --fit crop, or --pool mean" in capsys.readouterr().err
+    assert (
+        "only .parquet holds: name such a file, or crop the pictures, or reduce maps to their mean"
+        in capsys.readouterr().err
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["f.npz.parts"]
 
 
 def test_several_layers_and_classifier(photos: Path, tmp_path: Path) -> None:
     """Several layers come in one pass, dense ones too."""
     params = myvgg.params.random(seed=2)
-    myvgg.params.save(params, tmp_path / "top.safetensors")
+    params.save(tmp_path / "top.safetensors")
     words = ["--layers", "relu1_1,fc7", "--weights", str(tmp_path / "top.safetensors"), "-o", str(tmp_path / "f.h5")]
     assert main([str(photos / "01.png"), str(photos / "02.png"), *words, "--precision", "float32"]) == 0
     with h5py.File(tmp_path / "f.h5") as file:
         assert (file["relu1_1"].shape, file["fc7"].shape) == ((2, 64), (2, 4096))
-        image = fitted(myvgg.nst.images.load_small(photos / "02.png"), 224, "crop")
+        image = Resizing(224, "crop")(photos / "02.png")
         expected = myvgg.VGG19(params).features(image, ["fc7"])["fc7"][0]
         np.testing.assert_allclose(file["fc7"][1], expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
 
@@ -177,7 +182,7 @@ def interrupted(extract: Callable[..., int], monkeypatch: pytest.MonkeyPatch, af
     """Run until some pictures have been computed, then interrupt."""
     seen = 0
 
-    def rows_of(*arguments: Any) -> Any:
+    def compute_rows(*arguments: Any) -> Any:
         nonlocal seen
         for rows in original(*arguments):
             if seen >= after:
@@ -185,9 +190,9 @@ def interrupted(extract: Callable[..., int], monkeypatch: pytest.MonkeyPatch, af
             seen += len(rows)
             yield rows
 
-    original = local.rows_of
+    original = local.compute_rows
     with monkeypatch.context() as patch:
-        patch.setattr(local, "rows_of", rows_of)
+        patch.setattr(local, "compute_rows", compute_rows)
         patch.setattr(local, "PART_ROWS", 4)
         assert extract("f.parquet") == 130
 
@@ -195,15 +200,15 @@ def interrupted(extract: Callable[..., int], monkeypatch: pytest.MonkeyPatch, af
 def test_goes_on_where_it_was(
     extract: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What an interrupted run has computed is not computed again, and the result is that of an undisturbed run."""
+    """Pictures that an interrupted run computed are not computed again; the result is that of an undisturbed run."""
     assert extract("whole.parquet") == 0
     interrupted(extract, monkeypatch, after=10)
     assert not (tmp_path / "f.parquet").exists()
-    done = parts.places(parts.files_of(tmp_path / "f.parquet.parts"))
+    done = parts.places_of(parts.readable_parts(tmp_path / "f.parquet.parts"))
     assert 10 <= len(done) < 24
     computed = []
-    original = local.rows_of
-    monkeypatch.setattr(local, "rows_of", lambda *a: (computed.extend(r) or r for r in original(*a)))  # type: ignore[func-returns-value]
+    original = local.compute_rows
+    monkeypatch.setattr(local, "compute_rows", lambda *a: (computed.extend(r) or r for r in original(*a)))  # type: ignore[func-returns-value]
     capsys.readouterr()
     assert extract("f.parquet") == 0
     assert f"{len(done)} of 24 pictures are done already" in capsys.readouterr().err
@@ -213,6 +218,7 @@ def test_goes_on_where_it_was(
     assert resumed.equals(whole, check_metadata=True)
 
 
+@pytest.mark.slow
 def test_killed_and_started_again(photos: Path, weights: str, tmp_path: Path) -> None:
     """A process that is killed in the middle leaves parts that the next one goes on from, and none half written."""
     many = tmp_path / "many"
@@ -227,7 +233,7 @@ def test_killed_and_started_again(photos: Path, weights: str, tmp_path: Path) ->
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    before = len(parts.places(parts.files_of(folder)))
+    before = len(parts.places_of(parts.readable_parts(folder)))
     assert 24 <= before < 300
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert f"{before} of 300 pictures are done already" in again.stderr
@@ -239,7 +245,7 @@ def test_killed_and_started_again(photos: Path, weights: str, tmp_path: Path) ->
     ("words", "difference"),
     [
         (["--layers", "relu1_1"], "layers ['relu2_1'] in place of ['relu1_1']"),
-        (["--pool", "gram"], "summary mean in place of gram"),
+        (["--pool", "gram"], "reduce mean in place of gram"),
         (["--size", "48"], "size 32 in place of 48"),
         (["--weights", "random"], "weights vgg19 "),
     ],
@@ -290,9 +296,9 @@ def test_what_is_done_is_not_done_again(
     ("words", "message", "code"),
     [
         (["--layers", "relu2_9"], "vgg19 has no layer 'relu2_9': did you mean relu2_", 1),
-        (["--layers", ","], "--layers must name at least one layer", 2),
+        (["--layers", ","], "layers must name at least one layer", 2),
         (["--layers", "pool5", "--size", "31"], "the smallest that works is 32 x 32", 1),
-        (["--layers", "fc7"], "fc7 need --size 224 with --fit crop or squash", 2),
+        (["--layers", "fc7"], "fc7 need pictures of size 224, by crop or squash", 2),
         (["--size", "0"], "--size must be at least 1, not 0", 2),
         (["--workers", "2"], "--workers must be at least 1, and goes with --ray", 2),
         (["-o", "missing/f.parquet"], "the folder missing does not exist", 1),
@@ -360,7 +366,7 @@ def test_small_pictures_have_an_error(extract: Callable[..., int], photos: Path,
 
 
 def test_without_pyarrow(extract: Callable[..., int], monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """What is missing is named with how to get it."""
+    """A package that is missing is named with how to get it."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert extract("f.parquet") == 1
     assert "pip install 'myvgg[extract]'" in capsys.readouterr().err
@@ -369,16 +375,18 @@ def test_without_pyarrow(extract: Callable[..., int], monkeypatch: pytest.Monkey
 WRITE = """
 import tempfile
 import numpy as np
-from myvgg.extraction import parts, table
-from myvgg.extraction.plan import Plan
+from myvgg.extraction import parts, writers
+from myvgg.extraction.recipe import Recipe
+from myvgg.images import Resizing
 
 folder = Path(tempfile.mkdtemp())
 names = [f"{i}.png" for i in range(20)]
-parts.write([parts.Row(name, "", {"x": np.ones((50, 3), np.float32)}) for name in names], ["x"], folder)
-content = table.Content(names, ["x"], parts.files_of(folder), Plan(("x",), "none", 1, "crop", "float32", "max", ""))
+parts.write_part([parts.Row(name, "", {"x": np.ones((50, 3), np.float32)}) for name in names], ["x"], folder)
+recipe = Recipe(("x",), "none", Resizing(1), "float32", "max", "")
+content = writers.Content(names, ["x"], parts.readable_parts(folder), recipe)
 
 def save(path):
-    table.write(content, path)
+    writers.write(content, path)
 """
 
 
@@ -404,11 +412,12 @@ def test_full_disk_while_computing(
         patch.setattr(parts.pq, "write_table", write_table)
         assert extract("f.parquet") == 1
     assert capsys.readouterr().err.strip().splitlines()[-1].endswith(": No space left on device")
-    assert len(parts.places(parts.files_of(tmp_path / "f.parquet.parts"))) >= 8
+    assert len(parts.places_of(parts.readable_parts(tmp_path / "f.parquet.parts"))) >= 8
     assert extract("f.parquet") == 0
     assert len(pq.read_table(tmp_path / "f.parquet")) == 24
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow(photos: Path, weights: str, tmp_path: Path) -> None:
     """Ten times as many pictures take no more memory."""
     peaks = []
@@ -442,10 +451,10 @@ def test_memory_does_not_grow(photos: Path, weights: str, tmp_path: Path) -> Non
 def test_decoding_keeps_order_and_stops(photos: Path) -> None:
     """Threads hand pictures out in the order of their names, and stop when nobody wants more."""
     names = [str(path) for path in sorted(photos.rglob("*.*"))] * 6
-    found = decoded(names, 32, "squash")
+    found = prefetch(names, Resizing(32, "squash"))
     assert [next(found).path for _ in range(30)] == names[:30]
     found.close()
-    assert [each.path for each in decoded(names, 32, "squash")] == names
+    assert [each.path for each in prefetch(names, Resizing(32, "squash"))] == names
 
 
 def test_weights_are_known_by_their_numbers(weights: str) -> None:
@@ -453,5 +462,9 @@ def test_weights_are_known_by_their_numbers(weights: str) -> None:
     params = converters.load(weights)
     kernel, bias = params.layers["conv3_1"]
     scaled = replace(params, layers={**params.layers, "conv3_1": myvgg.LayerParams(2 * kernel, bias)})
-    assert weights_of(scaled) != weights_of(params) == weights_of(replace(params, origin=Origin("another.h5")))
-    assert weights_of(replace(params, preprocessing=TORCHVISION)) != weights_of(params)
+    assert (
+        identify_weights(scaled)
+        != identify_weights(params)
+        == identify_weights(replace(params, origin=Origin("another.h5")))
+    )
+    assert identify_weights(replace(params, preprocessing=TORCHVISION)) != identify_weights(params)

@@ -1,15 +1,16 @@
-"""The losses of a whole picture, written so that TensorFlow can differentiate them: what evaluations are tested by."""
+"""The losses of a whole picture, written so that TensorFlow can differentiate them; evaluations are tested by them."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from myvgg.nst.network import Network
-from myvgg.nst.objective import Targets, look, measure, weigh
+from myvgg.nst.criterion import Criterion, Losses, Piece, Targets, weigh
+from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Settings
 
 
-def losses(network: Network, image: tf.Tensor, targets: Targets, settings: Settings) -> dict[str, tf.Tensor]:
+def losses(encoder: Encoder, image: tf.Tensor, targets: Targets, settings: Settings) -> Losses:
     """Compute the losses of a picture, R, G, B, 0 to 255."""
-    seen = look(network, image, targets.layers, settings)
-    return weigh(measure(seen, targets, settings), targets, settings, values=tf.size(image))
+    criterion = Criterion(encoder, targets, settings, height=image.shape[1], width=image.shape[2])
+    piece = Piece(image / 255, (), targets.content, tuple(region.guides for region in targets.regions), None)
+    return weigh(criterion.sums(piece, criterion.see(piece)), targets, settings, values=tf.size(image))

@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg import ops
+from myvgg import network as ops
 from myvgg.architecture import Conv
+from myvgg.images import load, resize
 from myvgg.nst import Settings, evaluation, pyramid, tiles
-from myvgg.nst.evaluation import Kept
-from myvgg.nst.images import load, resize
-from myvgg.nst.network import Network
-from myvgg.nst.objective import look
+from myvgg.nst.criterion import Criterion, Kept, Piece, Seen, Targets
+from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
 from myvgg.params import Params
@@ -40,7 +39,7 @@ TILE = 48
 """Small, but with pictures of these sizes still cut into no more than thirty."""
 
 
-class Exact(Network):
+class Exact(Encoder):
     """The network in float64, written as a loop, without scaling."""
 
     def __init__(self, params: Params, settings: Settings) -> None:
@@ -76,7 +75,22 @@ def pictures(height: int, width: int, dtype: Any) -> tuple[tf.Tensor, ...]:
     )
 
 
-def evaluated(network: Network, settings: Settings, size: tuple[int, int], dtype: Any, tile: int | None) -> Any:
+def evaluation_of(
+    network: Encoder,
+    targets: Targets,
+    settings: Settings,
+    size: tuple[int, int],
+    *,
+    tile: int | None = None,
+    kept: Kept | tuple[()] = (),
+) -> evaluation.Evaluate:
+    """Return the evaluation of pictures of a height and width."""
+    criterion = Criterion(network, targets, settings, height=size[0], width=size[1])
+    cut = tiles.cut(*size, tile, network.params.architecture, targets.layers)
+    return evaluation.evaluation(criterion, cut, kept=kept)
+
+
+def evaluated(network: Encoder, settings: Settings, size: tuple[int, int], dtype: Any, tile: int | None) -> Any:
     """Return unit, losses and gradient, seen whole or in tiles."""
     content, style, _, pixels = pictures(*size, dtype)
     names = [*settings.content_layers, *settings.style_layers]
@@ -88,9 +102,8 @@ def evaluated(network: Network, settings: Settings, size: tuple[int, int], dtype
         settings,
         tile=tile,
     )
-    evaluate = evaluation.evaluation(network, targets, settings, height=size[0], width=size[1], tile=tile)
-    terms, gradient = evaluate(pixels.numpy())
-    return targets.unit, {name: float(term) for name, term in terms.items()}, np.asarray(gradient)
+    terms, gradient = evaluation_of(network, targets, settings, size, tile=tile)(pixels.numpy())
+    return targets.unit, tuple(map(float, terms)), np.asarray(gradient)
 
 
 def difference(actual: np.ndarray, expected: np.ndarray) -> float:
@@ -98,6 +111,7 @@ def difference(actual: np.ndarray, expected: np.ndarray) -> float:
     return float(np.linalg.norm(actual - expected) / np.linalg.norm(expected))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_gradient_is_that_of_the_losses(name: str, tiny_params: Params) -> None:
     """In float64, what goes down to the pixels is what TensorFlow makes of the losses as they are written."""
@@ -107,11 +121,9 @@ def test_the_gradient_is_that_of_the_losses(name: str, tiny_params: Params) -> N
     with tf.GradientTape() as tape:
         tape.watch(pixels)
         terms = losses(network, 255 * pixels, targets, settings)
-    actual, gradient = evaluation.evaluation(network, targets, settings, height=49, width=66)(pixels.numpy())
-    assert {term: float(loss) for term, loss in actual.items()} == pytest.approx(
-        {term: float(loss) for term, loss in terms.items()}, rel=1e-12
-    )
-    assert difference(np.asarray(gradient), tape.gradient(terms["total"], pixels).numpy()) < 1e-10
+    actual, gradient = evaluation_of(network, targets, settings, (49, 66))(pixels.numpy())
+    assert tuple(map(float, actual)) == pytest.approx(tuple(map(float, terms)), rel=1e-12)
+    assert difference(np.asarray(gradient), tape.gradient(terms.total, pixels).numpy()) < 1e-10
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.1), ("float16", 0.05)])
@@ -123,14 +135,15 @@ def test_half_precision_has_a_gradient(precision: Any, tolerance: float, tile: i
     gradients = []
     for each in ("float32", precision):
         settings = replace(CASES["gram"], precision=each, content_layers=layers, style_layers=layers, tv_weight=0.0)
-        network = Network(params, replace(settings))
+        network = Encoder(params, replace(settings))
         targets = make_targets(network, content, [style], settings)._replace(unit=1e6)
-        evaluate = evaluation.evaluation(network, targets, settings, height=size[0], width=size[1], tile=tile)
+        evaluate = evaluation_of(network, targets, settings, size, tile=tile)
         gradients.append(np.asarray(evaluate(pixels.numpy())[1]))
         assert gradients[-1].dtype == np.float32
     assert 0 < difference(gradients[1], gradients[0]) < tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "size"),
     [
@@ -148,16 +161,31 @@ def test_tiles_are_exact(settings: Settings, size: tuple[int, int], tiny_params:
     assert difference(actual[2], expected[2]) < 1e-12
 
 
-def test_less_of_the_surroundings_is_not_enough(tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With surroundings one step of the grid smaller, tiles are not exact: what they have is needed."""
-    network = Exact(tiny_params, BASE)
-    expected = evaluated(network, BASE, SIZES[0], tf.float64, None)
-    enough = tiles.halo
-    monkeypatch.setattr(tiles, "halo", lambda *layers: enough(*layers) - tiles.grid(*layers))
-    actual = evaluated(network, BASE, SIZES[0], tf.float64, TILE)
-    assert difference(actual[2], expected[2]) > 1e-10
+@pytest.mark.slow
+def test_less_of_the_surroundings_is_not_enough(tiny_params: Params) -> None:
+    """With surroundings one step of the grid smaller, tiles are not exact: they need all of their surroundings."""
+    (height, width), network = SIZES[0], Exact(tiny_params, BASE)
+    content, style, _, pixels = pictures(height, width, tf.float64)
+    targets = make_targets(network, content, [style], BASE)
+    criterion = Criterion(network, targets, BASE, height=height, width=width)
+    network_and_layers = tiny_params.architecture, targets.layers
+    less = tiles.halo(*network_and_layers) - tiles.grid(*network_and_layers)
+    whole, *cuts = (tiles.cut(height, width, tile, tiny_params.architecture, targets.layers) for tile in (None, TILE))
+    cuts.append([tile._replace(outer=widened(tile.box, less, height, width)) for tile in cuts[0]])
+    expected, exact, inexact = (
+        np.asarray(evaluation.evaluation(criterion, cut)(pixels.numpy())[1]) for cut in (whole, *cuts)
+    )
+    assert difference(exact, expected) < 1e-12
+    assert difference(inexact, expected) > 1e-10
 
 
+def widened(box: tiles.Box, around: int, height: int, width: int) -> tiles.Box:
+    """Return a box with some pixels around it, within a picture."""
+    top, bottom, left, right = box
+    return max(0, top - around), min(height, bottom + around), max(0, left - around), min(width, right + around)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_tiles_are_exact_with_masks(dtype: str, tiny_params: Params) -> None:
     """Regions with styles of their own, parts of styles, and what is kept go through tiles as well."""
@@ -167,54 +195,58 @@ def test_tiles_are_exact_with_masks(dtype: str, tiny_params: Params) -> None:
     masks = list(rng.uniform(0, 1, (2, height, width)).astype(np.float32))
     style_masks = [rng.uniform(0, 1, styles[0].shape[1:3]).astype(np.float32), None]
     kept = Kept(tf.constant(rng.uniform(0, 1, (1, height, width, 1)), dtype), content)
-    network = Exact(tiny_params, BASE) if dtype == "float64" else Network(tiny_params, BASE)
+    network = Exact(tiny_params, BASE) if dtype == "float64" else Encoder(tiny_params, BASE)
     found = []
     for tile in (None, TILE):
         targets = make_targets(network, content, styles, BASE, masks=masks, style_masks=style_masks, tile=tile)
-        evaluate = evaluation.evaluation(network, targets, BASE, height=height, width=width, kept=kept, tile=tile)
-        found.append(evaluate(pixels.numpy()))
+        found.append(evaluation_of(network, targets, BASE, SIZES[0], kept=kept, tile=tile)(pixels.numpy()))
     tolerance = {"float32": 1e-3, "float64": 1e-10}[dtype]  # the roots of shallow layers amplify what rounding does
     (expected, expected_gradient), (actual, actual_gradient) = found
-    assert {name: float(term) for name, term in actual.items()} == pytest.approx(
-        {name: float(term) for name, term in expected.items()}, rel=tolerance
-    )
+    assert tuple(map(float, actual)) == pytest.approx(tuple(map(float, expected)), rel=tolerance)
     assert difference(np.asarray(actual_gradient), np.asarray(expected_gradient)) < tolerance
 
 
+@pytest.mark.slow
 def test_tiles_are_exact_with_trained_weights(trained: Params) -> None:
     """In float32, with photographs and the network that counts, losses and gradient agree to 1e-6."""
     content, style = (resize(load(FOLDER / f"{name}.jpg"), (260, 200)) for name in ("chelsea", "strokes"))
     settings = replace(Settings(), precision="float32")
     pixels = pyramid.first_image(content, None, settings)[np.newaxis] / 255
-    network = Network(trained, settings)
+    network = Encoder(trained, settings)
     found = []
     for tile in (None, 64):
         targets = make_targets(
             network, tf.constant(content[np.newaxis]), [tf.constant(style[np.newaxis])], settings, tile=tile
         )
-        found.append(evaluation.evaluation(network, targets, settings, height=200, width=260, tile=tile)(pixels))
+        found.append(evaluation_of(network, targets, settings, (200, 260), tile=tile)(pixels))
     (expected, expected_gradient), (actual, actual_gradient) = found
-    for name in expected:
-        assert float(actual[name]) == pytest.approx(float(expected[name]), rel=1e-6)
+    assert tuple(map(float, actual)) == pytest.approx(tuple(map(float, expected)), rel=1e-6)
     assert difference(np.asarray(actual_gradient), np.asarray(expected_gradient)) < 1e-6
 
 
+class Counted(Criterion):
+    """A criterion that counts its traces."""
+
+    traces = 0
+
+    def see(self, piece: Piece) -> Seen:
+        """Count, and see."""
+        self.traces += 1
+        return super().see(piece)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", [None, TILE])
-def test_tiles_of_all_sizes_are_traced_once(
-    tile: int | None, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tiles_of_all_sizes_are_traced_once(tile: int | None, tiny_params: Params) -> None:
     """A picture is traced once, and so is each pass over tiles, whose sizes differ at the borders."""
-    traces = []
-
-    def counted(*arguments: Any) -> Any:
-        traces.append(arguments)
-        return look(*arguments)
-
-    network, (content, style, _, pixels) = Network(tiny_params, BASE), pictures(*SIZES[0], tf.float32)
+    height, width = SIZES[0]
+    network, (content, style, _, pixels) = Encoder(tiny_params, BASE), pictures(height, width, tf.float32)
     targets = make_targets(network, content, [style], BASE, tile=tile)
-    monkeypatch.setattr(evaluation, "look", counted)
-    evaluate = evaluation.evaluation(network, targets, BASE, height=SIZES[0][0], width=SIZES[0][1], tile=tile)
-    assert traces == []
+    criterion = Counted(network, targets, BASE, height=height, width=width)
+    evaluate = evaluation.evaluation(
+        criterion, tiles.cut(height, width, tile, tiny_params.architecture, targets.layers)
+    )
+    assert criterion.traces == 0
     for _ in range(3):
         evaluate(pixels.numpy())
-    assert len(traces) == (1 if tile is None else 2)
+    assert criterion.traces == (1 if tile is None else 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from myvgg.nst import optimizers
 from myvgg.nst.optimizers import LBFGS, Adam
 from myvgg.nst.settings import Settings
+from myvgg.nst.state import AdamState, LBFGSState
 
 BENDS = np.array([1.0, 30.0, 900.0], np.float32)
 """Second derivatives by channel, so that a step along the gradient does not do."""
@@ -21,19 +23,21 @@ class Valley:
     def __init__(self, bottom: np.ndarray) -> None:
         self.bottom, self.asked = bottom, list[np.ndarray]()
 
-    def __call__(self, pixels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+    def __call__(self, pixels: np.ndarray) -> tuple[float, np.ndarray]:
         """Evaluate."""
         self.asked.append(pixels.copy())
         away = pixels - self.bottom
-        return {"total": (BENDS * away**2).sum()}, 2 * BENDS * away
+        return float((BENDS * away**2).sum()), 2 * BENDS * away
 
 
-def go(optimizer: LBFGS, steps: int) -> None:
-    """Make steps while there is something to improve."""
+def go(optimizer: Adam | LBFGS, objective: Callable[[np.ndarray], tuple[float, np.ndarray]], steps: int) -> list[str]:
+    """Make steps while the picture can be improved, and return their notes."""
+    notes = []
     for _ in range(steps):
-        if optimizer.done:
+        if (pixels := optimizer.ask()) is None:
             break
-        optimizer.step()
+        notes.append(optimizer.tell(*objective(pixels)))
+    return notes
 
 
 @pytest.mark.parametrize("clip", ["step", "end"])
@@ -43,10 +47,10 @@ def test_lbfgs_finds_the_lowest_picture_in_range(clip: Any) -> None:
     bottom = rng.uniform(-0.5, 1.5, (1, 5, 4, 3)).astype(np.float32)
     valley = Valley(bottom)
     start = rng.uniform(0, 1, bottom.shape).astype(np.float32)
-    descent = LBFGS(valley, {"image": start}, Settings(clip=clip))
-    go(descent, 200)
+    descent = LBFGS(LBFGSState(start), Settings(clip=clip))
+    go(descent, valley, 200)
     expected = np.clip(bottom, 0, 1) if clip == "step" else bottom
-    first, lowest, best = (float(valley(x)[0]["total"]) for x in (start, descent.picture, expected))
+    first, lowest, best = (valley(x)[0] for x in (start, descent.picture, expected))
     assert best <= lowest < best + 1e-4 * (first - best)
     if clip == "step":
         assert min(asked.min() for asked in valley.asked) >= 0
@@ -58,16 +62,15 @@ def test_lbfgs_finds_the_lowest_picture_in_range(clip: Any) -> None:
 def test_lbfgs_leaves_the_ends_of_the_range(start: float, bottom: float) -> None:
     """Black and white pixels are not stuck, and a picture near the other end is found."""
     lowest = np.full((1, 2, 2, 3), bottom, np.float32)
-    descent = LBFGS(Valley(lowest), {"image": np.full_like(lowest, start)}, Settings())
-    go(descent, 80)
+    descent = LBFGS(LBFGSState(np.full_like(lowest, start)), Settings())
+    go(descent, Valley(lowest), 80)
     assert np.abs(descent.picture - lowest).max() < 1e-3
 
 
-def adam(pixels: Valley, steps: int, **settings: Any) -> Adam:
+def adam(objective: Valley, steps: int, **settings: Any) -> Adam:
     """Make steps from grey."""
-    optimizer = Adam(pixels, {"image": np.full_like(pixels.bottom, 0.5)}, Settings(**settings))
-    for _ in range(steps):
-        optimizer.step()
+    optimizer = Adam(AdamState(np.full_like(objective.bottom, 0.5)), Settings(**settings))
+    go(optimizer, objective, steps)
     return optimizer
 
 
@@ -83,8 +86,8 @@ def test_strips_are_of_no_consequence(average: float, valley: Valley, monkeypatc
     expected = adam(valley, 6, average=average).state()
     monkeypatch.setattr(optimizers, "STRIP", 8)
     actual = adam(valley, 6, average=average).state()
-    assert {*actual} == {*expected}
-    assert all(np.array_equal(actual[name], expected[name]) for name in expected)
+    for name, value in vars(expected).items():
+        assert np.array_equal(getattr(actual, name), value), name
 
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
@@ -102,27 +105,108 @@ def test_the_average_is_that_of_its_formula(average: float, valley: Valley) -> N
 @pytest.mark.parametrize("is_writeable", [False, True])
 def test_pictures_stay_as_they_were_handed_out(average: float, is_writeable: bool, valley: Valley) -> None:
     """At the beginning, after steps and after going back, whether the gradient's memory may be taken or not."""
-
-    def evaluate(pixels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-        losses, gradient = valley(pixels)
-        gradient.setflags(write=is_writeable)
-        return losses, gradient
-
-    optimizer = Adam(evaluate, {"image": np.full_like(valley.bottom, 0.5)}, Settings(average=average))
+    optimizer = Adam(AdamState(np.full_like(valley.bottom, 0.5)), Settings(average=average))
     handed = [optimizer.picture]
     copies = [handed[0].copy()]
     for index in range(6):
-        optimizer.step()
-        if index == 3:
-            optimizer.restart()
+        loss, gradient = valley(optimizer.ask())
+        gradient.setflags(write=is_writeable)
+        optimizer.tell(np.nan if index == 3 else loss, gradient)
         handed.append(optimizer.picture)
         copies.append(handed[-1].copy())
     assert all(np.array_equal(picture, copy) for picture, copy in zip(handed, copies, strict=True))
 
 
+def test_a_state_stays_as_it_was_handed_out(valley: Valley) -> None:
+    """Steps after a state was taken do not change its arrays, and go where they go without it."""
+    watched, alone = adam(valley, 3), adam(valley, 3)
+    state = watched.state()
+    before = {name: np.array(value) for name, value in vars(state).items()}
+    for optimizer in (watched, alone):
+        go(optimizer, valley, 3)
+    assert all(np.array_equal(getattr(state, name), value) for name, value in before.items())
+    assert np.array_equal(watched.picture, alone.picture)
+
+
+# Broken losses.
+
+
+def broken(objective: Valley, at: set[int], factor: float = np.nan) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
+    """Multiply the loss and the gradient of some evaluations, counted from 1."""
+    count = 0
+
+    def evaluate(pixels: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal count
+        count += 1
+        loss, gradient = objective(pixels)
+        return (loss * factor, gradient * np.float32(factor)) if count in at else (loss, gradient)
+
+    return evaluate
+
+
 def test_going_back_is_exact_to_a_tenth_of_a_level(valley: Valley) -> None:
     """The best picture is kept in half precision, which nobody sees."""
     optimizer = adam(valley, 20, average=0.0)
-    best = min(list(valley.asked), key=lambda pixels: float(valley(pixels)[0]["total"]))
-    optimizer.restart()
+    best = min(list(valley.asked), key=lambda pixels: valley(pixels)[0])
+    go(optimizer, broken(valley, {1}), 1)
     assert 255 * np.abs(optimizer.picture - best).max() < 0.1
+
+
+def test_adam_goes_back_after_a_broken_loss(valley: Valley) -> None:
+    """After a loss of NaN, Adam goes back to its best picture, says so, and goes on."""
+    optimizer = Adam(AdamState(np.full_like(valley.bottom, 0.5)), Settings())
+    notes = go(optimizer, broken(valley, {4}), 6)
+    assert [bool(note) for note in notes] == [False, False, False, True, False, False]
+    assert notes[3].startswith("the loss was nan: back to the best picture")
+    assert np.isfinite(optimizer.picture).all()
+
+
+def test_a_broken_gradient_counts_as_a_broken_loss(valley: Valley) -> None:
+    """A picture that is no number any more does not stay."""
+    optimizer = Adam(AdamState(np.full_like(valley.bottom, 0.5)), Settings(clip="end"))
+    loss, gradient = valley(optimizer.ask())
+    assert "the loss was nan" in optimizer.tell(loss, gradient * np.nan)
+    assert np.isfinite(optimizer.ask()).all()
+
+
+def test_adam_goes_half_as_far_after_going_back(valley: Valley) -> None:
+    """The first step after going back moves half as far as the first one did."""
+    settings = Settings(average=0.0, clip="end")
+    optimizer = Adam(AdamState(np.full_like(valley.bottom, 0.5)), settings)
+    evaluate = broken(valley, {2})
+    go(optimizer, evaluate, 2)
+    before = optimizer.picture
+    go(optimizer, evaluate, 1)
+    assert np.median(np.abs(optimizer.picture - before)) == pytest.approx(settings.learning_rate / 2, rel=0.01)
+
+
+def test_a_loss_that_explodes_is_broken(valley: Valley) -> None:
+    """A thousand times the first loss counts as broken."""
+    optimizer = Adam(AdamState(np.full_like(valley.bottom, 0.5)), Settings())
+    notes = go(optimizer, broken(valley, {3}, factor=2e6), 6)
+    assert [bool(note) for note in notes] == [False, False, True, False, False, False]
+
+
+def test_the_fourth_broken_loss_ends_the_run(valley: Valley) -> None:
+    """Adam goes back three times, over all scales, and then raises."""
+    optimizer = Adam(AdamState(np.full_like(valley.bottom, 0.5), restarts=1), Settings())
+    evaluate = broken(valley, {3, 5, 8})
+    assert sum(map(bool, go(optimizer, evaluate, 7))) == 2
+    with pytest.raises(FloatingPointError, match=r"the loss is nan .* going back has not helped: lower the"):
+        go(optimizer, evaluate, 1)
+
+
+def test_lbfgs_leaves_trial_steps_to_its_line_search(valley: Valley) -> None:
+    """A trial step with a loss of NaN, or with a huge one, is shortened without a note."""
+    for factor in (np.nan, 1e9):
+        descent = LBFGS(LBFGSState(np.full_like(valley.bottom, 0.5)), Settings())
+        notes = go(descent, broken(valley, {2, 3}, factor=factor), 40)
+        assert not any(notes)
+        assert valley(descent.picture)[0] < 1e-2 * valley(np.full_like(valley.bottom, 0.5))[0]
+
+
+def test_lbfgs_ends_where_no_loss_is_a_number(valley: Valley) -> None:
+    """Where the first loss is no number, there is nothing to go back to."""
+    descent = LBFGS(LBFGSState(np.full_like(valley.bottom, 0.5)), Settings())
+    with pytest.raises(FloatingPointError, match="the loss is nan from the first step on"):
+        go(descent, broken(valley, {1}), 1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg import kernels, ops
+from myvgg import kernels
+from myvgg import network as ops
 from myvgg.architecture import CONFIGURATION_E
-from myvgg.nst import Settings, Step, memory, plan, probe, stylize
-from myvgg.nst.settings import Layers
+from myvgg.nst import Settings, memory, plan, probe
 from myvgg.params import Params, random
 
 PRECISE = Settings(precision="float32")
@@ -27,10 +26,8 @@ def vgg19() -> Params:
     return random(CONFIGURATION_E, include_top=False)
 
 
-@pytest.fixture
-def fixed_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that takes a second a megapixel, and nothing besides."""
-    monkeypatch.setattr(probe, "speed", lambda *_, **__: probe.Speed(0.0, 1e-6))
+SPEED = probe.Speed(0.0, 1e-6)
+"""A machine that takes a second a megapixel, and nothing besides."""
 
 
 # Memory.
@@ -59,11 +56,11 @@ def test_less_memory_means_smaller_tiles(vgg19: Params) -> None:
     assert sides[-1] == 64
 
 
-def test_the_limit_is_the_users_or_two_thirds_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_is_the_users_or_two_thirds_of_the_machine() -> None:
     """Gigabytes of `max_memory` count, and else the machine's memory."""
-    monkeypatch.setattr(memory, "machine_memory", lambda: 12e9)
-    assert memory.limit(Settings(max_memory=1.5)) == 1.5e9
-    assert memory.limit(Settings()) == pytest.approx(8e9)
+    assert memory.limit(Settings(max_memory=1.5), machine=12e9) == 1.5e9
+    assert memory.limit(Settings(), machine=12e9) == pytest.approx(8e9)
+    assert memory.limit(Settings()) == pytest.approx(memory.machine_memory() * 2 / 3)
 
 
 def test_this_machine_has_memory() -> None:
@@ -71,35 +68,33 @@ def test_this_machine_has_memory() -> None:
     assert 50e6 < memory.resident() < memory.machine_memory()
 
 
-@pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The bytes that the process seems to hold: the next of the list at each look, the last for ever."""
-    values: list[float] = [1e9]
-    monkeypatch.setattr(memory, "resident", lambda: int(values.pop(0) if len(values) > 1 else values[0]))
-    monkeypatch.setattr(memory, "peak", lambda: 0)
-    return values
+def watch(limit: float, *held: float, peaks: Sequence[float] = (0,)) -> memory.Watch:
+    """Return a watch over a process that seems to hold these bytes: the next at each look, the last for ever."""
+    values, highest = [*held], [*peaks]
+
+    def next_of(numbers: list[float]) -> int:
+        return int(numbers.pop(0) if len(numbers) > 1 else numbers[0])
+
+    settings = Settings(max_memory=limit)
+    return memory.Watch(settings, resident=lambda: next_of(values), peak=lambda: next_of(highest))
 
 
-def test_only_growth_beyond_the_limit_is_told(held: list[float]) -> None:
+def test_only_growth_beyond_the_limit_is_told() -> None:
     """A process is short of memory when it passes a quarter more than the limit, and again when it grows on."""
-    held[:] = [1e9, 2.4e9, 2.6e9, 2.6e9, 2.7e9, 2.8e9]
-    watch = memory.Watch(Settings(max_memory=2.0))
-    assert [watch.is_short() for _ in range(5)] == [False, True, False, False, True]
+    short = watch(2.0, 1e9, 2.4e9, 2.6e9, 2.6e9, 2.7e9, 2.8e9)
+    assert [short.is_short() for _ in range(5)] == [False, True, False, False, True]
 
 
-def test_what_was_held_before_is_not_the_runs(held: list[float]) -> None:
+def test_what_was_held_before_is_not_the_runs() -> None:
     """A process that is large for other reasons is not short of memory by itself."""
-    held[:] = [6e9, 6.1e9, 6.2e9, 6.5e9]
-    watch = memory.Watch(Settings(max_memory=2.0))
-    assert [watch.is_short() for _ in range(3)] == [False, False, True]
+    large = watch(2.0, 6e9, 6.1e9, 6.2e9, 6.5e9)
+    assert [large.is_short() for _ in range(3)] == [False, False, True]
 
 
-def test_memory_that_was_given_back_counts(held: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_was_given_back_counts() -> None:
     """The peak of a step tells, also when the process holds less again, but not a peak from before the run."""
-    peaks = [5e9, 5e9, 6e9, 6e9]
-    monkeypatch.setattr(memory, "peak", lambda: int(peaks.pop(0)))
-    watch = memory.Watch(Settings(max_memory=2.0))
-    assert [watch.is_short() for _ in range(3)] == [False, True, False]
+    before = watch(2.0, 1e9, peaks=(5e9, 5e9, 6e9, 6e9))
+    assert [before.is_short() for _ in range(3)] == [False, True, False]
 
 
 def test_the_peak_of_this_process_is_known() -> None:
@@ -107,56 +102,22 @@ def test_the_peak_of_this_process_is_known() -> None:
     assert memory.peak() >= 0.9 * memory.resident()
 
 
-def test_an_excess_is_told_from_noise(held: list[float]) -> None:
+def test_an_excess_is_told_from_noise() -> None:
     """A run that took twice what was planned says so; small plans and small differences say nothing."""
-    held[:] = [1e9, 3e9, 2.1e9, 3e9]
-    watch = memory.Watch(Settings(max_memory=9.0))
-    assert watch.excess(1e9) == 2.0
-    assert watch.excess(1e9) == 1.0
-    assert watch.excess(1e6) == 1.0
+    taken = watch(9.0, 1e9, 3e9, 2.1e9, 3e9)
+    assert taken.excess(1e9) == 2.0
+    assert taken.excess(1e9) == 1.0
+    assert taken.excess(1e6) == 1.0
 
 
-Run = Callable[..., Iterator[Step]]
-
-
-@pytest.fixture
-def run(params: Params, content: np.ndarray, style: np.ndarray) -> Run:
-    """Stylise the small pictures with the small network."""
-    layers = {"content_layers": Layers("relu2_1"), "style_layers": Layers("relu1_1,relu2_1")}
-    settings = Settings(size=640, scales=2, iterations=3, precision="float32", **layers)
-    return lambda **changes: stylize(content, style, replace(settings, **changes), params=params)
-
-
-def test_a_limit_that_comes_near_is_met_by_smaller_tiles(run: Run, held: list[float]) -> None:
-    """A process that grows beyond its limit between two steps goes on in tiles, at the next scale too, and says so."""
-    undisturbed = list(run(max_memory=2.0))
-    held[:] = [1e9, 1.1e9, 2.6e9, 2.6e9]
-    steps = list(run(max_memory=2.0))
-    notes = [step.note for step in steps]
-    assert re.fullmatch(r"little memory left: going on in tiles of \d+ pixels", notes[1])
-    assert [bool(note) for note in notes].count(True) == 1
-    assert len(steps) == len(undisturbed)
-    for step, other in zip(steps, undisturbed, strict=True):
-        assert np.abs(step.image - other.image).mean() < 0.1  # of 255
-
-
-def test_a_scale_that_took_too_much_makes_the_next_smaller(
-    run: Run, held: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a scale takes three times what was planned, the next one is cut as if there was a third of the memory."""
-    limits: list[float | None] = []
-    tile = plan.tile
-
-    def noted(*arguments: Any, limit: float | None = None) -> int | None:
-        limits.append(limit)
-        return tile(*arguments, limit=limit)
-
-    monkeypatch.setattr(plan, "tile", noted)
-    monkeypatch.setattr(plan, "memory_of", lambda *_: 2e9)
-    monkeypatch.setattr(plan, "base_memory", lambda *_: 1e9)
-    held[:] = [1e9, *[4e9] * 100]
-    list(run(max_memory=9.0))
-    assert limits == [None, 1e9 + 8e9 / 3]
+def test_a_scale_that_took_too_much_makes_the_next_smaller(vgg19: Params) -> None:
+    """Where a scale takes three times its plan, the next one is cut as if there was a third of the memory."""
+    settings, sizes = replace(PRECISE, size="2048x1536", max_memory=9.0), plan.Sizes((2048, 1536), [(640, 480)])
+    base = plan.base_memory(settings, vgg19)
+    third = plan.tile(settings, sizes, vgg19, limit=base + (9e9 - base) / 3)
+    assert plan.tile_after(settings, sizes, vgg19, None, excess=1.0) is None
+    assert plan.tile_after(settings, sizes, vgg19, None, excess=3.0) == third
+    assert plan.tile_after(settings, sizes, vgg19, 128, excess=3.0) == 128
 
 
 # The gradient that takes less memory.
@@ -210,38 +171,33 @@ def test_the_lean_gradient_is_for_graphs_without_onednn(monkeypatch: pytest.Monk
 # Time.
 
 
-def test_time_is_counted_in_measured_pixels(fixed_speed: None, vgg19: Params) -> None:
+def test_time_is_counted_in_measured_pixels(vgg19: Params) -> None:
     """Steps of a size take its pixels times what a pixel was measured to take, and something to begin with."""
     settings = replace(PRECISE, size=512, scales=1)
-    few, many = (plan.plan(replace(settings, iterations=steps), SIZES, vgg19) for steps in (1, 101))
+    few, many = (plan.plan(replace(settings, iterations=steps), SIZES, vgg19, speed=SPEED) for steps in (1, 101))
     pixels = 512 * 384
     assert many.seconds - few.seconds == pytest.approx(100 * pixels * (1e-6 + plan.PIXEL))
     assert few.seconds == pytest.approx(plan.SCALE["wasserstein"] + pixels * (1e-6 + plan.PIXEL), rel=0.5)
 
 
-def test_tiles_cost_a_second_look_and_their_surroundings(fixed_speed: None, vgg19: Params) -> None:
+def test_tiles_cost_a_second_look_and_their_surroundings(vgg19: Params) -> None:
     """A picture in tiles takes more than twice the time."""
     settings = replace(PRECISE, size="2048x1536", scales=1, iterations=100)
     sizes = plan.Sizes((2048, 1536), [(640, 480)])
-    whole, tiled = (plan.plan(replace(settings, max_memory=limit), sizes, vgg19) for limit in (50.0, 2.0))
+    whole, tiled = (plan.plan(replace(settings, max_memory=limit), sizes, vgg19, speed=SPEED) for limit in (50.0, 2.0))
     assert whole.scales[0].tile is None
     assert tiled.scales[0].tile is not None
     assert 1.67 < tiled.seconds / whole.seconds < 4
 
 
-def test_a_measurement_is_made_once(tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measurement_is_made_once(tiny_params: Params) -> None:
     """Equal layers and options are measured once, others again."""
-    made = []
-
-    def measured(*arguments: Any) -> probe.Speed:
-        made.append(arguments)
-        return probe.Speed(0.0, 1.0)
-
-    monkeypatch.setattr(probe, "_known", {})
-    monkeypatch.setattr(probe, "_measured", measured)
-    for settings in (PRECISE, replace(PRECISE, size=100, seed=3), replace(PRECISE, pooling="avg")):
-        probe.speed(tiny_params, settings, content=["relu4_2"], style=["relu1_1"])
-    assert len(made) == 2
+    first, same, other = (
+        probe.speed(tiny_params, settings, content=["relu4_1"], style=["relu1_1"])
+        for settings in (PRECISE, replace(PRECISE, size=100, seed=3), replace(PRECISE, pooling="avg"))
+    )
+    assert first is same
+    assert first is not other
 
 
 def test_a_real_measurement(tiny_params: Params) -> None:

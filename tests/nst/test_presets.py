@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg.nst import presets
+from myvgg.nst import presets, tables
+from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import content_loss, gram_loss, moments
-from myvgg.nst.network import Network
 from myvgg.nst.optimizers import OPTIMIZERS
 from myvgg.nst.pyramid import first_image
 from myvgg.nst.settings import SETTINGS, Layers, Settings
@@ -192,16 +192,16 @@ def pictures(seed: int, *, height: int = 51, width: int = 42) -> tf.Tensor:
 
 def check_objective(name: str, params: Params) -> None:
     """Compare loss and gradient of a preset and of its program."""
-    program, settings = PROGRAMS[name], presets.load(name)
+    program, settings = PROGRAMS[name], Settings.preset(name)
     image, content = pictures(1), pictures(2)
     style = pictures(3) if program.one_size else pictures(3, height=40, width=57)
 
-    network = Network(params, settings)
+    network = Encoder(params, settings)
     targets = make_targets(network, content, [style], settings)
     with tf.GradientTape() as tape:
         tape.watch(image)
         terms = losses(network, image, targets, settings)
-    gradient = tape.gradient(terms["total"], image).numpy() * 255  # by pixels from 0 to 1
+    gradient = tape.gradient(terms.total, image).numpy() * 255  # by pixels from 0 to 1
 
     theirs = [program.scale * each / 255 - program.mean for each in (image, content, style)]
     with tf.GradientTape() as tape:
@@ -209,7 +209,7 @@ def check_objective(name: str, params: Params) -> None:
         loss = program.loss(params, *theirs)
     expected = tape.gradient(loss, theirs[0]).numpy() * program.scale
 
-    assert float(terms["total"]) == pytest.approx(float(loss), rel=TOLERANCE)
+    assert float(terms.total) == pytest.approx(float(loss), rel=TOLERANCE)
     assert np.linalg.norm(gradient - expected) <= TOLERANCE * np.linalg.norm(expected)
 
 
@@ -279,24 +279,18 @@ def test_sums_over_positions_are_not_comparable_across_sizes() -> None:
 @pytest.mark.parametrize("size", [1e-9, 1e-6, 1e-2, 1e3])
 def test_presets_reproduce_the_steps_of_their_program(name: str, size: float) -> None:
     """In the program's units, pixels go where Keras' Adam takes them, for gradients around epsilon and far from it."""
-    program, settings = PROGRAMS[name], presets.load(name)
+    program, settings = PROGRAMS[name], Settings.preset(name)
     assert program.adam is not None
     start = pictures(4, height=2, width=3) / 255
     slopes = size * np.random.default_rng(5).normal(0, 1, (6, *start.shape)).astype(np.float32)
     rate, beta1, beta2, epsilon = program.adam
     theirs = keras.Variable(program.scale * start - program.mean)
     reference = keras.optimizers.Adam(rate, beta_1=beta1, beta_2=beta2, epsilon=epsilon)
-    step = tf.Variable(0)
-
-    def evaluate(image: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Slopes by the program's units, so that by ours they are steeper by its scale."""
-        gradient = tf.gather(tf.constant(slopes), step) * program.scale
-        return {"total": tf.reduce_sum(gradient * image)}, gradient
-
-    ours = OPTIMIZERS[settings.optimizer](evaluate, {"image": start.numpy()}, settings)
-    for i, slope in enumerate(slopes):
-        step.assign(i)
-        ours.step()
+    make, state = OPTIMIZERS[settings.optimizer]
+    ours = make(state(start.numpy()), settings)
+    for slope in slopes:
+        gradient = slope * np.float32(program.scale)  # by the program's units; by ours they are steeper by its scale
+        ours.tell(float(np.sum(gradient * ours.ask())), gradient)
         reference.apply([tf.constant(slope)], [theirs])
         if settings.clip == "step":
             theirs.assign(tf.clip_by_value(theirs.value, 0, 1))
@@ -307,7 +301,7 @@ def test_presets_reproduce_the_steps_of_their_program(name: str, size: float) ->
 def test_the_tensorflow_1_program_starts_from_weak_noise() -> None:
     """Less the mean colour, its first picture is 0.6 of the content and 0.4 of uniform noise from -20 to 20."""
     content = pictures(6, height=40, width=50).numpy()[0]
-    first = first_image(content, None, presets.load("gatys-tf1"))
+    first = first_image(content, None, Settings.preset("gatys-tf1"))
     noise = ((first - BGR_MEAN[::-1]) - 0.6 * (content - BGR_MEAN[::-1])) / 0.4
     assert np.abs(noise).max() == pytest.approx(20, abs=0.1)
     assert noise.std() == pytest.approx(20 / 3**0.5, rel=0.02)
@@ -317,10 +311,10 @@ def test_the_tensorflow_1_program_starts_from_weak_noise() -> None:
 def test_kyungoh_starts_from_the_content_with_noise() -> None:
     """Its first picture is the content and uniform noise of a quarter of the range, cut off at the range's ends."""
     content = np.full((40, 50, 3), 100, np.float32)
-    noise = (first_image(content, None, presets.load("kyungoh")) - content) / 255
+    noise = (first_image(content, None, Settings.preset("kyungoh")) - content) / 255
     assert np.abs(noise).max() == pytest.approx(0.25, abs=1e-3)
     assert noise.std() == pytest.approx(0.25 / 3**0.5, rel=0.02)
-    bright = first_image(np.full((4, 5, 3), 250, np.float32), None, presets.load("kyungoh"))
+    bright = first_image(np.full((4, 5, 3), 250, np.float32), None, Settings.preset("kyungoh"))
     assert bright.max() == 255
 
 
@@ -328,7 +322,7 @@ def test_kyungoh_starts_from_the_content_with_noise() -> None:
 def test_others_start_from_the_content(name: str) -> None:
     """The first picture is the content itself."""
     content = pictures(6).numpy()[0]
-    assert np.array_equal(first_image(content, None, presets.load(name)), content)
+    assert np.array_equal(first_image(content, None, Settings.preset(name)), content)
 
 
 SIZES = {
@@ -345,7 +339,7 @@ SIZES = {
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_presets_keep_sizes_and_counts(name: str) -> None:
     """One scale of the program's size and steps, for both pictures, whose last picture is kept, seen in float32."""
-    settings = presets.load(name)
+    settings = Settings.preset(name)
     assert (settings.size, settings.style_size, settings.resize) == SIZES[name]
     assert (settings.iterations, settings.scales, settings.average) == (PROGRAMS[name].iterations, 1, 0)
     assert settings.optimizer == ("adam" if PROGRAMS[name].adam else "lbfgs")
@@ -355,12 +349,12 @@ def test_presets_keep_sizes_and_counts(name: str) -> None:
 
 def test_lbfgs_keeps_a_hundred_pairs() -> None:
     """The PyTorch program's L-BFGS has PyTorch's default history."""
-    assert presets.load("lbfgs-gatys").history == 100
+    assert Settings.preset("lbfgs-gatys").history == 100
 
 
 def test_gatys_is_the_papers_method() -> None:
     """Gram matrices of the paper's layers with equal weights, average pools, L-BFGS, white noise, no smoothing."""
-    settings = presets.load("gatys")
+    settings = Settings.preset("gatys")
     assert settings.content_layers.shares == {"relu4_2": 1}
     assert settings.style_layers.shares == dict.fromkeys(STYLE, 1 / 5)
     assert (settings.style_loss, settings.pooling, settings.optimizer) == ("gram", "avg", "lbfgs")
@@ -373,43 +367,49 @@ def test_gatys_is_the_papers_method() -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_losses_are_scalars_and_do_not_look_at_the_targets_pictures_again(name: str, tiny_params: Params) -> None:
     """Total variation, which TensorFlow gives one of for each picture, is one number, and targets are made once."""
-    settings = presets.load(name)
-    network = Network(tiny_params, settings)
+    settings = Settings.preset(name)
+    network = Encoder(tiny_params, settings)
     targets = make_targets(network, pictures(1), [pictures(2)], settings)
     seen = []
 
-    class Watched(Network):
+    class Watched(Encoder):
         def __init__(self) -> None:
             """Borrow the network."""
+            self.params, self.precision = network.params, network.precision
 
         def __call__(self, image: tf.Tensor, layers: Any) -> dict[str, tf.Tensor]:
             seen.append(image)
             return network(image, layers)
 
     terms = losses(Watched(), pictures(3), targets, settings)
-    assert {term: tuple(value.shape) for term, value in terms.items()} == dict.fromkeys(terms, ())
-    assert [bool(tf.reduce_all(image == pictures(3))) for image in seen] == [True]
+    assert [tuple(term.shape) for term in terms] == [()] * 4
+    assert [np.allclose(image, pictures(3), rtol=1e-6) for image in seen] == [True]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_picture_moves(name: str, tiny_params: Params) -> None:
     """What is optimised is the picture that is kept: it changes, and its loss goes down."""
-    settings = presets.load(name)
-    network = Network(tiny_params, settings)
+    settings = Settings.preset(name)
+    network = Encoder(tiny_params, settings)
     content = pictures(1)
     targets = make_targets(network, content, [pictures(2)], settings)
 
-    def evaluate(pixels: Any) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    def evaluate(pixels: Any) -> tuple[float, np.ndarray]:
         image = tf.constant(pixels)
         with tf.GradientTape() as tape:
             tape.watch(image)
             terms = losses(network, image * 255, targets, settings)
-        return terms, tape.gradient(terms["total"], image)
+        return float(terms.total), tape.gradient(terms.total, image).numpy()
 
     start = first_image(content.numpy()[0], None, settings)[None] / np.float32(255)
-    optimizer = OPTIMIZERS[settings.optimizer](evaluate, {"image": start}, settings)
-    totals = [float(optimizer.step()["total"]) for _ in range(12)]
-    assert float(evaluate(optimizer.picture)[0]["total"]) < totals[0]
+    make, state = OPTIMIZERS[settings.optimizer]
+    optimizer = make(state(start), settings)
+    totals = []
+    for _ in range(12):
+        loss, gradient = evaluate(optimizer.ask())
+        totals.append(loss)
+        optimizer.tell(loss, gradient)
+    assert evaluate(optimizer.picture)[0] < totals[0]
     assert np.abs(optimizer.picture - start).max() > 1e-4
 
 
@@ -422,7 +422,7 @@ def test_presets_are_named() -> None:
     assert promised <= set(presets.names())
     assert list(presets.names()) == sorted(presets.names())
     for name in presets.names():
-        assert isinstance(presets.load(name), Settings)
+        assert isinstance(Settings.preset(name), Settings)
 
 
 def test_every_preset_says_what_it_is() -> None:
@@ -435,9 +435,9 @@ def test_every_preset_says_what_it_is() -> None:
 
 def test_the_default_is_the_default() -> None:
     """The preset default holds what `Settings` holds; draft and print differ from it in sizes and steps only."""
-    default = presets.load("default")
+    default = Settings.preset("default")
     assert default == Settings()
-    draft, large = presets.load("draft"), presets.load("print")
+    draft, large = Settings.preset("draft"), Settings.preset("print")
     assert replace(draft, size=default.size, iterations=default.iterations) == default
     assert replace(large, size=default.size, draft=None) == default
     assert (draft.size, large.size, large.draft) == (256, 2048, default.size)
@@ -448,14 +448,14 @@ def test_an_unknown_preset_names_the_nearest_and_all() -> None:
     with pytest.raises(
         ValueError, match=r"^no preset 'gatis': did you mean gatys\?; there are .*default.*tf-tutorial$"
     ):
-        presets.load("gatis")
+        Settings.preset("gatis")
     with pytest.raises(ValueError, match=r"^no preset '\.\./setup'; there are default, draft"):
-        presets.load("../setup")
+        Settings.preset("../setup")
 
 
 def test_presets_need_no_tensorflow() -> None:
     """Loading a preset is quick enough for --help: it imports neither TensorFlow nor SciPy."""
-    code = "import sys\nfrom myvgg.nst import presets\npresets.load('gatys')\n"
+    code = "import sys\nfrom myvgg.nst import Settings\nSettings.preset('gatys')\n"
     code += "print({'tensorflow', 'scipy'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
@@ -476,7 +476,7 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
         tmp_path / "a.toml", 'content_weight = 1\nstyle_layers = ["relu1_1", "block3_conv1=2"]\nsize = "x300"\n'
     )
     base = Settings(iterations=7)
-    actual = presets.settings(presets.read(path), base)
+    actual = base.with_values(tables.read(path))
     expected = replace(base, content_weight=1.0, style_layers=Layers("relu1_1=1,relu3_1=2"), size="x300")
     assert actual == expected
     assert isinstance(actual.content_weight, float)
@@ -485,8 +485,8 @@ def test_a_file_changes_what_it_names(tmp_path: Path) -> None:
 def test_a_file_may_name_a_preset(tmp_path: Path) -> None:
     """A preset named in a file takes the place of the base."""
     path = write(tmp_path / "a.toml", 'preset = "gatys-tf1"\niterations = 3\n')
-    actual = presets.settings(presets.read(path), Settings(seed=5))
-    assert actual == replace(presets.load("gatys-tf1"), iterations=3)
+    actual = Settings(seed=5).with_values(tables.read(path))
+    assert actual == replace(Settings.preset("gatys-tf1"), iterations=3)
 
 
 WRONG = {
@@ -524,20 +524,20 @@ def test_wrong_files_are_refused_in_one_line(case: str, tmp_path: Path, unchecke
     text, message = WRONG[case]
     path = write(tmp_path / "a.toml", text)
     with pytest.raises(ValueError, match=rf"^{path}: {message}") as caught:
-        presets.read(path)
+        tables.read(path)
     assert "\n" not in str(caught.value)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     """A missing file, a folder and a picture are refused with their name."""
     with pytest.raises(ValueError, match=r"missing\.toml: cannot be read: No such file"):
-        presets.read(tmp_path / "missing.toml")
+        tables.read(tmp_path / "missing.toml")
     with pytest.raises(ValueError, match=r"cannot be read: Is a directory"):
-        presets.read(tmp_path)
+        tables.read(tmp_path)
     picture = tmp_path / "a.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n\xff")
     with pytest.raises(ValueError, match=r"a\.png: not a TOML file: "):
-        presets.read(picture)
+        tables.read(picture)
 
 
 # Settings as text
@@ -555,19 +555,19 @@ ODD = Settings(
 )
 
 
-@pytest.mark.parametrize("settings", [ODD, *map(presets.load, presets.names())], ids=["odd", *presets.names()])
+@pytest.mark.parametrize("settings", [ODD, *map(Settings.preset, presets.names())], ids=["odd", *presets.names()])
 def test_settings_survive_toml(settings: Settings, tmp_path: Path) -> None:
     """All settings written and read again are equal, to the last digit, whatever characters a file name has."""
-    text = presets.dump(settings)
+    text = tables.dump(settings)
     path = write(tmp_path / "a.toml", text)
-    assert presets.settings(presets.read(path), Settings()) == settings
-    assert presets.settings(presets.table_of(settings), Settings()) == settings
-    assert tomllib.loads(text) == presets.table_of(settings)
+    assert Settings().with_values(tables.read(path)) == settings
+    assert Settings().with_values(tables.table_of(settings)) == settings
+    assert tomllib.loads(text) == tables.table_of(settings)
 
 
 def test_every_setting_is_written_on_one_line() -> None:
     """The text names all settings in their order; what is None is a comment."""
-    lines = presets.dump(Settings()).splitlines()
+    lines = tables.dump(Settings()).splitlines()
     assert [line.removeprefix("# ").partition(" ")[0] for line in lines] == list(SETTINGS)
     assert "# scales is not set" in lines
     assert "content_layers = { relu4_2 = 1.0 }" in lines
@@ -576,6 +576,6 @@ def test_every_setting_is_written_on_one_line() -> None:
 
 def test_a_table_holds_plain_values() -> None:
     """What becomes TOML or JSON is made of their types only, and None is left out."""
-    table = presets.table_of(Settings(style_blend=(1.0, 2.0)))
+    table = tables.table_of(Settings(style_blend=(1.0, 2.0)))
     assert "scales" not in table
     assert (table["style_blend"], type(table["style_layers"])) == ([1, 2], dict)

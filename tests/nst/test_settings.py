@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from myvgg.nst import Settings
-from myvgg.nst.settings import SETTINGS, Layers, parse_size
+from myvgg.nst.settings import SETTINGS, Layers
+from myvgg.sizes import parse_size
 
 NUMBERS = (-1e-9, math.inf, math.nan)
 SHARES = (-0.01, 1.01, math.inf, math.nan)
@@ -273,3 +274,20 @@ def test_refuses_what_is_no_size(name: str, written: Any, unchecked: None) -> No
     if written is not None:
         with pytest.raises(ValueError, match=f"^{name} must be like"):
             Settings(**{name: written})
+
+
+def test_settings_are_hashable_and_short() -> None:
+    """Equal settings are one key, and the text of settings names those that are not the default."""
+    assert len({Settings(), Settings.preset("default"), Settings(seed=1), Settings(seed=1)}) == 2
+    assert repr(Settings()) == "Settings()"
+    assert repr(Settings(size=256, style_layers=Layers("relu1_1=2"))) == "Settings(size=256, style_layers='relu1_1=2')"
+
+
+def test_presets_take_changes() -> None:
+    """`Settings.preset` returns a preset with other values; unknown names are errors with the nearest one."""
+    found = Settings.preset("gatys", size=256)
+    assert (found.size, found.optimizer) == (256, "lbfgs")
+    with pytest.raises(ValueError, match="no preset 'gatis': did you mean gatys"):
+        Settings.preset("gatis")
+    with pytest.raises(ValueError, match="no setting 'sise': did you mean size"):
+        Settings.preset("gatys", sise=256)

@@ -1,0 +1,1 @@
+"""The command lines: words, progress bars, errors in one line, exit codes."""

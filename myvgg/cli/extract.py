@@ -1,0 +1,140 @@
+"""`myvgg extract`: features of many pictures in one table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from myvgg.cli import parser
+from myvgg.cli.arguments import NetworkArguments
+from myvgg.cli.options import Option
+from myvgg.cli.program import muted, run
+from myvgg.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from myvgg.extraction.stored_features import StoredFeatures
+
+SHOWN_ERRORS = 10
+"""Largest number of pictures whose errors are printed."""
+
+
+@dataclass(frozen=True)
+class Arguments(NetworkArguments):
+    """Write the features of pictures to a table, one row for each picture."""
+
+    pictures: Annotated[tuple[str, ...], Option(metavar="PICTURES", positional=True)] = ()
+    """Files, folders with all their subfolders, or patterns ('photos/**/*.jpg'). The word - reads a list of files from
+    standard input."""
+
+    output: Annotated[Path, Option("-o")] = Path("features.parquet")
+    """File to write: .parquet, .h5, .npz or .safetensors."""
+
+    layers: Annotated[str, Option(metavar="LAYER,...")] = "relu5_4"
+    """Names of layers, such as relu4_2 or fc7. Keras' names are understood."""
+
+    pool: Literal["none", "mean", "gram", "moments"] = "mean"
+    """Summary of the maps of a layer: the maps as they are (none), the mean of each channel (mean), the mean products
+    of the channels (gram), or means and products (moments)."""
+
+    size: int = 224
+    """Size of the pictures in pixels. --fit says which side has it."""
+
+    fit: Literal["crop", "squash", "longest", "none"] = "crop"
+    """Shape of the pictures: the square in the middle (crop), all of the picture squashed into a square (squash), the
+    picture with this size as its longest side (longest), or the picture as it is (none)."""
+
+    pooling: Literal["max", "avg"] = "max"
+    """Pooling of the network."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of the convolutions. auto takes the fastest on this machine."""
+
+    ray: Annotated[str | None, Option(metavar="auto|ADDRESS")] = None
+    """Run on a Ray cluster: on the cluster of this machine (auto), or on the one at an address."""
+
+    workers: int | None = None
+    """Number of networks on the cluster, at most. By default one for each processor, or for each GPU if there are
+    GPUs."""
+
+    overwrite: bool = False
+    """Begin again, and forget what an earlier run has done."""
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = "myvgg extract") -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        argv: Words after the command's name; by default those of this process.
+        program: Name of the program, for errors and the help.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    return run(program, lambda: _extract(parse(words, program=program)))
+
+
+def parse(argv: Sequence[str], *, program: str = "myvgg extract") -> Arguments:
+    """Read the words of the command into its record.
+
+    Raises:
+        UsageError: Words that are not understood, or do not go together.
+        SystemExit: The words ask for the help, which is printed.
+    """
+    arguments = parser.read(Arguments, argv, program=program)
+    if arguments.workers is not None and (arguments.workers < 1 or arguments.ray is None):
+        raise UsageError("--workers must be at least 1, and goes with --ray")
+    if arguments.size < 1:
+        raise UsageError(f"--size must be at least 1, not {arguments.size}")
+    return arguments
+
+
+def _extract(arguments: Arguments) -> None:
+    from myvgg.images import Resizing
+
+    paths = _paths(arguments.pictures)
+    with muted():
+        import tensorflow as tf  # noqa: F401  # it greets when it is imported
+    from myvgg.extraction.library import extract
+
+    stored = extract(
+        paths,
+        layers=tuple(filter(None, arguments.layers.split(","))),
+        reduce=arguments.pool,
+        output=arguments.output,
+        params=arguments.weights,
+        architecture=arguments.architecture,
+        resizing=Resizing(arguments.size, arguments.fit),
+        precision=arguments.precision,
+        pooling=arguments.pooling,
+        ray=arguments.ray,
+        workers=arguments.workers,
+        overwrite=arguments.overwrite,
+    )
+    print("\n".join(_report(stored)), file=sys.stderr)
+
+
+def _paths(words: Sequence[str]) -> list[str]:
+    """Return the pictures of the words; the word - stands for a list on standard input."""
+    from myvgg.images import find_pictures
+
+    if "-" not in words:
+        return [str(path) for path in find_pictures(words, recursive=True)]
+    listed = [line.rstrip("\n") for line in sys.stdin]
+    others = [word for word in words if word != "-"]
+    named = find_pictures(others, recursive=True) if others else []
+    paths = [*filter(None, listed), *map(str, named)]
+    if not paths:
+        raise UsageError("the list on standard input is empty")
+    return paths
+
+
+def _report(stored: StoredFeatures) -> Iterator[str]:
+    """Yield the lines that tell the result."""
+    if stored.existed:
+        yield f"{stored.path} is there already; --overwrite makes it anew"
+        return
+    yield from [*stored.errors.values()][:SHOWN_ERRORS]
+    if stored.errors:
+        yield f"{len(stored.errors)} of {stored.rows} pictures have no features; the column error says why"
+    yield f"wrote {stored.path} ({stored.rows} rows, {stored.path.stat().st_size:,} bytes)"

@@ -1,0 +1,105 @@
+"""A run of a command: errors become one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from myvgg.runtime.errors import UsageError
+from myvgg.runtime.process import configure
+
+OWN = "myvgg."
+"""Beginning of the names of this package's modules; their warnings are for users."""
+
+
+def run(program: str, main: Callable[[], None]) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        program: Name that stands before an error.
+        main: The work; it raises UsageError, or ValueError, OSError or ArithmeticError for all other failures.
+
+    Returns:
+        0, or 2 for wrong usage, 1 for a failed run, 130 after Ctrl-C or a request to terminate.
+    """
+    if sys.stderr is None:  # closed by the caller; the next file that is opened would take its number
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
+    try:
+        configure()
+        with _terminable(), _warnings_in_one_line(program):
+            main()
+    except SystemExit as end:  # argparse has printed the help
+        return int(end.code or 0)
+    except UsageError as error:
+        return _say(program, f"{error} (see --help)", 2)
+    except KeyboardInterrupt as interrupt:
+        return _say(program, f"interrupted{': ' if interrupt.args else ''}{' '.join(interrupt.args)}", 130)
+    except BrokenPipeError:  # the reader of the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _say(program, f"{place}{error.strerror or error}", 1)
+    except MemoryError as error:
+        return _say(program, str(error) or "not enough memory", 1)
+    except (ValueError, ArithmeticError) as error:
+        return _say(program, str(error), 1)
+    return 0
+
+
+@contextmanager
+def _warnings_in_one_line(program: str) -> Iterator[None]:
+    """Print the warnings of this package as lines on stderr, and those of other packages as before."""
+
+    def show(message: Warning | str, category: type[Warning], *others: Any, **options: Any) -> None:
+        if category.__module__.startswith(OWN):
+            _say(program, str(message), 0)
+        else:
+            shown_before(message, category, *others, **options)
+
+    with warnings.catch_warnings():
+        shown_before, warnings.showwarning = warnings.showwarning, show
+        warnings.filterwarnings("default", category=UserWarning, module=OWN.replace(".", r"\."))
+        yield
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a request to terminate end a run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Silence stderr while TensorFlow is imported, because TensorFlow prints a greeting there.
+
+    For command lines only: the stream of the whole process is closed, and `TF_CPP_MIN_LOG_LEVEL` stays set.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr = os.dup(2)
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def _say(program: str, message: str, code: int) -> int:
+    print(f"{program}: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,153 @@
+"""`myvgg style`: draw one picture, or the same pictures with several presets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from myvgg.cli import style_many, style_parser
+from myvgg.cli.arguments import load_weights
+from myvgg.cli.program import muted, run
+from myvgg.cli.style_arguments import Arguments, Base, BatchArguments, SweepArguments
+from myvgg.nst import presets, tables
+from myvgg.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from myvgg.nst.settings import Settings
+    from myvgg.nst.transfer import Step
+    from myvgg.params import Params
+    from myvgg.runs.job import Job, Pictures
+
+DEMO: dict[str, Any] = {"size": 320, "iterations": 10}
+"""Settings of the run without pictures. It takes less than a minute on two cores, without bfloat16 too."""
+
+KINDS: dict[str, type[Base]] = {"batch": BatchArguments, "sweep": SweepArguments}
+"""Records of the commands under `style`."""
+
+SHARED = (
+    *("output", "keep", "matte", "bits", "report", "log", "preview_every", "animate", "frames", "resume"),
+    *("checkpoint_every", "settings"),
+)
+"""Options that a job has under the same name."""
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = "myvgg style") -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        argv: Words after the command's name; by default those of this process.
+        program: Name of the program, for errors and the help.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    return run(program, lambda: _start(parse(words, program=program)))
+
+
+def parse(argv: Sequence[str], *, program: str = "myvgg style") -> Base:
+    """Read the words of `style`, `style batch` or `style sweep` into their record.
+
+    Raises:
+        UsageError: Words that are not understood, or a setting that is not allowed.
+        ImageError: The picture of `--from-picture` has no record.
+        SystemExit: The words ask for the help, which is printed.
+    """
+    if argv and argv[0] in KINDS:
+        return style_parser.parse(KINDS[argv[0]], argv[1:], program=f"{program} {argv[0]}")
+    return style_parser.parse(Arguments, argv, program=program)
+
+
+def _start(arguments: Base) -> None:
+    if arguments.print_config:
+        print(tables.dump(arguments.settings), end="")
+    elif isinstance(arguments, BatchArguments):
+        style_many.run_batch(arguments)
+    elif isinstance(arguments, SweepArguments):
+        style_many.run_sweep(arguments)
+    elif isinstance(arguments, Arguments):
+        _style(arguments)
+
+
+def _style(arguments: Arguments) -> None:
+    """Draw one picture, or compare presets on it."""
+    chosen = bool(arguments.preset or arguments.config or arguments.from_picture or arguments.compare)
+    demo = not (arguments.pictures or arguments.content or arguments.style or arguments.from_picture)
+    defaults = DEMO if demo and not chosen else {}
+    job = _job(replace(arguments, settings=arguments.settings_over(defaults)), demo=demo)
+    names = [name for name in (arguments.compare or "").split(",") if name]
+    compared = {name: arguments.settings_over({}, preset=name) for name in names}
+    from myvgg.runs import job as jobs
+
+    jobs.check(job)
+    pictures = jobs.read(job)
+    params = load_weights(arguments.weights, include_top=False, bundled_first=True)
+    if not params.origin.trained and not chosen:
+        untrained = tables.read(presets.FOLDER / "random.toml")
+        job = replace(job, settings=arguments.settings_over(untrained | defaults))
+    if arguments.dry_run:
+        _plan(job, pictures, params)
+    elif compared:
+        _compare(job, compared, params)
+    else:
+        _run(job, pictures, params)
+
+
+def _job(arguments: Arguments, *, demo: bool) -> Job:
+    """Return the job of a command; a picture that is run again gives the inputs."""
+    content, styles = _examples() if demo else _content_and_styles(arguments)
+    from myvgg.runs.job import Job, again
+
+    options = {name: getattr(arguments, name) for name in SHARED}
+    job = Job(content=content, styles=styles, masks=arguments.mask, style_masks=arguments.style_mask, **options)
+    return again(job, arguments.from_picture) if arguments.from_picture else job
+
+
+def _content_and_styles(arguments: Arguments) -> tuple[Path | None, tuple[Path, ...]]:
+    content, pictures = arguments.content, arguments.pictures
+    if pictures and content is None:
+        content, *rest = pictures
+        pictures = tuple(rest)
+    if pictures and arguments.style:
+        raise UsageError("name the styles either by --style or after the content, not both")
+    styles = pictures or arguments.style
+    if arguments.pictures and not styles:
+        raise UsageError("name a style picture as well, or --content FILE alone to reconstruct it")
+    return content, styles
+
+
+def _examples() -> tuple[Path, tuple[Path, ...]]:
+    """Return two pictures that come with the package, relative to this folder where that is shorter."""
+    with muted():
+        from myvgg.photographs import FOLDER
+    here = Path.cwd()
+    folder = FOLDER.relative_to(here) if FOLDER.is_relative_to(here) else FOLDER
+    return folder / "landscape.jpg", (folder / "strokes.jpg",)
+
+
+def _run(job: Job, pictures: Pictures, params: Params) -> None:
+    from myvgg.nst.plan import describe, plan
+    from myvgg.runs import job as jobs
+    from myvgg.runs.progress import say, shown
+
+    def watch(steps: Iterator[Step]) -> Iterator[Step]:
+        say(describe(plan(job.settings, pictures.sizes, params)))
+        return shown(steps)
+
+    outcome = jobs.run(job, pictures, params, say=say, watch=watch)
+    if outcome.report:
+        print("  ".join(f"{name} {value:.3f}" for name, value in outcome.report._asdict().items()))
+    say(f"wrote {', '.join(map(str, job.outputs.values()))}")
+
+
+def _compare(job: Job, compared: dict[str, Settings], params: Params) -> None:
+    from myvgg.runs import many
+    from myvgg.runs.progress import say, shown
+
+    many.compare(job, compared, params, say=say, watch=shown)
+
+
+def _plan(job: Job, pictures: Pictures, params: Params) -> None:
+    from myvgg.nst.plan import describe, plan
+
+    print(describe(plan(job.settings, pictures.sizes, params)))

@@ -1,0 +1,127 @@
+"""`myvgg style batch` and `myvgg style sweep`: many pictures with one command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from myvgg.cli.arguments import load_weights
+from myvgg.cli.style_arguments import Base, BatchArguments, SweepArguments
+from myvgg.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from myvgg.runs.job import Job
+
+SHARED = ("settings", "matte", "bits", "report", "log", "resume", "checkpoint_every")
+"""Options that a job has under the same name."""
+
+
+def run_batch(arguments: BatchArguments) -> None:
+    """Draw every content in every style.
+
+    Raises:
+        UsageError: Words that stand for no picture, or options that do not go together.
+        ValueError: Some of the pictures failed.
+    """
+    from myvgg.runs import many
+    from myvgg.runs.progress import say, shown
+
+    if arguments.threads is not None and (arguments.threads < 1 or arguments.ray is None):
+        raise UsageError("--threads must be at least 1, and goes with --ray")
+    contents = pictures("contents", arguments.contents, arguments.output)
+    styles = pictures("styles", arguments.styles, arguments.output)
+    jobs = many.batch_jobs(contents, styles, arguments.output, _template(arguments))
+    params = load_weights(arguments.weights, include_top=False, bundled_first=True)
+    if arguments.dry_run:
+        return print(many.plan(jobs, params))
+    return many.batch(
+        jobs, arguments.output, params, say=say, watch=shown, ray=arguments.ray, threads=arguments.threads or 1
+    )
+
+
+def run_sweep(arguments: SweepArguments) -> None:
+    """Draw a pair of pictures with several values of one setting or two.
+
+    Raises:
+        UsageError: No pictures, or settings and values that are not allowed.
+        ValueError: Some of the pictures failed.
+    """
+    from myvgg.runs import many
+    from myvgg.runs.progress import say, shown
+
+    if arguments.content is None or arguments.style is None:
+        raise UsageError("name a content and a style picture")
+    over = axes(arguments.over)
+    template = replace(_template(arguments), content=arguments.content, styles=(arguments.style,))
+    try:
+        grid = many.sweep_jobs(replace(template, output=arguments.output), over)
+    except ValueError as error:
+        raise UsageError(f"over: {error}") from error
+    params = load_weights(arguments.weights, include_top=False, bundled_first=True)
+    if arguments.dry_run:
+        return print(many.plan(grid.jobs, params))
+    return many.sweep(grid, arguments.output, params, say=say, watch=shown)
+
+
+def pictures(name: str, words: Sequence[str], folder: Path) -> list[Path]:
+    """Return the picture files that the words of an option stand for, each once.
+
+    Args:
+        name: The option, `contents` or `styles`.
+        words: Files, folders, or patterns.
+        folder: Folder of the results; folders and patterns leave out the pictures in it.
+
+    Raises:
+        UsageError: No words, or a word that stands for no picture; names the option and the word.
+    """
+    if not words:
+        raise UsageError(f"name the {name}: files, folders or patterns")
+    from myvgg.images import find_pictures
+
+    try:
+        return find_pictures(words, outside=folder)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from error
+
+
+def axes(over: Sequence[str]) -> dict[str, list[str]]:
+    """Split the words of `--over` into settings and their values.
+
+    Args:
+        over: A word for each setting: `style-strength=0.5,1,2`, or `style-layers=relu1_1,relu2_1;relu3_1`.
+
+    Returns:
+        The values as they are written, by the name of the setting.
+
+    Raises:
+        UsageError: No setting, more than two, one setting twice, or a word without values.
+
+    Example:
+        >>> from myvgg.cli.style_many import axes
+        >>> axes(["style-strength=0.5,1"])
+        {'style_strength': ['0.5', '1']}
+    """
+    if not 1 <= len(over) <= 2:
+        raise UsageError(f"name one or two settings with their values, such as style-strength=0.5,1,2, not {len(over)}")
+    split: dict[str, list[str]] = {}
+    for word in over:
+        name, _, listed = word.partition("=")
+        name = name.strip().replace("-", "_")
+        values = [value.strip() for value in re.split(";" if ";" in listed else ",", listed)]
+        if not all(values):
+            raise UsageError(f"over must be a setting with its values, such as style-strength=0.5,1,2, not {word!r}")
+        if name in split:
+            raise UsageError(f"over must name two different settings, not {name} twice")
+        split[name] = values
+    return split
+
+
+def _template(arguments: Base) -> Job:
+    """Return a job that has everything but its pictures."""
+    from myvgg.runs.job import Job
+
+    options = {name: getattr(arguments, name) for name in SHARED}
+    return Job(content=None, styles=(), output=Path(), **options)

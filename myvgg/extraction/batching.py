@@ -1,0 +1,80 @@
+"""Pictures computed in batches, and a row of features for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from myvgg.extraction.prefetching import Decoded
+
+if TYPE_CHECKING:
+    from myvgg.extractor import Extractor
+
+BATCH = 32
+"""Largest number of pictures in a batch, all of one size; large pictures make smaller batches."""
+
+BATCH_PIXELS = 32 * 224 * 224
+"""Largest number of pixels in a batch, unless one picture alone has more."""
+
+
+class Row(NamedTuple):
+    """The features of a picture, or the reason that there are none.
+
+    Attributes:
+        path: The picture's name in the list.
+        error: The reason; empty for a picture with features.
+        arrays: Features by column.
+    """
+
+    path: str
+    error: str
+    arrays: Mapping[str, np.ndarray]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays in bytes."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+def compute_rows(pictures: Iterable[Decoded], extractor: Extractor) -> Iterator[list[Row]]:
+    """Compute pictures in their order, and yield the rows of one batch after the other."""
+    for batch in batches(pictures):
+        if batch[0].image is None:
+            yield [Row(each.path, each.error, {}) for each in batch]
+            continue
+        try:
+            tensors = extractor(np.stack([each.image for each in batch if each.image is not None]))
+        except ValueError as error:  # too small for the layers
+            yield [Row(each.path, str(error), {}) for each in batch]
+            continue
+        arrays = {column: tensor.numpy() for column, tensor in tensors.items()}
+        yield [
+            Row(each.path, "", {column: array[index] for column, array in arrays.items()})
+            for index, each in enumerate(batch)
+        ]
+
+
+def batches(pictures: Iterable[Decoded]) -> Iterator[list[Decoded]]:
+    """Put neighbours of one size together, and neighbours that could not be read."""
+    batch: list[Decoded] = []
+    for each in pictures:
+        if batch and (_shape(each) != _shape(batch[0]) or len(batch) >= _capacity(batch[0])):
+            yield batch
+            batch = []
+        batch.append(each)
+    if batch:
+        yield batch
+
+
+def _capacity(picture: Decoded) -> int:
+    """Return the largest number of pictures of one size in a batch."""
+    if picture.image is None:
+        return BATCH
+    height, width, _ = picture.image.shape
+    return max(1, min(BATCH, BATCH_PIXELS // (int(height) * int(width))))
+
+
+def _shape(picture: Decoded) -> tuple[int, ...]:
+    return () if picture.image is None else picture.image.shape

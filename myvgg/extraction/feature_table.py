@@ -1,0 +1,98 @@
+"""Features of pictures in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from myvgg.extraction.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features of pictures, a row for each.
+
+    Attributes:
+        paths: Names of the pictures.
+        errors: For each picture the reason that it has no features; an empty text where it has.
+        arrays: The features by column, float32, (rows, ...), NaN in rows without features. Columns are named like the
+            layers, or `relu4_2.mean` and `relu4_2.second` for moments. Where pictures of different sizes have given
+            arrays of different shapes, a column is a tuple of them in place of an array, None in rows without features.
+        recipe: How the features were computed.
+
+    Example:
+        >>> import myvgg
+        >>> table = myvgg.extract(["examples/chelsea.jpg"], params="bundled", progress=False)
+        >>> table
+        FeatureTable(1 picture, relu5_4 (512,))
+        >>> table.row("examples/chelsea.jpg")["relu5_4"].shape
+        (512,)
+    """
+
+    paths: tuple[str, ...]
+    errors: tuple[str, ...]
+    arrays: Mapping[str, np.ndarray | tuple[np.ndarray | None, ...]]
+    recipe: Recipe
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the columns."""
+        return iter(self.arrays)
+
+    def __contains__(self, column: object) -> bool:
+        return column in self.arrays
+
+    def __getitem__(self, column: str) -> np.ndarray | tuple[np.ndarray | None, ...]:
+        """Return a column of `arrays`.
+
+        Raises:
+            KeyError: There is no such column.
+        """
+        return self.arrays[column]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...] | None]:
+        """The shape of a row by column; None where rows have different shapes."""
+        return {
+            column: values.shape[1:] if isinstance(values, np.ndarray) else None
+            for column, values in self.arrays.items()
+        }
+
+    def row(self, path: str) -> dict[str, np.ndarray]:
+        """Return the features of one picture by column.
+
+        Args:
+            path: The picture's name in `paths`.
+
+        Raises:
+            ValueError: The table has no such picture, or the picture has no features.
+        """
+        if path not in self.paths:
+            raise ValueError(f"the table has no picture {path!r}")
+        index = self.paths.index(path)
+        if self.errors[index]:
+            raise ValueError(f"the picture has no features: {self.errors[index]}")
+        rows = {column: values[index] for column, values in self.arrays.items()}
+        return {column: row for column, row in rows.items() if row is not None}
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{column} {shape or 'of several shapes'}" for column, shape in self.shapes.items())
+        failed = sum(map(bool, self.errors))
+        count = f"{len(self)} picture{'s' * (len(self) != 1)}{f', {failed} without features' if failed else ''}"
+        return f"FeatureTable({count}, {shapes})"
+
+
+def stack(rows: Sequence[np.ndarray | None]) -> np.ndarray | tuple[np.ndarray | None, ...]:
+    """Put the rows of a column together: as one array with NaN for None, or as a tuple where their shapes differ."""
+    shapes = {row.shape for row in rows if row is not None}
+    if len(shapes) > 1:
+        return tuple(rows)
+    stacked = np.full((len(rows), *next(iter(shapes), ())), np.nan, np.float32)
+    for index, row in enumerate(rows):
+        if row is not None:
+            stacked[index] = row
+    return stacked

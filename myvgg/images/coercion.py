@@ -1,0 +1,88 @@
+"""Pictures and masks of any kind, as callers have them, to arrays of one kind."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from myvgg.images.alpha import WHITE, lay_on, mask_of
+from myvgg.images.decoding import load, load_mask
+from myvgg.images.pillow import samples_of
+from myvgg.images.resizing import Mask, Picture
+
+
+def as_picture(image: Any) -> Picture:
+    """Bring a picture of any kind to (height, width, 3), R, G, B, 0 to 255, float32.
+
+    Args:
+        image: A path; a picture of Pillow's, which is turned upright and laid on white like a file; or an array as
+            `as_rgb` takes it.
+
+    Raises:
+        ImageError: A file that cannot be read, or a picture of Pillow's whose range of values is not known.
+        ValueError: An array of another shape or type, without pixels, or with values outside of 0 to 255.
+
+    Example:
+        >>> import numpy as np
+        >>> from myvgg import images
+        >>> images.as_picture("examples/chelsea.jpg").shape
+        (288, 384, 3)
+        >>> images.as_picture(np.zeros((4, 6), np.uint8)).shape
+        (4, 6, 3)
+    """
+    if isinstance(image, str | os.PathLike):
+        return load(image)
+    return lay_on(WHITE, *samples_of(image)) if isinstance(image, Image.Image) else as_rgb(image)
+
+
+def as_mask(mask: Any) -> Mask:
+    """Bring a mask of any kind to (height, width), 0 to 1, float32.
+
+    Args:
+        mask: A path or a picture of Pillow's, of which the alpha counts where it is transparent in places, else the
+            luminance; or an array (height, width), boolean or from 0 to 1.
+
+    Raises:
+        ImageError: A file that cannot be read.
+        ValueError: An array of another shape, or with values outside of 0 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from myvgg import images
+        >>> images.as_mask(np.array([[True, False]])).tolist()
+        [[1.0, 0.0]]
+    """
+    if isinstance(mask, str | os.PathLike):
+        return load_mask(mask)
+    if isinstance(mask, Image.Image):
+        return mask_of(*samples_of(mask))
+    array = np.asarray(mask, np.float32)
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"a mask must have shape (height, width), not {array.shape}")
+    if not (array.min() >= 0 and array.max() <= 1):  # false for NaN too
+        raise ValueError(f"a mask must have values from 0 to 1, not {array.min()} to {array.max()}")
+    return array
+
+
+def as_rgb(image: Any) -> Picture:
+    """Bring an array to (height, width, 3), float32; a grey one (height, width) gets three equal channels.
+
+    Args:
+        image: Numbers from 0 to 255, uint8 or floating point. The result is a copy, unless the array is float32 already
+            and nobody can write to it.
+
+    Raises:
+        ValueError: Another shape or type, no pixels, or values outside of 0 to 255.
+    """
+    array = np.asarray(image)
+    if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(f"a picture must be uint8 or floating point from 0 to 255, not {array.dtype}")
+    array = np.repeat(array[..., None], 3, axis=-1) if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[-1] != 3 or array.size == 0:
+        raise ValueError(f"a picture must have shape (height, width, 3), not {array.shape}")
+    if not (array.min() >= 0 and array.max() <= 255):
+        raise ValueError(f"a picture's values must be from 0 to 255, not {array.min()} to {array.max()}")
+    return array.astype(np.float32, copy=array.flags.writeable)

@@ -1,0 +1,284 @@
+"""The losses of a picture against its targets, in stages that the tiles of a picture share.
+
+Losses are functions of sums over positions. `Criterion.see` runs the network over a picture or a tile, `sums` sums over
+its positions, `pull` makes losses of the sums of the whole picture and takes their gradient with respect to the sums,
+and `gradient` carries that gradient down to the pixels. The sums of tiles add up to those of their picture, so both
+ways are exact.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from myvgg.architecture import Architecture
+from myvgg.nst import tiles
+from myvgg.nst.encoder import Encoder, Image
+from myvgg.nst.losses import (
+    Gaussian,
+    Moments,
+    Scalar,
+    content_gradient,
+    content_loss,
+    gram_loss,
+    mean_loss,
+    moments,
+    moments_gradient,
+    total_variation,
+    wasserstein_loss,
+)
+from myvgg.nst.settings import Settings
+
+Guides = dict[str, tf.Tensor]
+"""Weights of the positions of layers, each summing to one; empty where the whole picture counts."""
+
+
+class Losses(NamedTuple):
+    """The losses of a picture; `total` is their weighted sum, which is minimised."""
+
+    content: Any
+    style: Any
+    tv: Any
+    total: Any
+
+
+class Region(NamedTuple):
+    """A part of the picture and its style.
+
+    Attributes:
+        share: Its part of the picture's area.
+        guides: Its positions.
+        style: The statistics of the style, by layer.
+    """
+
+    share: float
+    guides: Guides
+    style: dict[str, Moments | Gaussian]
+
+
+class Targets(NamedTuple):
+    """The features and statistics that a picture is compared with.
+
+    Attributes:
+        content: Features of the content picture by layer.
+        regions: The styles and their regions.
+        unit: Style loss of the content picture, the unit of style losses.
+    """
+
+    content: dict[str, tf.Tensor]
+    regions: tuple[Region, ...]
+    unit: float = 1.0
+
+    @property
+    def layers(self) -> list[str]:
+        """All layers that are compared."""
+        return list(dict.fromkeys([*self.content, *(layer for region in self.regions for layer in region.style)]))
+
+
+class Kept(NamedTuple):
+    """The part of the content picture that stays as it is.
+
+    Attributes:
+        mask: (1, height, width, 1), 0 to 1.
+        content: The picture that shows there, (1, height, width, 3), 0 to 255.
+    """
+
+    mask: Any
+    content: Any
+
+
+class Piece(NamedTuple):
+    """A picture, or one of its tiles, with all that its losses need.
+
+    Attributes:
+        pixels: With their surroundings, 0 to 1.
+        kept: Of the same pixels, or empty.
+        content: Features of the content picture, without surroundings.
+        guides: Of each region, without surroundings.
+        inside: The box of pixels that count; None for a whole picture.
+    """
+
+    pixels: tf.Tensor
+    kept: Kept | tuple[()]
+    content: dict[str, tf.Tensor]
+    guides: tuple[Guides, ...]
+    inside: tf.Tensor | None
+
+
+class Seen(NamedTuple):
+    """The values of a piece that losses are made of; the gradient goes back through them.
+
+    Attributes:
+        features: Maps by layer, in the network's precision, without surroundings.
+        roughness: The total variation.
+    """
+
+    features: dict[str, tf.Tensor]
+    roughness: Scalar
+
+
+class Sums(NamedTuple):
+    """Sums over the positions of a piece.
+
+    Attributes:
+        content: The content loss, a weighted mean over layers.
+        moments: Of each region and layer.
+        roughness: The total variation.
+    """
+
+    content: Scalar
+    moments: tuple[dict[str, Moments], ...]
+    roughness: Scalar
+
+
+class Criterion:
+    """The losses of pictures of one size against targets."""
+
+    def __init__(self, encoder: Encoder, targets: Targets, settings: Settings, *, height: int, width: int) -> None:
+        """Bind the losses to an encoder and targets; `height` and `width` are the picture's, in pixels."""
+        self.encoder, self.targets, self._settings = encoder, targets, settings
+        self._pixels = height * width
+        self._positions = positions_of(encoder.params.architecture, targets.layers, height, width, settings)
+        # Gradients of means are too small for half precision.
+        self._scale = 3.0 * self._pixels if encoder.precision == "float16" else 1.0
+
+    def see(self, piece: Piece) -> Seen:
+        """Run the network over a piece."""
+        image = 255 * piece.pixels
+        if piece.kept:
+            image = image + piece.kept.mask * (piece.kept.content - image)
+        roughness = total_variation(image / 255, norm=self._settings.tv, inside=piece.inside, positions=self._pixels)
+        return Seen(features_of(self.encoder, image, self.targets.layers, piece.inside), roughness)
+
+    def sums(self, piece: Piece, seen: Seen) -> Sums:
+        """Sum over the positions of a piece."""
+        shares, positions = self._settings.content_layers.shares, self._positions
+        content = [
+            shares[layer] * content_loss(seen.features[layer], target, positions=positions.get(layer))
+            for layer, target in piece.content.items()
+        ]
+        style = dict.fromkeys(layer for region in self.targets.regions for layer in region.style)
+        found = statistics(seen.features, style, piece.guides, positions)
+        return Sums(_sum(content, seen.roughness.dtype), found, seen.roughness)
+
+    def pull(self, sums: Sums) -> tuple[Losses, Sums]:
+        """Return the losses of a whole picture, and the gradient of their total with respect to the sums."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sums)
+            losses = weigh(sums, self.targets, self._settings, values=3 * self._pixels)
+        return losses, tape.gradient(losses.total, sums, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    def gradient(self, piece: Piece, seen: Seen, pull: Sums) -> tf.Tensor:
+        """Carry the gradient with respect to the sums down to the pixels of a piece, inside a graph.
+
+        This is the derivative of `sums`, written by hand: every term of `sums` needs its part here. Differentiation by
+        TensorFlow would take 1.5 times the time and memory.
+        """
+        shares, positions = self._settings.content_layers.shares, self._positions
+        pull = tf.nest.map_structure(lambda each: self._scale * each, pull)
+        slopes: dict[str, list[tf.Tensor]] = {layer: [] for layer in seen.features}
+        for layer, target in piece.content.items():
+            share = shares[layer] * pull.content
+            slope = content_gradient(seen.features[layer], target, share, positions=positions.get(layer))
+            slopes[layer].append(slope)
+        for guides, pulled in zip(piece.guides, pull.moments, strict=True):
+            for layer, each in pulled.items():
+                where = guides.get(layer)
+                slope = moments_gradient(seen.features[layer], each, where, positions=positions.get(layer))
+                slopes[layer].append(slope)
+        carried = Seen({layer: tf.add_n(each) for layer, each in slopes.items()}, pull.roughness)
+        (gradient,) = tf.gradients(tf.nest.flatten(seen), [piece.pixels], tf.nest.flatten(carried))
+        return gradient / self._scale
+
+
+def features_of(encoder: Encoder, image: Image, layers: Iterable[str], inside: Any = None) -> dict[str, tf.Tensor]:
+    """Compute features of a picture, or of the box of pixels that counts in a tile."""
+    features = encoder(image, layers)
+    if inside is None:
+        return features
+    activations = encoder.params.architecture.activations
+    windows = {layer: tiles.window(inside, activations[layer].stride) for layer in features}
+    return {layer: maps[:, *windows[layer]] for layer, maps in features.items()}
+
+
+def statistics(
+    features: Mapping[str, tf.Tensor], layers: Iterable[str], regions: Sequence[Guides], positions: Mapping[str, int]
+) -> tuple[dict[str, Moments], ...]:
+    """Compute the moments of layers in each region, or a tile's part of them.
+
+    Args:
+        features: Maps by layer.
+        layers: Layers whose moments are computed.
+        regions: The guides of each region.
+        positions: Number of positions of each layer in the whole picture; empty for a picture that is not in tiles.
+    """
+    return tuple(
+        {layer: moments(features[layer], guides.get(layer), positions=positions.get(layer)) for layer in layers}
+        for guides in regions
+    )
+
+
+def weigh(sums: Sums, targets: Targets, settings: Settings, *, values: Any) -> Losses:
+    """Make losses of the sums of a whole picture.
+
+    Args:
+        sums: Of the whole picture.
+        targets: The styles.
+        settings: The weights.
+        values: Number of values of the picture, three a pixel.
+
+    Reference:
+        Gatys, Ecker and Bethge (2016), equations 5 and 7; with regions, Gatys et al. (2017), "Controlling Perceptual
+        Factors in Neural Style Transfer", equation 4.
+    """
+    shares, compare = settings.style_layers.shares, LOSSES[settings.style_loss]
+    style = [
+        region.share * shares[layer] * compare(found[layer], target)
+        for region, found in zip(targets.regions, sums.moments, strict=True)
+        for layer, target in region.style.items()
+    ]
+    dtype = sums.roughness.dtype
+    terms = {
+        "content": sums.content,
+        "style": _sum(style, dtype) / targets.unit,
+        # Differs from equation 7: the total variation is added.
+        "tv": sums.roughness * tf.cast(values, dtype) if settings.tv_sum else sums.roughness,
+    }
+    weights = {
+        "content": settings.content_weight,
+        "style": settings.style_weight * settings.style_strength,
+        "tv": settings.tv_weight,
+    }
+    return Losses(**terms, total=tf.add_n([weights[name] * term for name, term in terms.items()]))
+
+
+def positions_of(
+    architecture: Architecture, layers: Iterable[str], height: int, width: int, settings: Settings
+) -> dict[str, int]:
+    """Count the positions of layers for a picture of a height and width in pixels."""
+    shapes = {layer: architecture.shape(layer, height, width, pool_padding=settings.pool_padding) for layer in layers}
+    return {layer: shape[0] * shape[1] for layer, shape in shapes.items()}
+
+
+def added(parts: Iterable[Any]) -> Any:
+    """Add the sums of tiles as they come; none is kept."""
+    return functools.reduce(functools.partial(tf.nest.map_structure, tf.add), parts)
+
+
+def _gram_and_mean(found: Moments, target: Moments) -> Scalar:
+    return gram_loss(found.second, target.second) + mean_loss(found.mean, target.mean)
+
+
+LOSSES: dict[str, Callable[[Moments, Any], Scalar]] = {
+    "wasserstein": wasserstein_loss,
+    "gram": lambda found, target: gram_loss(found.second, target.second),
+    "gram+mean": _gram_and_mean,
+}
+"""The losses that `style_loss` names."""
+
+
+def _sum(terms: list[Scalar], dtype: tf.DType) -> Scalar:
+    return tf.add_n(terms) if terms else tf.zeros([], dtype)

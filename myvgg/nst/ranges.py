@@ -1,0 +1,141 @@
+"""Checks of settings: every value is of its type, in its range, and goes with the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from myvgg.nst.layers import Layers, read_layers
+from myvgg.sizes import parse_size
+
+if TYPE_CHECKING:
+    from myvgg.nst.settings import Settings
+
+WHOLE = {"iterations": 1, "scales": 1, "min_size": 1, "draft": 1, "seed": 0, "history": 1}
+"""Settings that are whole numbers, with the smallest that is allowed."""
+
+OPTIONAL = ("scales", "draft")
+"""Whole numbers that may be None."""
+
+NOT_NEGATIVE = (
+    *("content_weight", "style_weight", "tv_weight", "style_strength", "learning_rate", "epsilon"),
+    *("noise_range", "style_scale"),
+)
+"""Settings that are numbers from 0 on."""
+
+SHARES = ("noise", "beta1", "beta2", "average", "color_strength")
+"""Settings that are numbers from 0 to 1."""
+
+BELOW_ONE = ("beta1", "beta2", "average")
+"""Decays, which must be below 1."""
+
+KINDS: dict[Any, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool), bool),
+    float: ("a number", lambda value: _is_number(value), float),
+    str: ("a text", lambda value: isinstance(value, str), str),
+    tuple[float, ...]: (
+        "a list of numbers",
+        lambda value: isinstance(value, list | tuple) and all(map(_is_number, value)),
+        lambda value: tuple(map(float, value)),
+    ),
+}
+"""By type of a setting: the name of the type, its check, and its conversion. `check` knows all other types."""
+
+
+def as_type(name: str, hint: Any, value: Any) -> Any:
+    """Return a value of a table of TOML as the type of its setting.
+
+    Args:
+        name: Name of the setting, for errors.
+        hint: Type of the setting.
+        value: Value of the table.
+
+    Raises:
+        ValueError: A value of another type.
+
+    Example:
+        >>> from myvgg.nst.ranges import as_type
+        >>> as_type("style_blend", tuple[float, ...], [1, 2])
+        (1.0, 2.0)
+    """
+    if hint is Layers:
+        return read_layers(name, value)
+    if hint not in KINDS:
+        return value
+    said, fits, make = KINDS[hint]
+    if not fits(value):
+        raise ValueError(f"{name} must be {said}, not {value!r}")
+    return make(value)
+
+
+def check(settings: Settings) -> None:
+    """Check all values of settings, whose layers are read already.
+
+    Raises:
+        ValueError: A value that is not allowed; names the setting, the value and the allowed values.
+    """
+    _check_choices(settings)
+    for name, smallest in WHOLE.items():
+        _check_whole(name, getattr(settings, name), smallest)
+    for name in (*NOT_NEGATIVE, *SHARES):
+        _check_number(name, getattr(settings, name))
+    _check_sizes(settings)
+    _check_together(settings)
+
+
+def _check_choices(settings: Settings) -> None:
+    for name, hint in get_type_hints(type(settings)).items():
+        if get_origin(hint) is Literal and getattr(settings, name) not in get_args(hint):
+            *choices, last = get_args(hint)
+            raise ValueError(f"{name} must be {', '.join(choices)} or {last}, not {getattr(settings, name)!r}")
+
+
+def _check_whole(name: str, value: Any, smallest: int) -> None:
+    if value is None and name in OPTIONAL:
+        return
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{name} must be a whole number, not {value!r}")
+    if value < smallest:
+        raise ValueError(f"{name} must be at least {smallest}, not {value}")
+
+
+def _check_number(name: str, value: Any) -> None:
+    limit = 1.0 if name in SHARES else math.inf
+    if not (0 <= _number(name, value) <= limit and value < math.inf):
+        allowed = "from 0 to 1" if name in SHARES else "a number from 0 on"
+        raise ValueError(f"{name} must be {allowed}, not {value}")
+    if name in BELOW_ONE and value == 1:
+        raise ValueError(f"{name} must be below 1")
+
+
+def _check_sizes(settings: Settings) -> None:
+    memory = settings.max_memory
+    if memory is not None and not 0 < _number("max_memory", memory) < math.inf:
+        raise ValueError(f"max_memory must be a number of gigabytes above 0, not {memory}")
+    if settings.style_scale == 0:
+        raise ValueError("style_scale must be above 0")
+    parse_size("size", settings.size)
+    if settings.style_size is not None:
+        parse_size("style_size", settings.style_size)
+
+
+def _check_together(settings: Settings) -> None:
+    shares = settings.style_blend
+    if any(not 0 <= share < math.inf for share in shares) or (shares and not sum(shares)):
+        raise ValueError(f"style_blend must be shares from 0 on, not all 0, not {shares}")
+    if not any(settings.content_layers.values()) and not any(settings.style_layers.values()):
+        raise ValueError("content_layers and style_layers must not both be empty")
+    if settings.content_weight == settings.style_weight * settings.style_strength == settings.tv_weight == 0:
+        raise ValueError("content_weight, style_weight and tv_weight must not all be 0")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be a number, not {value!r}") from error

@@ -1,0 +1,138 @@
+"""One scale of a run: its pictures, its first picture, its targets, and how its result is finished."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from myvgg.images import AnyPicture, Picture, resample, resize, resize_mask
+from myvgg.nst import colors, guides, pyramid, tiles
+from myvgg.nst.criterion import Criterion, Kept, Losses
+from myvgg.nst.encoder import Encoder
+from myvgg.nst.evaluation import Evaluate, evaluation
+from myvgg.nst.settings import Settings
+from myvgg.nst.state import Pixels
+from myvgg.nst.targets import make_targets
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The pictures of a run, as arrays.
+
+    Attributes:
+        content: The content picture, or a style picture that lends its aspect where there is none.
+        has_content: False where `content` is a style picture.
+        styles: The style pictures, their colours already matched.
+        masks: The regions of the styles in the content, of any shapes, or empty.
+        style_masks: The parts of the style pictures that count, or None each.
+        keep: A mask of the part of the content that stays as it is.
+        given: The first picture, where the caller brings it.
+    """
+
+    content: AnyPicture
+    has_content: bool
+    styles: list[AnyPicture]
+    masks: list[np.ndarray]
+    style_masks: list[np.ndarray | None]
+    keep: np.ndarray | None
+    given: AnyPicture | None
+
+
+class Scale:
+    """The pictures of a run at one size."""
+
+    def __init__(
+        self, inputs: Inputs, size: pyramid.Size, encoder: Encoder, settings: Settings, draft: Picture | None
+    ) -> None:
+        """Bring the pictures to a size; with a `draft`, this scale only adds details to it."""
+        self._inputs, self._encoder, self._settings, self._draft = inputs, encoder, settings, draft
+        self.size = size
+        self._keep = None if inputs.keep is None else resize_mask(inputs.keep, size)[..., np.newaxis]
+        architecture, method = encoder.params.architecture, settings.resize
+        sizes = [pyramid.style_size(s.shape[1], s.shape[0], size, settings, architecture) for s in inputs.styles]
+        self._styles = [resize(style, each, method=method) for style, each in zip(inputs.styles, sizes, strict=True)]
+
+    def content(self) -> Picture:
+        """Make the content picture anew, whenever it is needed: a large one is too large to be kept twice."""
+        return resize(self._inputs.content, self.size, method=self._settings.resize)
+
+    def first_picture(self) -> Pixels:
+        """Make the picture that a run starts from, 0 to 1."""
+        settings = self._settings
+        if not self._inputs.has_content and settings.init in ("blend", "add", "content"):
+            settings = replace(settings, init="noise")
+        style = self._styles[0] if self._styles else None
+        image: Pixels = pyramid.first_image(self.content(), style, settings, given=self._inputs.given)[np.newaxis] / 255
+        return image
+
+    def smaller_tile(self, side: int | None) -> int | None:
+        """Return the side of tiles that take half of the memory; None if tiles cannot be smaller."""
+        width, height = self.size
+        largest = max([height * width, *(style.shape[0] * style.shape[1] for style in self._styles)])
+        around = tiles.halo(self._encoder.params.architecture, self._settings.layers)
+        return tiles.smaller(largest, side, around)
+
+    def bind(self, tile: int | None, *, cache: MutableMapping[Any, Any]) -> Evaluate:
+        """Compute the targets, and return the evaluation of pictures of this scale.
+
+        Args:
+            tile: Side of the tiles in pixels; None for whole pictures.
+            cache: Statistics of style pictures from earlier calls; new ones are added.
+        """
+        inputs, settings, (width, height) = self._inputs, self._settings, self.size
+        style_masks = [
+            None if mask is None else guides.regions([mask], style.shape[0], style.shape[1])[0]
+            for mask, style in zip(inputs.style_masks, self._styles, strict=True)
+        ]
+        content = self.content()[np.newaxis]
+        targets = make_targets(
+            self._encoder,
+            content if inputs.has_content and settings.content_weight else None,
+            [style[np.newaxis] for style in self._styles] if settings.style_weight else [],
+            settings,
+            masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,
+            style_masks=style_masks if settings.style_weight else None,
+            kept=cache,
+            tile=tile,
+        )
+        criterion = Criterion(self._encoder, targets, settings, height=height, width=width)
+        kept = () if self._keep is None else Kept(self._keep[np.newaxis], content)
+        cut = tiles.cut(height, width, tile, self._encoder.params.architecture, targets.layers)
+        evaluate = evaluation(criterion, cut, kept=kept)
+        return evaluate if self._draft is None else self._only_details(evaluate)
+
+    def picture(self, pixels: Pixels) -> Picture:
+        """Bring an optimiser's picture to 0 to 255, in memory of its own; above a draft, only its details count."""
+        image: Picture = pixels[0].clip(0, 1)
+        image *= 255
+        if self._draft is None:
+            return image
+        image = self._details(image)
+        image += resample(self._draft, self.size)
+        return np.clip(image, 0, 255, out=image)
+
+    def finish(self, pixels: Pixels) -> Picture:
+        """Make the result of an optimiser's picture, 0 to 255, with the kept part and the content's colours."""
+        image = self.picture(pixels)
+        if self._settings.preserve_colors == "luminance":
+            image = colors.keep_colors(image, self.content(), strength=self._settings.color_strength)
+        if self._keep is not None:
+            image = np.asarray(image + self._keep * (self.content() - image), np.float32)
+        return image
+
+    def _only_details(self, evaluate: Evaluate) -> Evaluate:
+        def evaluate_details(pixels: Pixels) -> tuple[Losses, np.ndarray]:
+            losses, gradient = evaluate(pixels)
+            return losses, self._details(np.asarray(gradient)[0])[np.newaxis]
+
+        return evaluate_details
+
+    def _details(self, image: np.ndarray) -> np.ndarray:
+        """Return the detail band above the draft: x - upsample(downsample(x))."""
+        assert self._draft is not None
+        height, width, _ = self._draft.shape
+        details: np.ndarray = image - resample(resample(image, (width, height)), self.size)
+        return details

@@ -1,0 +1,135 @@
+"""The jobs of a batch, of a sweep and of a comparison, made of one job as a template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from myvgg.nst.settings import Settings
+from myvgg.runs.names import changed_settings, dashed, distinct
+from myvgg.runs.specification import Job
+
+
+class Grid(NamedTuple):
+    """The jobs of a sweep.
+
+    Attributes:
+        jobs: The jobs, row by row.
+        rows: Titles of the rows, one for each value of the first of two settings; empty where one setting is varied.
+        columns: Titles of the columns, one for each value of the last setting.
+    """
+
+    jobs: list[Job]
+    rows: list[str]
+    columns: list[str]
+
+
+def batch_jobs(contents: Sequence[Path], styles: Sequence[Path], folder: Path, template: Job) -> list[Job]:
+    """Pair every content with every style; all contents of one style follow each other.
+
+    Args:
+        contents: Picture files; a file that occurs twice counts once.
+        styles: Picture files.
+        folder: Folder of the results, whose names consist of content, style and the settings that are not the default.
+        template: The job that gives everything but pictures and output.
+
+    Raises:
+        ValueError: No contents or no styles.
+    """
+    for name, given in {"contents": contents, "styles": styles}.items():
+        if not given:
+            raise ValueError(f"{name} must name one picture at least")
+    pairs = [(content, style) for style, content in product(dict.fromkeys(styles), dict.fromkeys(contents))]
+    changed = changed_settings(template.settings)
+    names = distinct(["_".join([content.stem, style.stem, *changed]) for content, style in pairs], pairs)
+    return [
+        replace(template, content=content, styles=(style,), output=folder / f"{name}.png")
+        for (content, style), name in zip(pairs, names, strict=True)
+    ]
+
+
+def sweep_jobs(template: Job, over: Mapping[str, Sequence[str]]) -> Grid:
+    """Vary one or two settings over lists of values.
+
+    Args:
+        template: The job. Its output names the grid, and begins the names of the single pictures.
+        over: Values by setting, as text: numbers, true, false, and lists such as `[1,2]` are read as in JSON. Names of
+            settings have underscores or dashes.
+
+    Raises:
+        ValueError: No setting or more than two, an unknown setting, no values, a value twice, or one out of its range.
+
+    Example:
+        >>> job = Job(content=Path("cat.jpg"), styles=(Path("waves.jpg"),), output=Path("sweep.png"))
+        >>> [str(each.output) for each in sweep_jobs(job, {"noise": ["0", "0.5"]}).jobs]
+        ['sweep_noise-0.png', 'sweep_noise-0.5.png']
+    """
+    if not 1 <= len(over) <= 2:
+        raise ValueError(f"name one or two settings to vary, not {len(over)}")
+    axes = {name.replace("-", "_"): list(values) for name, values in over.items()}
+    if len(axes) < len(over):
+        raise ValueError(f"name two different settings to vary, not {dashed(*axes)} twice")
+    for name, values in axes.items():
+        _check_values(name, values, template.settings)
+    tables = [
+        dict(chosen) for chosen in product(*([(name, value) for value in values] for name, values in axes.items()))
+    ]
+    titles = [[f"{dashed(name)} {value}" for value in values] for name, values in axes.items()]
+    output = template.output
+    stems = ["_".join([output.stem, *(f"{dashed(n)}-{v}" for n, v in table.items())]) for table in tables]
+    names = distinct(stems, [str(table) for table in tables])
+    jobs = [
+        replace(template, settings=_with(table, template.settings), output=output.with_name(name + output.suffix))
+        for table, name in zip(tables, names, strict=True)
+    ]
+    return Grid(jobs, titles[0] if len(axes) == 2 else [], titles[-1])
+
+
+def compared_jobs(job: Job, compared: Mapping[str, Settings]) -> list[Job]:
+    """Repeat a job with other settings, and add their name to the names of its picture and animation.
+
+    Args:
+        job: The job, whose settings do not count.
+        compared: Settings by name.
+    """
+    return [
+        replace(
+            job,
+            settings=settings,
+            output=_with_end(job.output, name),
+            animate=job.animate and _with_end(job.animate, name),
+        )
+        for name, settings in compared.items()
+    ]
+
+
+def _with_end(path: Path, name: str) -> Path:
+    return path.with_name(f"{path.stem}-{name}{path.suffix}")
+
+
+def _check_values(name: str, values: Sequence[str], base: Settings) -> None:
+    """Raise where a setting has no values, or two values that mean the same."""
+    if not values:
+        raise ValueError(f"{dashed(name)} has no values: name at least one")
+    found = [_with({name: value}, base) for value in values]
+    for index, settings in enumerate(found):
+        if settings in found[:index]:
+            raise ValueError(f"{values[index]} is there twice for {dashed(name)}")
+
+
+def _with(table: Mapping[str, str], base: Settings) -> Settings:
+    """Return settings with values that are given as text."""
+    return base.with_values({name: _parsed(value) for name, value in table.items()})
+
+
+def _parsed(text: str) -> Any:
+    """Read a number, true, false or a list; keep any other text."""
+    for read in (json.loads, float):
+        with suppress(ValueError):
+            return read(text)
+    return text

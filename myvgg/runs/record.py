@@ -1,0 +1,241 @@
+"""The record of a run, from which it can be run again, and its losses as a table and as a plot.
+
+A record is a table of tables: `run`, `settings`, `inputs`, `weights`, `versions`, and `metrics` where they were
+measured. It is stored as TOML inside a PNG, and in a file beside any picture. `myvgg.nst.tables` converts settings.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import platform
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from myvgg import images
+from myvgg.images import ImageError
+from myvgg.runtime.files import replacing
+
+KEY = "myvgg"
+"""Keyword of the record in a PNG."""
+
+PACKAGES = ("myvgg", "tensorflow", "numpy", "scipy", "pillow")
+"""Packages whose versions are in a record."""
+
+
+class Row(NamedTuple):
+    """The losses of one iteration: the terms, unweighted, and their weighted sum `total`."""
+
+    iteration: int
+    scale: int
+    content: float
+    style: float
+    tv: float
+    total: float
+
+
+def write_csv(rows: Sequence[Sequence[Any]], path: str | os.PathLike[str]) -> None:
+    """Write losses as a table, whole or not at all, with all digits of the numbers.
+
+    Args:
+        rows: The losses of each iteration, as in `Row`.
+        path: The file.
+
+    Raises:
+        OSError: The file cannot be written; an older file stays as it was.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([Row._fields, *rows])
+    with replacing(path) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+
+
+def plot(rows: Sequence[Sequence[Any]], path: str | os.PathLike[str]) -> None:
+    """Draw losses over the iterations, whole or not at all; thin lines separate the scales.
+
+    Args:
+        rows: The losses of each iteration, as in `Row`.
+        path: The file; its name ends in .png or .svg.
+
+    Raises:
+        ValueError: Another suffix.
+        OSError: The file cannot be written; an older file stays as it was.
+    """
+    format_ = Path(path).suffix.lower().removeprefix(".")
+    if format_ not in ("png", "svg"):
+        raise ValueError(f"cannot draw {os.fspath(path)}: name it .png or .svg")
+    drawn = _draw(rows, format_)
+    with replacing(path) as temporary:
+        temporary.write_bytes(drawn)
+
+
+def _draw(given: Sequence[Sequence[Any]], format_: str) -> bytes:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot(title="Losses of the run", xlabel="iteration", ylabel="loss", yscale="log")
+    rows = [Row(*row) for row in given]
+    iterations = [row.iteration for row in rows]
+    for name in ("content", "style", "tv", "total"):
+        values = np.array([getattr(row, name) for row in rows], np.float64)
+        if (values > 0).any():  # a logarithmic axis shows no others
+            label = "total, weighted" if name == "total" else name
+            axes.plot(iterations, np.where(values > 0, values, np.nan), label=label, linewidth=1.5)
+    for before, after in pairwise(rows):
+        if before.scale != after.scale:
+            axes.axvline((before.iteration + after.iteration) / 2, color="0.7", linewidth=0.8, zorder=0)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside right upper")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format=format_, dpi=120)
+    return drawn.getvalue()
+
+
+def dump(record: Mapping[str, Any]) -> str:
+    """Return a record as TOML. TOML has no None: it is left out of tables, and becomes an empty text in lists.
+
+    Args:
+        record: The record.
+
+    Example:
+        >>> print(dump({"run": {"steps": 3}}), end="")
+        [run]
+        steps = 3
+    """
+    import tomli_w
+
+    return tomli_w.dumps(_plain(record))
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Read a record from TOML.
+
+    Args:
+        text: The TOML.
+
+    Raises:
+        ValueError: The text is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"the record is damaged: {error}") from error
+
+
+def write(record: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Write a record to a file, whole or not at all.
+
+    Args:
+        record: The record.
+        path: The file.
+
+    Raises:
+        OSError: The file cannot be written; an older file stays as it was.
+    """
+    text = dump(record)
+    with replacing(path) as temporary:
+        temporary.write_bytes(text.encode())
+
+
+def embed(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the argument `text` with which `images.save` writes a record into a PNG.
+
+    Args:
+        record: The record.
+    """
+    return {KEY: dump(record)}
+
+
+def beside(picture: str | os.PathLike[str]) -> Path:
+    """Return the path of the record beside a picture: out.toml for out.png.
+
+    Args:
+        picture: The picture file.
+    """
+    return Path(picture).with_suffix(".toml")
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the record of a picture: from the picture itself, or else from the file beside it.
+
+    Args:
+        path: The picture, or a record's .toml.
+
+    Raises:
+        ImageError: There is no such picture, there is no record, or the record is damaged; the message names the file.
+    """
+    source, text = _found(Path(path))
+    try:
+        record = parse(text)
+    except ValueError as error:
+        raise ImageError(f"{source}: {error}") from error
+    if not isinstance(record.get("settings"), dict):
+        raise ImageError(f"{source}: is no record of a run, for it has no table [settings]")
+    return record
+
+
+def _found(path: Path) -> tuple[Path, str]:
+    """Return the file that holds a record, and its text."""
+    if path.suffix.lower() == ".toml":
+        return path, _text(path)
+    embedded = images.text_of(path).get(KEY)
+    if embedded is not None:
+        return path, embedded
+    files = [beside(path), path.with_name(f"{path.name}.toml")]
+    for file in files:
+        if file.is_file():
+            return file, _text(file)
+    names = " nor ".join(file.name for file in files)
+    raise ImageError(f"{path}: holds no record of a run, and there is neither {names} beside it")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImageError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the installed packages that compute pictures."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Convert a value to the types of TOML."""
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return ["" if each is None else _plain(each) for each in value]
+    if isinstance(value, str | os.PathLike):
+        # The name of a file may hold bytes that are no text, and UTF-8 cannot hold them.
+        return os.fspath(value).encode("utf-8", "replace").decode()
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,55 @@
+"""Earlier work that a job can use: its finished picture, or a checkpoint to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from myvgg.images import ImageError
+from myvgg.nst import tables
+from myvgg.params import Params
+from myvgg.runs import checkpoint, record
+from myvgg.runs.specification import Job
+
+
+def finished_record(job: Job, params: Params) -> dict[str, Any] | None:
+    """Return the record of a job's picture, if the picture is finished and the job would make the same one now.
+
+    Args:
+        job: The job.
+        params: The weights.
+    """
+    try:
+        made = record.read_record(job.output)
+        return made if made["run"]["finished"] and _is_of(made, job, params, bits=job.bits) else None
+    except (ImageError, OSError, LookupError, TypeError):
+        return None
+
+
+def is_resumable(job: Job, params: Params) -> bool:
+    """Tell whether a job has a checkpoint that it can go on from; a damaged one does not count.
+
+    Args:
+        job: The job.
+        params: The weights.
+    """
+    path = checkpoint.path_for(job.output)
+    try:
+        return path.exists() and _is_of(checkpoint.load(path).made_of, job, params)
+    except (ValueError, LookupError, TypeError):  # the run writes a new one in its place
+        return False
+
+
+def _is_of(made: Mapping[str, Any], job: Job, params: Params, *, bits: int | None = None) -> bool:
+    """Tell whether a record or a checkpoint was made with a job's settings, files and weights."""
+    settings = tables.table_of(job.settings)
+    if job.settings.precision == "auto":  # its meaning depends on the machine
+        settings["precision"] = made["settings"]["precision"]
+    hashes = {name: each["sha256"] for name, each in made["inputs"].items()}
+    return (
+        made["settings"] == settings
+        and hashes == {name: record.sha256_of(path) for name, path in job.inputs.items()}
+        and made["weights"]["sha256"] == params.origin.sha256
+        and made["weights"]["generation"] == params.origin.generation
+        and (made["run"]["matte"], made["run"].get("bits")) == (job.matte, bits)
+    )

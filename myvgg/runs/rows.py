@@ -1,0 +1,87 @@
+"""The table of many runs: a row for each job, in a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from myvgg.runtime.files import replacing
+
+NOTHING = "-"
+"""Name of the content of a texture, and of the style of a reconstruction."""
+
+
+class Row(NamedTuple):
+    """One job of many. Unknown values are empty; numbers of an earlier table are text.
+
+    Attributes:
+        content: Content file, or `-`.
+        style: Style files, or `-`.
+        output: Name of the picture.
+        status: `made` now; `skipped`, since the picture is there; `failed`; `interrupted`; or `missing`, not begun.
+        seconds: Time of the run.
+        steps: Number of steps.
+        loss_content: Last content loss, unweighted.
+        loss_style: Last style loss, unweighted; in units of the content picture's, where the settings balance losses.
+        loss_tv: Last total variation, unweighted.
+        loss_total: Last weighted sum.
+        metric_style: Metric `style` of `myvgg.runs.metrics`.
+        metric_structure: Metric `structure`.
+        metric_score: Metric `score`.
+        metric_grain: Metric `grain`.
+        error: Reason of a failure.
+    """
+
+    content: str
+    style: str
+    output: str
+    status: str = "missing"
+    seconds: float | str = ""
+    steps: int | str = ""
+    loss_content: float | str = ""
+    loss_style: float | str = ""
+    loss_tv: float | str = ""
+    loss_total: float | str = ""
+    metric_style: float | str = ""
+    metric_structure: float | str = ""
+    metric_score: float | str = ""
+    metric_grain: float | str = ""
+    error: str = ""
+
+    @property
+    def there(self) -> bool:
+        """Whether there is a finished picture."""
+        return self.status in ("made", "skipped")
+
+
+def read_rows(table: Path) -> dict[str, Row]:
+    """Read a table by the names of its pictures; a file that is no such table has no rows.
+
+    Args:
+        table: The CSV file, which may be missing.
+    """
+    try:
+        lines = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
+        return {line["output"]: Row(**line) for line in lines}
+    except (OSError, ValueError, LookupError, TypeError, csv.Error):
+        return {}
+
+
+def write_rows(rows: Sequence[Row], table: Path) -> None:
+    """Write a table, whole or not at all.
+
+    Args:
+        rows: The rows.
+        table: The CSV file.
+
+    Raises:
+        OSError: The file cannot be written; an older file stays as it was.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([Row._fields, *rows])
+    with replacing(table) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", errors="replace")

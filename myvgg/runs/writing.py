@@ -1,0 +1,185 @@
+"""The files that a run writes: the picture with its record, the losses, the animation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from myvgg import images
+from myvgg.images import Picture
+from myvgg.nst import pyramid, tables
+from myvgg.params import Params
+from myvgg.runs import animation, record
+from myvgg.runs.reading import Pictures
+from myvgg.runs.specification import Job
+
+if TYPE_CHECKING:
+    from myvgg.nst.transfer import Step
+    from myvgg.runs.metrics import Report
+
+MAX_FRAMES = 24
+"""Number of pictures in an animation of a run, at most."""
+
+
+@dataclass(eq=False)
+class History:
+    """The losses of a run so far, and the frames of its animation.
+
+    Attributes:
+        losses: The losses of each step.
+        frames: Pictures by the number of their step.
+    """
+
+    losses: list[record.Row] = field(default_factory=list)
+    frames: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def add(self, step: Step, *, with_frame: bool) -> None:
+        """Add the losses of a step, and its picture if it is one of those that an animation shows.
+
+        Args:
+            step: The step.
+            with_frame: Whether frames are kept at all.
+        """
+        self.losses.append(record.Row(step.iteration, step.scale, *step.losses))
+        if with_frame and step.iteration in animation.choose(step.iterations, MAX_FRAMES):
+            self.frames[step.iteration] = _rounded(step.image)
+
+
+def identity(job: Job, params: Params) -> dict[str, Any]:
+    """Return everything that decides the result: settings, hashes of the inputs and weights, matte; as a JSON table.
+
+    A checkpoint of a run with another identity cannot be resumed.
+
+    Args:
+        job: The job.
+        params: The weights.
+
+    Raises:
+        OSError: An input cannot be read.
+    """
+    return {
+        "settings": tables.table_of(job.settings),
+        "inputs": {name: {"sha256": record.sha256_of(path)} for name, path in job.inputs.items()},
+        "weights": {"generation": params.origin.generation, "sha256": params.origin.sha256},
+        "run": {"matte": job.matte},
+    }
+
+
+class Writer:
+    """Writes the files of one run. A folder that has vanished meanwhile is made again.
+
+    Attributes:
+        identity: Everything that decides the result; see `identity`.
+    """
+
+    def __init__(self, job: Job, pictures: Pictures, params: Params, say: Callable[[str], None]) -> None:
+        """Compute the hashes of the inputs.
+
+        Args:
+            job: The job.
+            pictures: Its pictures.
+            params: The weights.
+            say: Called with sentences for the user.
+
+        Raises:
+            OSError: An input cannot be read.
+        """
+        self._job, self._pictures, self._say = job, pictures, say
+        self._weights_file = params.origin.file
+        self.identity = identity(job, params)
+
+    def write_picture(self, step: Step, *, finished: bool = False, report: Report | None = None) -> Picture:
+        """Write the picture of a step, with its record inside if the format is PNG.
+
+        A picture of an early scale is enlarged to the size of the result.
+
+        Args:
+            step: The step.
+            finished: Whether the run is finished; the record says so.
+            report: The metrics of the picture, for the record.
+
+        Returns:
+            The picture at the size of the result.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        self.restore_folders()
+        job, content, canvas = self._job, self._pictures.content, self._pictures.canvas
+        size = pyramid.final_size(canvas.shape[1], canvas.shape[0], job.settings)
+        image = images.resize(step.image, size)
+        alpha = None if content is None or content.alpha is None else images.resize_mask(content.alpha, size)
+        bits = job.bits or (content.bits if content else 8)
+        text = record.embed(self._table(step, finished=finished, report=report))
+        images.save(image, job.output, alpha=alpha, bits=bits, text=text)
+        return image
+
+    def write_record(self, step: Step, *, finished: bool, report: Report | None = None) -> None:
+        """Write the record beside the picture.
+
+        Args:
+            step: The step.
+            finished: Whether the run is finished.
+            report: The metrics of the picture.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        record.write(self._table(step, finished=finished, report=report), self._job.outputs["record"])
+
+    def write_all(self, step: Step, history: History, *, finished: bool) -> None:
+        """Write the picture of a step, its record, and the losses and the animation if the job asks for them.
+
+        Args:
+            step: The last step.
+            history: The losses and frames of the run.
+            finished: Whether the run is finished.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        job, outputs = self._job, self._job.outputs
+        image = self.write_picture(step, finished=finished)
+        self.write_record(step, finished=finished)
+        if job.log:
+            record.write_csv(history.losses, outputs["table"])
+            record.plot(history.losses, outputs["plot"])
+        if job.animate:
+            self._write_animation(job.animate, image, step, history)
+
+    def restore_folders(self) -> None:
+        """Make the folders of the outputs again that have vanished since the run began."""
+        for folder in {path.parent for path in self._job.outputs.values()}:
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                self._say(f"{folder} had vanished and was made again")
+
+    def _write_animation(self, path: Path, image: Picture, step: Step, history: History) -> None:
+        content = self._pictures.content
+        if self._job.frames == "crossfade" and content:
+            return animation.animate(animation.crossfade(content.image, image), path)
+        frames = {**history.frames, step.iteration: _rounded(step.image)}
+        pictures = [frame.astype(np.float32) for frame in frames.values()]
+        return animation.animate(pictures, path, labels=[f"step {iteration}" for iteration in frames])
+
+    def _table(self, step: Step, *, finished: bool, report: Report | None) -> dict[str, Any]:
+        """Return the record of a run as a table of tables."""
+        job, made_of = self._job, self.identity
+        run = {"bits": job.bits, "steps": step.iteration, "planned": step.iterations, "finished": finished}
+        metrics: dict[str, Any] = {"metrics": report._asdict()} if report else {}
+        return {
+            "run": {**made_of["run"], **run},
+            "settings": made_of["settings"],
+            "inputs": {name: {"file": str(path), **made_of["inputs"][name]} for name, path in job.inputs.items()},
+            "weights": {"file": self._weights_file, **made_of["weights"]},
+            "versions": record.versions(),
+            **metrics,
+        }
+
+
+def _rounded(image: Picture) -> np.ndarray:
+    return np.asarray(np.rint(image), np.uint8)

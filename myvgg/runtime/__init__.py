@@ -1,0 +1,1 @@
+"""The foundation of all storeys: whole files, the process, a Ray cluster."""

@@ -1,0 +1,90 @@
+"""Settings of the process: the memory that it keeps, the order of operations, and interruptions that wait."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def configure(
+    *, memory_kept: bool = True, in_order: bool = True, tf32: bool = False, threads: int | None = None
+) -> None:
+    """Set up this process for speed and for results that are equal bit for bit.
+
+    The command lines call it. A notebook or a program calls it once, right after `import myvgg`, before TensorFlow
+    computes anything.
+
+    Args:
+        memory_kept: Keep freed memory for the next step, see `keep_memory`. It cannot be undone.
+        in_order: Run one operation after the other, see `run_in_order`.
+        tf32: Let GPUs round float32 products to TF32, which has 10 bits of mantissa.
+        threads: Number of cores for each operation; None uses all.
+
+    Raises:
+        ValueError: A number of threads below 1.
+        RuntimeError: A number of threads, after TensorFlow has computed something.
+
+    Example:
+        >>> import myvgg
+        >>> myvgg.configure()
+    """
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    if memory_kept:
+        keep_memory()
+    if in_order:
+        run_in_order()
+    if not tf32:
+        os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+    if threads is not None:
+        import tensorflow as tf  # it greets when it is imported
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+
+
+def keep_memory() -> None:
+    """Let this process keep the memory that it frees, if the C library is glibc; else nothing happens.
+
+    Without it, large tensors are given back to the system, and are mapped again, page by page, at every step.
+    """
+    arenas, mappings, trim = -8, -4, -1  # M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD of <malloc.h>
+    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        for option, value in ((arenas, 1), (mappings, 0), (trim, 2**31 - 1)):
+            mallopt(option, value)
+
+
+def run_in_order() -> None:
+    """Let TensorFlow run one operation after the other, each on all cores, if it has not computed anything yet.
+
+    Networks are as fast this way, and take less memory. It is needed for results that are equal bit for bit: operations
+    side by side add gradients in the order in which they are ready, and the order changes how the sum is rounded.
+    """
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off Ctrl-C and requests to terminate until the end of the block.
+
+    In threads other than the main one, which are never interrupted, nothing happens.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = [number for number, handler in before.items() if callable(handler)]  # Python handles no others
+    for number in ours:
+        signal.signal(number, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
+        for caught in held:
+            signal.raise_signal(caught)

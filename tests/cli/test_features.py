@@ -1,0 +1,129 @@
+"""`myvgg features`: pictures of maps, of Gram matrices, and made again of features."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from PIL import Image
+
+import myvgg
+from myvgg import images
+from myvgg.cli.features import main
+from myvgg.params import Params, random
+from myvgg.visualization import COLOURS, GAP, gram_picture, maps_picture, reconstruction
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A file of random weights of the convolutions."""
+    path = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
+    random(include_top=False, seed=3).save(path)
+    return str(path)
+
+
+def test_maps_are_where_they_belong() -> None:
+    """The strongest map comes first; each value has its colour, at a whole number of pixels; gaps are white."""
+    maps = np.zeros((2, 3, 5), np.float32)
+    maps[0, 1, 3], maps[1, 2, 1] = 2, 1
+    drawn = maps_picture(maps, channels=4)
+    scale = (drawn.shape[0] - GAP) // 2 // 2
+    assert drawn.shape == (2 * 2 * scale + GAP, 2 * 3 * scale + GAP, 3)
+    dark, bright = (np.array(colormaps[COLOURS](value)[:3]) * 255 for value in (0.0, 1.0))
+    np.testing.assert_allclose(drawn[scale // 2, scale + scale // 2], bright, atol=1)  # map 3, row 0, column 1
+    np.testing.assert_allclose(drawn[scale + 1, 1], dark, atol=1)
+    assert (drawn[2 * scale : 2 * scale + GAP] == 255).all()
+    right = drawn[:, 3 * scale + GAP :]  # the second strongest
+    assert right[scale + 1, 2 * scale + 1].sum() > right[1, 1].sum()
+
+
+def test_gram_is_ordered_and_symmetric() -> None:
+    """The strongest channel is at the top left, and equal products have equal colours."""
+    features = np.random.default_rng(0).uniform(0, 1, (100, 6)) * [1, 5, 2, 9, 3, 4]
+    drawn = gram_picture((features.T @ features / 100).astype(np.float32))
+    side = drawn.shape[0] // 6
+    cells = drawn[side // 2 :: side, side // 2 :: side].sum(axis=-1)
+    assert cells.shape == (6, 6)
+    assert np.array_equal(cells, cells.T)
+    assert cells[0, 0] == cells.max()
+    assert (np.diff(np.diag(cells)) <= 0).all()
+
+
+def test_constant_maps_can_be_drawn() -> None:
+    """Maps without any difference make a picture without one."""
+    assert np.isfinite(maps_picture(np.zeros((3, 3, 2), np.float32))).all()
+    assert np.isfinite(gram_picture(np.zeros((3, 3), np.float32))).all()
+
+
+def test_reconstruction_comes_near(tiny_params: Params) -> None:
+    """From a shallow layer, features come near those of the picture, and so do the pixels."""
+    picture = images.resize(images.load(EXAMPLES / "coffee.jpg"), (32, 24))
+    found = reconstruction(picture, "relu1_2", tiny_params, iterations=60)
+    vgg = myvgg.VGG19(tiny_params)
+    wanted, begun, made = (
+        vgg.features(image, ["relu1_2"])["relu1_2"].numpy()
+        for image in (picture, np.full_like(picture, picture.mean()), found)
+    )
+    assert np.mean((made - wanted) ** 2) < 0.05 * np.mean((begun - wanted) ** 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("show", ["maps", "gram", "reconstruction"])
+def test_command_line(show: str, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each kind is drawn and written."""
+    words = [
+        str(EXAMPLES / "coffee.jpg"),
+        "--layer",
+        "block2_conv1",
+        "--show",
+        show,
+        "--size",
+        "48",
+        "--iterations",
+        "3",
+    ]
+    assert main([*words, "--weights", weights, "-o", str(tmp_path / "a.png")]) == 0
+    drawn = images.load(tmp_path / "a.png")
+    assert drawn.std() > 5
+    assert capsys.readouterr().err.strip().splitlines()[-1] == f"wrote {tmp_path / 'a.png'}"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--layer", "relu8_1"], "no layer 'relu8_1'"),
+        (["--layer", "fc7"], "--layer must be one of maps, which fc7 is not"),
+        (["--layer", "pool5", "--size", "40"], "the smallest that works is 32 x 32"),
+        (["--channels", "0"], "must be at least 1"),
+        (["-o", "a.gif"], "name it .png, .jpg"),
+    ],
+)
+def test_wrong_words(
+    words: list[str], message: str, weights: str, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """They are refused in one line, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    assert main([str(EXAMPLES / "coffee.jpg"), "--weights", weights, *words]) in (1, 2)
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_but_our_own_lines_is_said(tmp_path: Path) -> None:
+    """TensorFlow's greeting does not reach the terminal; the line about the weights and the result do."""
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "p.png")
+    environment = {**os.environ, "MYVGG_CACHE": str(tmp_path / "cache"), "MYVGG_WEIGHTS": "bundled"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    words = [str(ROOT / "scripts" / "features.py"), "p.png", "--layer", "relu1_1", "-o", "maps.png"]
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "wrote maps.png\n"

@@ -1,0 +1,157 @@
+"""Errors of commands become one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from myvgg.cli.program import muted, run
+from myvgg.runtime.errors import UsageError
+from myvgg.runtime.process import keep_memory
+
+
+def raising(error: BaseException) -> None:
+    """Raise."""
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UsageError("two files, please"), 2, "tool: two files, please (see --help)"),
+        (ValueError("size must be"), 1, "tool: size must be"),
+        (OSError(28, "No space left on device", "a.png"), 1, "tool: a.png: No space left on device"),
+        (OSError("something"), 1, "tool: something"),
+        (FloatingPointError("nan"), 1, "tool: nan"),
+        (MemoryError(), 1, "tool: not enough memory"),
+        (MemoryError("lower the size"), 1, "tool: lower the size"),
+        (KeyboardInterrupt(), 130, "tool: interrupted"),
+        (KeyboardInterrupt("saved a.png"), 130, "tool: interrupted: saved a.png"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_errors_become_one_line(error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every error that users can cause ends in its exit code and one line on stderr."""
+    assert run("tool", lambda: raising(error)) == code
+    assert capsys.readouterr() == ("", line + "\n")
+
+
+def test_success_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    """What goes well says nothing and ends with 0."""
+    assert run("tool", lambda: None) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bugs_are_not_hidden() -> None:
+    """An error that no user can cause keeps its traceback."""
+    with pytest.raises(KeyError):
+        run("tool", lambda: raising(KeyError("bug")))
+
+
+def test_termination_is_an_interruption() -> None:
+    """SIGTERM ends a run as Ctrl-C does, so that it can clean up, and only while it runs."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def wait() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+
+    assert run("tool", wait) == 130
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_runs_in_other_threads() -> None:
+    """Where signals cannot be set, the rest works."""
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(run("tool", lambda: None)))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+
+
+def test_muted_silences_native_output(capfd: pytest.CaptureFixture[str]) -> None:
+    """What libraries write on the stream itself is kept away, and only meanwhile."""
+    with muted():
+        os.write(2, b"greeting")
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "after"
+
+
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full", "| head -c 1"])
+def test_streams_that_are_closed_or_full(stream: str, tmp_path: Path) -> None:
+    """A command line without a usable stream ends in its exit code, and nothing goes into other files."""
+    missing = tmp_path / "missing.h5"
+    command = f"{sys.executable} -m myvgg convert {missing} -o {tmp_path / 'x.npz'} {stream}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1, 120)  # of head, ours, and Python's own when it cannot flush
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is nothing to change elsewhere")
+def test_freed_memory_is_kept() -> None:
+    """Memory that is freed and taken again is not mapped anew, page by page, once a process keeps it."""
+    code = """
+import resource, sys
+import numpy as np
+if sys.argv[1] == "keep":
+    from myvgg.runtime.process import keep_memory
+    keep_memory()
+def use():
+    np.ones(2**25, np.uint8)
+use()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(8):
+    use()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+    usual, kept = (
+        int(subprocess.run([sys.executable, "-c", code, word], capture_output=True, text=True, check=True).stdout)
+        for word in ("leave", "keep")
+    )
+    assert kept < usual / 10
+
+
+@pytest.mark.slow
+def test_command_lines_run_operations_in_order() -> None:
+    """Two operations that could run side by side do so with two threads, and not within a command line by itself."""
+    code = """
+import sys, threading, time
+from myvgg.cli.program import run
+running, most = [], []
+def work(x):
+    running.append(1)
+    time.sleep(0.3)
+    most.append(len(running))
+    running.pop()
+    return x
+def main():
+    import tensorflow as tf
+    tf.config.threading.set_inter_op_parallelism_threads(int(sys.argv[1]))
+    @tf.function
+    def both(x):
+        first, second = (tf.numpy_function(work, [x + i], tf.float64, stateful=False) for i in range(2))
+        return first + second
+    both(tf.constant(1.0, tf.float64))
+    print(max(most))
+run("both", main)
+"""
+    most = {}
+    for threads in ("0", "2"):  # 0 leaves it to TensorFlow
+        argv = [sys.executable, "-c", code, threads]
+        most[threads] = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    assert most == {"0": "1\n", "2": "2\n"}
+
+
+@pytest.mark.parametrize("library", [object(), None], ids=["no mallopt", "no library"])
+def test_memory_is_left_alone_where_there_is_nothing_to_set(library: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A C library without that setting is no error."""
+    monkeypatch.setattr("ctypes.CDLL", lambda _: library)
+    keep_memory()

@@ -1,0 +1,285 @@
+"""`myvgg.extract` from Python: in memory, into files, and equal to what a notebook computes for one picture."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import myvgg
+from myvgg import images
+from myvgg.extraction import local
+from myvgg.images import Resizing
+from myvgg.params import Params
+from tests.drawn import blobs
+from tests.images.test_images import png16
+
+SUFFIXES = [".parquet", ".h5", ".npz", ".safetensors"]
+SMALL = Resizing(64)
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a picture of each kind of file, one of them damaged, and many of one kind, so that batches fill."""
+    folder = tmp_path_factory.mktemp("kinds")
+    colours = np.rint(blobs(90, 120, seed=1)).astype(np.uint8)
+    large = images.resize(colours.astype(np.float32), (1200, 900))
+    alpha = np.linspace(0, 255, 90 * 120).reshape(90, 120).astype(np.uint8)
+    images.save(large, folder / "large.jpg")
+    Image.fromarray(colours[:70]).save(folder / "small.jpg")
+    Image.fromarray(np.dstack([colours, alpha])).save(folder / "alpha.png")
+    Image.fromarray(colours[..., 0]).save(folder / "grey.png")
+    Image.fromarray(colours).quantize(16).save(folder / "palette.png")
+    (folder / "deep.png").write_bytes(png16(colours.astype(np.uint16) * 257 + 30, 2))
+    images.save(blobs(50, 40, seed=2), folder / "deep.tif", bits=16)
+    (folder / "damaged.png").write_bytes(b"no picture")
+    for index in range(40):
+        Image.fromarray(np.roll(colours, index, axis=1)).save(folder / f"many{index:02}.png")
+    return folder
+
+
+def extracted(paths: Any, params: Any, **options: Any) -> Any:
+    """Extract from the small network, without a bar."""
+    return myvgg.extract(
+        paths, params=params, **{"layers": ["relu3_1"], "resizing": SMALL, "progress": False} | options
+    )
+
+
+@pytest.mark.parametrize("precision", ["float32", "auto"])
+@pytest.mark.parametrize("reduce", ["mean", "none"])
+@pytest.mark.parametrize("how", ["crop", "squash", "longest", "none"])
+def test_a_row_is_what_a_notebook_computes(
+    how: Any, reduce: Any, precision: Any, kinds: Path, tiny_params: Params, tmp_path: Path
+) -> None:
+    """A picture's row, in the file and in memory, equals its features computed alone, bit for bit."""
+    resizing = Resizing(64, how)
+    options: dict[str, Any] = {"layers": ["relu1_2", "pool5"], "reduce": reduce, "precision": precision}
+    stored = extracted(kinds, tiny_params, resizing=resizing, output=tmp_path / "f.parquet", **options)
+    tables = [stored.read(), extracted(kinds, tiny_params, resizing=resizing, **options)]
+    extractor = myvgg.Extractor(tiny_params, ["relu1_2", "pool5"], precision=precision, summary=reduce)
+    paths = [path for path in sorted(kinds.iterdir()) if path.name != "damaged.png"]
+    for path in [*paths[:8], paths[-1]]:
+        alone = extractor(resizing(path))
+        for table in tables:
+            row = table.row(str(path))
+            assert {column: array.shape for column, array in row.items()} == {
+                column: tuple(tensor.shape[1:]) for column, tensor in alone.items()
+            }
+            assert all(np.array_equal(row[column], tensor[0]) for column, tensor in alone.items())
+
+
+def test_the_whole_network_too(kinds: Path, trained: Params, tmp_path: Path) -> None:
+    """So does VGG19 at its own size, by the recipe that the file keeps, with a network in place of parameters."""
+    names = [kinds / name for name in ("large.jpg", "many00.png", "many01.png", "deep.png")]
+    stored = myvgg.extract(names, params=myvgg.VGG19(trained), output=tmp_path / "f.npz", progress=False)
+    table = myvgg.read_features(stored.path)
+    assert table.shapes == {"relu5_4": (512,)}
+    extractor = table.recipe.extractor(trained)
+    for name in names[:2]:
+        assert np.array_equal(extractor(table.recipe.resizing(name))["relu5_4"][0], table.row(str(name))["relu5_4"])
+
+
+def test_products_of_matrices_need_the_same_batch(kinds: Path, tiny_params: Params) -> None:
+    """Dense layers and Gram matrices equal those of the same batch bit for bit, and those of one picture nearly."""
+    paths = sorted(kinds.glob("many*.png"))[:7]
+    options: dict[str, Any] = {"layers": ["relu2_2", "fc7", "prob"], "reduce": "gram", "precision": "float32"}
+    table = extracted(paths, tiny_params, **options)
+    extractor = myvgg.Extractor(tiny_params, ["relu2_2", "fc7", "prob"], summary="gram")
+    together = extractor(np.stack([SMALL(path) for path in paths]))
+    for column, tensor in together.items():
+        values = table[column]
+        assert isinstance(values, np.ndarray)
+        assert np.array_equal(values, tensor)
+        alone = extractor(SMALL(paths[3]))[column][0]
+        np.testing.assert_allclose(values[3], alone, rtol=1e-4, atol=1e-5 * np.abs(alone).max())
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_files_and_memory_hold_the_same(suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Every format gives back the table that is made without a file, errors and recipe too."""
+    options: dict[str, Any] = {"layers": ["relu3_1", "pool4"], "reduce": "moments", "precision": "float32"}
+    memory = extracted(kinds, tiny_params, **options)
+    stored = extracted(kinds, tiny_params, output=tmp_path / f"f{suffix}", **options)
+    file = stored.read()
+    assert (file.paths, file.errors, file.recipe) == (memory.paths, memory.errors, memory.recipe)
+    assert list(file.arrays) == list(memory.arrays) or suffix in (".h5", ".safetensors")  # which sort them
+    for column, values in memory.arrays.items():
+        assert np.array_equal(file[column], values, equal_nan=True)
+        assert file[column].dtype == np.float32
+    damaged = memory.paths.index(str(kinds / "damaged.png"))
+    assert np.isnan(memory["pool4.mean"][damaged]).all()
+    assert (
+        memory.shapes
+        == file.shapes
+        == {
+            "relu3_1.mean": (8,),
+            "relu3_1.second": (8, 8),
+            "pool4.mean": (9,),
+            "pool4.second": (9, 9),
+        }
+    )
+    assert list(stored.errors) == [str(kinds / "damaged.png")]
+    assert (stored.rows, stored.computed, stored.existed) == (len(memory), len(memory), False)
+    assert repr(stored) == f"StoredFeatures('{tmp_path / f'f{suffix}'}', 48 pictures, 1 without features)"
+
+
+def test_maps_of_several_shapes(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Where rows have different shapes, a column is a tuple, in memory and out of Parquet; other formats refuse."""
+    options: dict[str, Any] = {"reduce": "none", "resizing": Resizing(64, "longest")}
+    memory = extracted(kinds, tiny_params, **options)
+    file = extracted(kinds, tiny_params, output=tmp_path / "f.parquet", **options).read()
+    assert memory.shapes == file.shapes == {"relu3_1": None}
+    assert memory.row(str(kinds / "deep.tif"))["relu3_1"].shape == (16, 12, 8)
+    for one, other in zip(memory["relu3_1"], file["relu3_1"], strict=True):
+        assert (one is None and other is None) or np.array_equal(one, other)
+    assert repr(file) == "FeatureTable(48 pictures, 1 without features, relu3_1 of several shapes)"
+    with pytest.raises(ValueError, match=r"different shapes .* which only .parquet holds"):
+        extracted(kinds, tiny_params, output=tmp_path / "f.npz", **options)
+
+
+def test_one_name_or_a_list(kinds: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name stands for a file, a folder or a pattern; names in a list are files, each once, missing ones too."""
+    monkeypatch.chdir(kinds)
+    assert extracted(Path("grey.png"), tiny_params).paths == ("grey.png",)
+    assert extracted("deep.*", tiny_params).paths == ("deep.png", "deep.tif")
+    assert len(extracted(kinds, tiny_params)) == len(list(kinds.iterdir()))
+    table = extracted(["grey.png", Path("gone.png"), "grey.png"], tiny_params)
+    assert table.paths == ("grey.png", "gone.png")
+    assert table.errors == ("", "gone.png: cannot be read: No such file or directory")
+    assert len(table.row("grey.png")["relu3_1"]) == 8
+    with pytest.raises(ValueError, match=r"the picture has no features: gone.png: cannot be read"):
+        table.row("gone.png")
+    with pytest.raises(ValueError, match=r"the table has no picture 'other.png'"):
+        table.row("other.png")
+
+
+def test_a_call_that_is_stopped_goes_on(
+    kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """After an interruption the same call computes the missing pictures; a third one finds the file finished."""
+    output = tmp_path / "f.parquet"
+
+    def interrupted(*arguments: Any) -> Any:
+        yield next(iter(original(*arguments)))
+        raise KeyboardInterrupt
+
+    original = local.compute_rows
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "compute_rows", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extracted(kinds, tiny_params, output=output)
+    capsys.readouterr()
+    second = extracted(kinds, tiny_params, output=output, progress=True)
+    assert 0 < second.computed < second.rows == 48
+    assert f"{48 - second.computed} of 48 pictures are done already" in capsys.readouterr().err
+    written = output.stat().st_mtime_ns
+    third = extracted(kinds, tiny_params, output=output)
+    assert (third.existed, third.computed, third.rows) == (True, 0, 48)
+    assert third.errors == second.errors != {}
+    assert output.stat().st_mtime_ns == written
+    assert capsys.readouterr().err == ""
+    with pytest.raises(ValueError, match=r"has other features, reduce mean in place of gram: .* or overwrite it"):
+        extracted(kinds, tiny_params, output=output, reduce="gram")
+    assert extracted(kinds, tiny_params, output=output, reduce="gram", overwrite=True).computed == 48
+
+
+def test_a_description_of_an_earlier_version(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """A file whose recipe names the reduction `summary`, as earlier versions did, is the same file."""
+    output = tmp_path / "f.parquet"
+    stored = extracted(kinds, tiny_params, output=output)
+    table = pq.read_table(output)
+    text = table.schema.metadata[b"myvgg"].decode()
+    assert '"reduce"' in text
+    pq.write_table(table.replace_schema_metadata({"myvgg": text.replace('"reduce"', '"summary"')}), output)
+    assert extracted(kinds, tiny_params, output=output).existed
+    assert myvgg.read_features(output).recipe == extracted(kinds, tiny_params).recipe
+    assert stored.read().recipe.reduce == "mean"
+
+
+def test_without_pyarrow_there_is_memory(kinds: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only files need pyarrow, and they say so."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert len(extracted([kinds / "grey.png"], tiny_params)) == 1
+    with pytest.raises(ValueError, match=r"pip install 'myvgg\[extract\]'"):
+        extracted(kinds, tiny_params, output="f.npz")
+
+
+def test_sources_by_name(kinds: Path, tmp_path: Path) -> None:
+    """Parameters may be a file or a word, of either network."""
+    myvgg.params.random(myvgg.CONFIGURATION_D, include_top=False).save(tmp_path / "vgg16.safetensors")
+    options: dict[str, Any] = {"layers": ["relu1_1"], "resizing": Resizing(32)}
+    table = extracted(
+        [kinds / "grey.png"],
+        tmp_path / "vgg16.safetensors",
+        architecture="vgg16",
+        **options,
+    )
+    assert table.recipe.weights.startswith("vgg16 ")
+    bundled = extracted([kinds / "grey.png"], "bundled", **options)
+    assert bundled.recipe.weights.startswith("vgg19 ")
+
+
+WRONG = {
+    "no layers": ({"layers": []}, "layers must name at least one layer, in a list, not"),
+    "a layer without a list": ({"layers": "relu3_1"}, "in a list, not 'relu3_1'"),
+    "an unknown layer": ({"layers": ["relu3_9"]}, "no layer 'relu3_9'"),
+    "dense layers of another size": ({"layers": ["fc7"], "resizing": Resizing(32)}, "fc7 need pictures of size 64"),
+    "dense layers of any size": ({"layers": ["prob"], "resizing": Resizing(64, "none")}, "prob need pictures"),
+    "pictures that are too small": ({"layers": ["pool5"], "resizing": Resizing(16)}, "the smallest that works is 32"),
+    "a reduction": ({"reduce": "max"}, "reduce must be one of none, mean, gram, moments, not 'max'"),
+    "a pooling": ({"pooling": "min"}, "pooling must be one of max, avg, not 'min'"),
+    "a precision": ({"precision": "int8"}, "precision must be one of auto, float32, bfloat16, float16, not 'int8'"),
+    "a network": ({"architecture": "vgg11"}, "architecture must be one of vgg19, vgg16, not 'vgg11'"),
+    "parameters": ({"params": 3}, "params must be myvgg.Params or a network"),
+    "workers": ({"workers": 2}, "workers must be at least 1, and goes with ray"),
+    "a cluster without a file": ({"ray": "auto"}, "ray goes with output"),
+    "no pictures": ({"paths": []}, "paths must name at least one picture"),
+    "a folder that is missing": ({"paths": "gone"}, "there is no such picture: gone"),
+    "a suffix": ({"output": "f.csv"}, "name it .parquet, .h5, .npz, .safetensors"),
+    "a folder for the result": ({"output": "gone/f.npz"}, "the folder gone does not exist"),
+    "nothing to read": ({"paths": ["gone.png"]}, "none of the 1 pictures could be read: gone.png: cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_arguments(
+    options: Any, message: str, kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: Any, unchecked: None
+) -> None:
+    """They are refused by their name and with what was given, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    given = {"paths": kinds, "params": tiny_params, "layers": ["relu3_1"], "resizing": SMALL, "progress": False}
+    with pytest.raises(ValueError, match=message.replace(".", r"\.")):
+        myvgg.extract(**given | options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_are_not_the_recipes(kinds: Path, tiny_params: Params) -> None:
+    """A recipe computes with the parameters that it names, and with no others."""
+    recipe = extracted([kinds / "grey.png"], tiny_params).recipe
+    kernel, bias = tiny_params.layers["conv1_1"]
+    others = replace(tiny_params, layers={**tiny_params.layers, "conv1_1": myvgg.LayerParams(2 * kernel, bias)})
+    with pytest.raises(ValueError, match=r"params must be tiny .*, not tiny "):
+        recipe.extractor(others)
+
+
+def test_records_are_short_and_hashable(kinds: Path, tiny_params: Params) -> None:
+    """A table shows its pictures and columns in a line; records can be keys."""
+    table = extracted([kinds / "grey.png"], tiny_params)
+    assert repr(table) == "FeatureTable(1 picture, relu3_1 (8,))"
+    assert len({table, table.recipe, replace(table.recipe)}) == 2
+
+
+def test_a_table_is_a_mapping_of_columns(tmp_path: Path) -> None:
+    """Columns are listed and asked for by name, as in other tables."""
+    photo = tmp_path / "a.png"
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(photo)
+    table = myvgg.extract([photo], layers=["relu1_1"], params=myvgg.params.random(include_top=False), progress=False)
+    assert list(table) == ["relu1_1"]
+    assert "relu1_1" in table
+    assert "relu1_2" not in table

@@ -1,0 +1,84 @@
+"""Files, folders and patterns stand for picture files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from myvgg.images import find_pictures
+from myvgg.runtime.errors import UsageError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of pictures, with one in a folder of its own, a hidden one, and a file of another kind."""
+    (tmp_path / "inner").mkdir()
+    for name in ("b.png", "a.JPG", "inner/c.webp", ".hidden.png", "odd [1].png"):
+        Image.new("RGB", (2, 2)).save(tmp_path / name)
+    (tmp_path / "notes.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names(*words: str | Path, **options: bool) -> list[str]:
+    """Return the names of the files that words stand for."""
+    return [str(path) for path in find_pictures(words, **options)]  # type: ignore[arg-type]
+
+
+def test_a_folder_has_its_pictures(folder: Path) -> None:
+    """A folder stands for its pictures in order, and for those below it where that is asked for."""
+    assert names(".") == ["a.JPG", "b.png", "odd [1].png"]
+    assert names(Path(), recursive=True) == ["a.JPG", "b.png", "inner/c.webp", "odd [1].png"]
+    assert names(folder) == [str(folder / name) for name in ("a.JPG", "b.png", "odd [1].png")]
+
+
+def test_patterns(folder: Path) -> None:
+    """A pattern stands for the pictures that match; a file with brackets in its name for itself."""
+    assert names("*.png") == ["b.png", "odd [1].png"]
+    assert names("**/*.webp") == ["inner/c.webp"]
+    assert names("odd [1].png") == ["odd [1].png"]
+
+
+def test_files_are_taken_by_their_name(folder: Path) -> None:
+    """A file that is named is taken, hidden or with another suffix; each file once, in the order of the words."""
+    assert names("notes.txt", ".hidden.png", "b.png", ".", "inner/../b.png") == [
+        "notes.txt",
+        ".hidden.png",
+        "b.png",
+        "a.JPG",
+        "odd [1].png",
+    ]
+
+
+def test_a_folder_can_be_left_out(folder: Path) -> None:
+    """Pictures in the folder that is left out are not found, unless they are named."""
+    found = find_pictures(["."], recursive=True, outside=Path("inner"))
+    assert [path.name for path in found] == ["a.JPG", "b.png", "odd [1].png"]
+    assert find_pictures(["inner/c.webp"], outside=Path("inner")) == [Path("inner/c.webp")]
+
+
+def test_links_keep_their_names(folder: Path) -> None:
+    """Two links to one picture are two pictures."""
+    for name in ("one.png", "two.png"):
+        (folder / name).symlink_to(folder / "b.png")
+    assert names("one.png", "two.png") == ["one.png", "two.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "name pictures: files, folders or patterns"),
+        (["b.png", "gone.png"], "there is no such picture: gone.png"),
+        (["*.gif"], "there is no such picture: *.gif"),
+        (["empty"], "the folder has no pictures: empty"),
+    ],
+    ids=["none", "file", "pattern", "folder"],
+)
+def test_words_that_stand_for_nothing(words: list[str], message: str, folder: Path) -> None:
+    """They are named."""
+    (folder / "empty").mkdir()
+    with pytest.raises(UsageError) as caught:
+        find_pictures(words)
+    assert str(caught.value) == message

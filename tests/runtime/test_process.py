@@ -1,0 +1,69 @@
+"""Putting off interruptions."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from myvgg.runtime.process import uninterrupted
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_waits_for_the_end_of_the_block(number: signal.Signals) -> None:
+    """The block is done before the handler is called, which is in its place again afterwards."""
+    seen: list[object] = []
+    before = signal.signal(number, lambda found, _: seen.append(found))
+    try:
+        with uninterrupted():
+            signal.raise_signal(number)
+            signal.raise_signal(number)
+            seen.append("done")
+        assert seen == ["done", number, number]
+        signal.raise_signal(number)
+        assert seen == ["done", number, number, number]
+    finally:
+        signal.signal(number, before)
+
+
+def test_an_interruption_comes_after_an_error_too() -> None:
+    """An error in the block goes on as the interruption's context."""
+
+    def work() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError("in the block")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            work()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert isinstance(caught.value.__context__, ValueError)
+
+
+def test_what_python_does_not_handle_is_left_alone() -> None:
+    """A signal that is ignored stays ignored."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_other_threads_do_nothing() -> None:
+    """Where no signal can be handled, the block just runs."""
+    ran: list[bool] = []
+
+    def work() -> None:
+        with uninterrupted():
+            ran.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ran == [True]
