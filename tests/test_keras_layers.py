@@ -51,6 +51,7 @@ def test_saved_and_loaded(tiny_params: Params, tmp_path: Path) -> None:
     assert loaded.layers[1].get_config()["names"] == ["relu4_1"]
 
 
+@pytest.mark.slow
 def test_trained_by_fit(tiny_params: Params) -> None:
     """`model.fit` changes the network's kernels where they are trainable, and leaves them otherwise."""
     keras.utils.set_random_seed(0)

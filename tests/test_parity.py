@@ -141,6 +141,7 @@ def test_gradient_equals_keras(reference: keras.Model, params: Params) -> None:
     assert np.array_equal(actual, expected)
 
 
+@pytest.mark.slow
 def test_features_in_a_graph_equal_keras(reference: keras.Model, params: Params) -> None:
     """Under `tf.function`, for a batch of any size, the features are the same."""
     vgg = network_of(params)

@@ -86,6 +86,7 @@ def test_black_pictures_have_a_gradient(tiny_params: Params) -> None:
     assert np.all(tape.gradient(value, a).numpy() == 0)
 
 
+@pytest.mark.slow
 def test_trains_a_keras_model(tiny_params: Params) -> None:
     """As the loss of `model.fit`, it brings a model's pictures nearer to what they shall be."""
     import keras

@@ -34,6 +34,7 @@ def best(weights: str, name: str, k: int) -> list[tuple[str, float]]:
     return [(labels[index], float(probabilities[index])) for index in np.argsort(-probabilities)[:k]]
 
 
+@pytest.mark.slow
 def test_table(weights: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Five classes under each picture, the most probable first."""
     words = [str(EXAMPLES / "coffee.jpg"), str(EXAMPLES / "chelsea.jpg"), "--weights", weights]

@@ -87,6 +87,7 @@ def test_known_release_is_named(
     assert "the public file, Keras HDF5, of this test" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_conversions_of_types_are_said(params: Params, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file of float64 values is converted, and the report says so."""
     double = {n: LayerParams(*(a.astype(np.float64) for a in layer)) for n, layer in params.layers.items()}
@@ -96,6 +97,7 @@ def test_conversions_of_types_are_said(params: Params, tmp_path: Path, capsys: p
     assert equal(converters.load(tmp_path / "x.safetensors"), params)
 
 
+@pytest.mark.slow
 def test_verify_prints_every_layer(keras_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With --verify, Keras' network and ours are run, and each of 21 layers is reported equal."""
     assert main([str(keras_file), "-o", str(tmp_path / "x.safetensors"), "--verify"]) == 0
@@ -114,6 +116,7 @@ def test_verify_refuses_what_differs(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_verify_covers_the_classifier_and_short_files() -> None:
     """Parity is measured as far as there are parameters: up to the probabilities, or to the last block's pool."""
     from myvgg.parity import differences
@@ -151,6 +154,7 @@ def test_compare_different_files(params: Params, tmp_path: Path, capsys: pytest.
     assert "5 of the layers" in captured.err
 
 
+@pytest.mark.slow
 def test_download_goes_through_the_store(
     tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -312,6 +316,7 @@ def test_bundled_weights_are_recognised(trained: Params) -> None:
     assert describe_values(wrong).startswith("not the ImageNet weights of the VGG group")
 
 
+@pytest.mark.slow
 def test_the_bundled_file_is_listed_compared_and_converted(
     tmp_path: Path, trained: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:

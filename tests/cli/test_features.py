@@ -117,6 +117,7 @@ def test_wrong_words(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_nothing_but_our_own_lines_is_said(tmp_path: Path) -> None:
     """TensorFlow's greeting does not reach the terminal; the line about the weights and the result do."""
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "p.png")

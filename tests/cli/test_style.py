@@ -236,6 +236,7 @@ def test_transparency_and_depth_come_back(pictures: None, trained: list[Any], co
 # What may be said instead of two pictures.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "shape"),
     {

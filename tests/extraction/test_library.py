@@ -51,6 +51,7 @@ def extracted(paths: Any, params: Any, **options: Any) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "auto"])
 @pytest.mark.parametrize("reduce", ["mean", "none"])
 @pytest.mark.parametrize("how", ["crop", "squash", "longest", "none"])

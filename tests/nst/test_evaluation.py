@@ -126,6 +126,7 @@ def test_the_gradient_is_that_of_the_losses(name: str, tiny_params: Params) -> N
     assert difference(np.asarray(gradient), tape.gradient(terms.total, pixels).numpy()) < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "tolerance"), [("bfloat16", 0.1), ("float16", 0.05)])
 @pytest.mark.parametrize("tile", [None, TILE])
 def test_half_precision_has_a_gradient(precision: Any, tolerance: float, tile: int | None, params: Params) -> None:

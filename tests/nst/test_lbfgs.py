@@ -55,6 +55,7 @@ def start_of(size: int) -> Point:
     return np.random.default_rng(size).uniform(-0.9, 0.9, size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [rosenbrock, bowl, quartic])
 @pytest.mark.parametrize("size", [2, 40])
 def test_it_takes_about_as_many_evaluations_as_scipys(function: Function, size: int) -> None:

@@ -386,6 +386,7 @@ def test_losses_are_scalars_and_do_not_look_at_the_targets_pictures_again(name: 
     assert [np.allclose(image, pictures(3), rtol=1e-6) for image in seen] == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_picture_moves(name: str, tiny_params: Params) -> None:
     """What is optimised is the picture that is kept: it changes, and its loss goes down."""

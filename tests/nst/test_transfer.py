@@ -109,6 +109,7 @@ def test_steps_go_through_the_scales(optimizer: Any, run: Run, params: Params) -
         assert 0 <= image.min() <= image.max() <= 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 def test_the_loss_goes_down(optimizer: Any, run: Run) -> None:
     """Forty steps at one scale leave less than half of the first step's loss."""
@@ -161,6 +162,7 @@ def test_the_first_step_goes_down_the_gradient(run: Run, params: Params, content
     assert np.abs(first.image - expected)[clear].max() < 1e-2  # levels, of a step of 5
 
 
+@pytest.mark.slow
 def test_the_result_is_the_average(run: Run, content: np.ndarray) -> None:
     """With averaging, a step's picture is the mean of those so far, later ones weighing more."""
     plain = [step.image for step in run(ONE)]
@@ -171,6 +173,7 @@ def test_the_result_is_the_average(run: Run, content: np.ndarray) -> None:
         assert np.allclose(averaged[count - 1], expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_scale_starts_from_the_one_before(run: Run) -> None:
     """With steps of no length, every scale's picture is the enlarged one of the scale before."""
     steps = list(run(replace(THREE, learning_rate=0.0, average=0.0)))
@@ -350,6 +353,7 @@ def test_what_is_kept_stays(run: Run, content: np.ndarray) -> None:
     assert 0 < difference[:, 9:18].mean() < difference[:, 18:].mean()
 
 
+@pytest.mark.slow
 def test_each_region_has_its_style(run: Run) -> None:
     """A red style on the left and a blue one on the right end where the masks say, at several scales."""
     red, blue = (np.full((64, 64, 3), colour, np.float32) for colour in ([230, 20, 20], [20, 20, 230]))
@@ -438,6 +442,7 @@ def test_takes_arrays_of_every_kind(kind: str, run: Run, content: np.ndarray, st
     assert np.array_equal(actual.image, expected.image)
 
 
+@pytest.mark.slow
 def test_takes_grey_pictures(run: Run, content: np.ndarray, style: np.ndarray) -> None:
     """A grey picture is one with three equal channels."""
     planes = content[..., 0], style[..., 1]
@@ -446,6 +451,7 @@ def test_takes_grey_pictures(run: Run, content: np.ndarray, style: np.ndarray) -
     assert np.array_equal(actual.image, expected.image)
 
 
+@pytest.mark.slow
 def test_takes_contents_smaller_than_the_first_scale(run: Run) -> None:
     """A content of a few pixels is enlarged to every scale."""
     tiny = np.random.default_rng(3).uniform(0, 255, (3, 4, 3))
@@ -521,6 +527,7 @@ def test_weights_of_zero_are_refused(run: Run, params: Params) -> None:
         run(ONE, params=replace(params, layers=zero, rms={}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.0, 1e6, 1e38], ids=str)
 def test_no_learning_rate_leaves_the_range(rate: float, run: Run, content: np.ndarray) -> None:
     """Steps of any length end within 0 to 255; those of length zero end where they started."""

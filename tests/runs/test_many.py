@@ -116,6 +116,7 @@ def test_a_batch_makes_pictures_a_sheet_and_a_table(
     assert said[-1] == f"wrote {folder / 'out/contact-sheet.jpg'} and {folder / 'out/batch.csv'}"
 
 
+@pytest.mark.slow
 def test_what_is_done_is_skipped(
     folder: Path, jobs: list[Job], ran: list[Job], batch: Callable[..., list[str]]
 ) -> None:
@@ -193,6 +194,7 @@ def test_nothing_to_show(folder: Path, template: Job, batch: Callable[..., list[
     assert [path.name for path in (folder / "out").iterdir()] == ["batch.csv"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [FloatingPointError("the loss is nan"), MemoryError(), ValueError("too narrow")])
 def test_a_failed_run_does_not_stop_the_others(
     error: Exception, folder: Path, jobs: list[Job], batch: Callable[..., list[str]]
@@ -228,6 +230,7 @@ def test_a_full_disk_ends_the_batch(
     assert len(ran) == 1
 
 
+@pytest.mark.slow
 def test_an_interrupted_batch_goes_on(
     folder: Path, jobs: list[Job], ran: list[Job], batch: Callable[..., list[str]]
 ) -> None:

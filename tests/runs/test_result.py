@@ -125,6 +125,7 @@ def test_takes_pictures_of_every_kind(
     assert np.array_equal(stylize(content=make(photo, tmp_path), settings=one_step).image, known[shows])
 
 
+@pytest.mark.slow
 def test_styles_are_taken_in_every_kind_too(stylize: Stylize, photo: np.ndarray, tmp_path: Path) -> None:
     """A path, a picture of Pillow's and an array as styles give the same result as three arrays."""
     styles = [stored(photo, tmp_path), Image.fromarray(photo[::-1]), photo[:, ::-1]]
@@ -133,6 +134,7 @@ def test_styles_are_taken_in_every_kind_too(stylize: Stylize, photo: np.ndarray,
     assert not np.array_equal(stylize(style=photo).image, expected.image)
 
 
+@pytest.mark.slow
 def test_masks_of_every_kind(stylize: Stylize, content: np.ndarray, style: np.ndarray, tmp_path: Path) -> None:
     """Boolean arrays, arrays from 0 to 1, Pillow's pictures and files are the same masks."""
     left = np.zeros(content.shape[:2], bool)
