@@ -24,8 +24,8 @@ class NetworkArguments:
     """Options about the network and its weights."""
 
     weights: Annotated[str, Option(metavar="FILE")] = "auto"
-    """Weights file, or bundled, random, or auto: the first that is found of MYVGG_WEIGHTS, the checkout's, those in the
-    cache, and a download."""
+    """Weights file, or bundled, random, or auto: the first that is found of MYVGG_WEIGHTS, the checkout's, and those in
+    the cache. Without any of them, pictures of features take the bundled ones, and other commands a download."""
 
     architecture: Literal["vgg19", "vgg16"] = "vgg19"
     """The network."""
