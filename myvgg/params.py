@@ -29,7 +29,7 @@ from myvgg.parameter_records import (
 )
 from myvgg.params_checks import Arrays, another_network, pair_up
 from myvgg.params_checks import problems as problems_of
-from myvgg.params_file import ROUNDED, SUFFIX
+from myvgg.params_file import ROUNDED, SUFFIX, SUFFIX_8_BITS
 from myvgg.params_metadata import Metadata, metadata_of, parse_metadata
 
 __all__ = [
@@ -81,7 +81,7 @@ class Params:
 
     @property
     def include_top(self) -> bool:
-        """Whether there are dense layers."""
+        """True where the parameters have dense layers."""
         return self.architecture.classifier[0].name in self.layers
 
     @property
@@ -93,21 +93,24 @@ class Params:
         source = self.origin.generation or self.origin.file or "of unknown origin"
         return f"Params({self.architecture.name}, {len(self.layers)} layers, {source})"
 
-    def save(self, path: str | os.PathLike[str], *, bits: Literal[8, 32] = 32) -> None:
+    def save(self, path: str | os.PathLike[str], *, bits: Literal[8, 32] | None = None) -> None:
         """Write the parameters as safetensors: arrays `conv1_1.kernel` and so on; labels and origin as metadata.
 
         The same parameters give the same bytes. `myvgg.converters.save` writes other formats.
 
         Args:
             path: The file; its name ends in .safetensors.
-            bits: 8 writes a file of a quarter of the size: kernels become `conv1_1.indices` and `conv1_1.values`, see
-                `myvgg.quantization`, with an error of about a hundredth of a kernel's standard deviation. The origin
-                notes the rounding.
+            bits: 32, or 8 for a file of a quarter of the size: kernels become `conv1_1.indices` and `conv1_1.values`,
+                see `myvgg.quantization`, with an error of about a hundredth of a kernel's standard deviation, and the
+                origin notes the rounding. None takes 8 where the name ends in -8bit.safetensors, as in
+                `converters.save`, and 32 otherwise.
 
         Raises:
             ValueError: Another suffix, or another number of bits.
             OSError: The file cannot be written; an older file stays as it was.
         """
+        if bits is None:
+            bits = 8 if Path(path).name.lower().endswith(SUFFIX_8_BITS) else 32
         if bits not in (8, 32):
             raise ValueError(f"bits must be 8 or 32, not {bits}")
         if Path(path).suffix.lower() != SUFFIX:

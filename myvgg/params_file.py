@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SUFFIX = ".safetensors"
 """Suffix of the files that `Params.save` writes."""
 
+SUFFIX_8_BITS = "-8bit.safetensors"
+"""End of the names of files with kernels of 8 bits."""
+
 ROUNDED = "kernels rounded to 256 values a layer"
 """Note in the origin of parameters that come from a file of 8 bits."""
 

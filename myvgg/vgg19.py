@@ -160,7 +160,7 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         layers = {name: LayerParams(*(np.asarray(part) for part in layer)) for name, layer in self._layers.items()}
         return replace(self.bound_params, layers=layers)
 
-    def save(self, path: str | os.PathLike[str], *, bits: Literal[8, 32] = 32) -> None:
+    def save(self, path: str | os.PathLike[str], *, bits: Literal[8, 32] | None = None) -> None:
         """Write the present parameters as .safetensors; see `Params.save`."""
         self.params.save(path, bits=bits)
 

@@ -326,6 +326,8 @@ def test_save_writes_the_present_parameters(vgg: myvgg.VGG19, tiny_params: Param
         vgg.save(tmp_path / "vgg.safetensors", bits=bits)
         found = load(tmp_path / "vgg.safetensors", tiny_params.architecture).layers["conv3_1"]
         assert np.abs(found.kernel - tiny_params.layers["conv3_1"].kernel).max() <= tolerance
+    vgg.save(tmp_path / "vgg-8bit.safetensors")
+    assert (tmp_path / "vgg-8bit.safetensors").read_bytes() == (tmp_path / "vgg.safetensors").read_bytes()
     with pytest.raises(ValueError, match=r"name it \.safetensors, or use myvgg\.converters\.save"):
         vgg.save(tmp_path / "vgg.h5")
 
