@@ -12,7 +12,7 @@ import io
 import os
 import platform
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
@@ -52,11 +52,23 @@ def write_csv(rows: Sequence[Sequence[Any]], path: str | os.PathLike[str]) -> No
     Raises:
         OSError: The file cannot be written; an older file stays as it was.
     """
+    write_table([Row._fields, *rows], path)
+
+
+def write_table(lines: Iterable[Sequence[Any]], path: str | os.PathLike[str]) -> None:
+    """Write lines as a CSV file, whole or not at all; names of files that are no text have a ? for each such byte.
+
+    Args:
+        lines: The head, and the rows.
+        path: The file.
+
+    Raises:
+        OSError: The file cannot be written; an older file stays as it was.
+    """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([Row._fields, *rows])
+    csv.writer(text, lineterminator="\n").writerows(lines)
     with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+        temporary.write_text(text.getvalue(), encoding="utf-8", errors="replace")
 
 
 def plot(rows: Sequence[Sequence[Any]], path: str | os.PathLike[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from myvgg.runtime.files import replacing
+from myvgg.runs import record
 
 NOTHING = "-"
 """Name of the content of a texture, and of the style of a reconstruction."""
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
     @property
     def there(self) -> bool:
-        """Whether there is a finished picture."""
+        """True where the picture is finished."""
         return self.status in ("made", "skipped")
 
 
@@ -80,8 +80,4 @@ def write_rows(rows: Sequence[Row], table: Path) -> None:
     Raises:
         OSError: The file cannot be written; an older file stays as it was.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([Row._fields, *rows])
-    with replacing(table) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", errors="replace")
+    record.write_table([Row._fields, *rows], table)
