@@ -126,8 +126,9 @@ def _examples() -> tuple[Path, tuple[Path, ...]]:
 
 
 def _run(job: Job, pictures: Pictures, params: Params) -> None:
-    from myvgg.nst.plan import describe, plan
+    from myvgg.nst.plan import plan
     from myvgg.runs import job as jobs
+    from myvgg.runs.plan_text import describe
     from myvgg.runs.progress import say, shown
 
     def watch(steps: Iterator[Step]) -> Iterator[Step]:
@@ -148,6 +149,7 @@ def _compare(job: Job, compared: dict[str, Settings], params: Params) -> None:
 
 
 def _plan(job: Job, pictures: Pictures, params: Params) -> None:
-    from myvgg.nst.plan import describe, plan
+    from myvgg.nst.plan import plan
+    from myvgg.runs.plan_text import describe
 
     print(describe(plan(job.settings, pictures.sizes, params)))

@@ -32,7 +32,7 @@ Reference:
 
 @dataclass(frozen=True)
 class Resizing:
-    """How a picture is brought to the size that a network takes.
+    """A way to bring pictures to the size that a network takes.
 
     It is a function of a picture. `myvgg.extract`, `myvgg.classify` and int8 export use the same one, so that a picture
     gives the same numbers everywhere.
@@ -67,7 +67,7 @@ class Resizing:
 
     @property
     def is_square(self) -> bool:
-        """Whether all results have the height and width `size`."""
+        """True where all results have the height and width `size`."""
         return self.how in ("crop", "squash")
 
     def __call__(self, picture: Any) -> UInt8[np.ndarray, "height width 3"]:

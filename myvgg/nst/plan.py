@@ -82,12 +82,12 @@ class Plan(NamedTuple):
 
     @property
     def steps(self) -> int:
-        """Of all scales together."""
+        """The number of steps of all scales."""
         return sum(scale.steps for scale in self.scales)
 
     @property
     def seconds(self) -> float:
-        """Of all scales together."""
+        """The time of all scales, in seconds."""
         return sum(scale.seconds for scale in self.scales)
 
     @property
@@ -215,36 +215,6 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
         sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
         sum(activations[n].channels / activations[n].stride ** 2 for n in content),
     )
-
-
-def describe(plan: Plan) -> str:
-    """Write a plan as a table."""
-    lines = [f"{'scale':<7}{'size':>13}{'steps':>8}{'time':>12}{'memory':>10}"]
-    for number, scale in enumerate(plan.scales, 1):
-        size = f"{scale.size[0]} x {scale.size[1]}"
-        line = _line(f"{number}/{len(plan.scales)}", size, scale.steps, scale.seconds, scale.memory)
-        lines.append(line if scale.tile is None else f"{line}  in tiles of {scale.tile}")
-    lines.append(_line("all", "", plan.steps, plan.seconds, plan.memory))
-    return "\n".join([*lines, f"time and memory are estimates; seed {plan.seed}"])
-
-
-def seconds_text(seconds: float) -> str:
-    """Write a time in the two largest units that matter."""
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def bytes_text(size: float) -> str:
-    """Write a number of bytes."""
-    return f"{size / 1e9:.1f} GB"
-
-
-def _line(name: str, size: str, steps: int, seconds: float, needed: float) -> str:
-    return f"{name:<7}{size:>13}{steps:>8}{seconds_text(seconds):>12}{bytes_text(needed):>10}"
 
 
 def _cut(size: Size, settings: Settings, params: Params, side: int | None) -> list[tiles.Tile]:

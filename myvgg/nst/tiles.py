@@ -33,7 +33,7 @@ class Tile(NamedTuple):
 
     @property
     def pixels(self) -> int:
-        """How many there are with the surroundings."""
+        """The number of pixels with the surroundings."""
         return (self.outer[1] - self.outer[0]) * (self.outer[3] - self.outer[2])
 
     @property

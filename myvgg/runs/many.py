@@ -18,6 +18,7 @@ from myvgg.runs.attempt import Means
 from myvgg.runs.combinations import Grid, batch_jobs, compared_jobs, sweep_jobs
 from myvgg.runs.job import Job, Watch
 from myvgg.runs.overview import contact_sheets, grid_sheet, strip
+from myvgg.runs.plan_text import bytes_text, seconds_text
 from myvgg.runs.ray_jobs import Cluster
 from myvgg.runs.reuse import finished_record
 from myvgg.runs.rows import Row
@@ -120,8 +121,6 @@ def plan(jobs: Sequence[Job], params: Params) -> str:
         jobs: The jobs.
         params: The weights.
     """
-    from myvgg.nst.plan import bytes_text, seconds_text
-
     lines: list[str] = []
     plans: list[Plan] = []
     size, done = cache(_size), 0

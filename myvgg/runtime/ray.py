@@ -164,7 +164,7 @@ class Team:
 
     @property
     def has_room(self) -> bool:
-        """Whether an actor can be given a call."""
+        """Tell whether an actor can be given a call."""
         return any(worker.calls < self._most_calls for worker in self._ready())
 
     @property
