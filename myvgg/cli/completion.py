@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,7 +12,7 @@ from typing import Annotated, Literal
 from myvgg.cli import app, options, parser, style, style_arguments, style_parser
 from myvgg.cli.options import Option
 from myvgg.cli.parser import Parser
-from myvgg.cli.program import run
+from myvgg.cli.program import command
 from myvgg.nst import presets
 from myvgg.nst.settings import Settings
 
@@ -40,15 +39,14 @@ class Arguments:
     """The shell. The first lines of the script say where zsh, fish and tcsh look for it."""
 
 
-def main(argv: Sequence[str] | None = None, *, program: str = "myvgg completion") -> int:
-    """Run the command and return its exit code.
+def parse(argv: Sequence[str], *, program: str = "myvgg completion") -> Arguments:
+    """Read the words of the command into its record.
 
-    Args:
-        argv: Words after the command's name; by default those of this process.
-        program: Name of the program, for errors and the help.
+    Raises:
+        UsageError: Words that are not understood.
+        SystemExit: The words ask for the help, which is printed.
     """
-    words = sys.argv[1:] if argv is None else argv
-    return run(program, lambda: print(script(parser.read(Arguments, words, program=program).shell)))
+    return parser.read(Arguments, argv, program=program)
 
 
 def script(shell: str) -> str:
@@ -100,3 +98,6 @@ def _fill(below: argparse.ArgumentParser, listed: Sequence[options.Entry]) -> No
             action.choices = metavar[1:-1].split(",")
         elif action.dest == "preset":
             action.choices = presets.names()
+
+
+main = command("myvgg completion", parse, lambda arguments: print(script(arguments.shell)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from myvgg.architecture import ARCHITECTURES
 from myvgg.cli import parser
 from myvgg.cli.options import Option
-from myvgg.cli.program import muted, run
+from myvgg.cli.program import command, muted
 from myvgg.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,17 +49,6 @@ class Arguments:
 
     compare: Annotated[Path | None, Option(metavar="OTHER")] = None
     """Compare SOURCE with another file, array by array, and write nothing."""
-
-
-def main(argv: Sequence[str] | None = None, *, program: str = "myvgg convert") -> int:
-    """Run the command and return its exit code.
-
-    Args:
-        argv: Words after the command's name; by default those of this process.
-        program: Name of the program, for errors and the help.
-    """
-    words = sys.argv[1:] if argv is None else argv
-    return run(program, lambda: _start(parse(words, program=program)))
 
 
 def parse(argv: Sequence[str], *, program: str = "myvgg convert") -> Arguments:
@@ -229,3 +217,6 @@ def _compare_layer(ours: Params, theirs: Params, name: str) -> str:
         return "of another shape"
     kernel, bias = (float(np.abs(a - b).max()) for a, b in pairs)
     return f"largest difference {kernel:.2e} in the kernel, {bias:.2e} in the bias"
+
+
+main = command("myvgg convert", parse, _start)

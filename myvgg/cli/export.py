@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from myvgg.cli import parser
 from myvgg.cli.arguments import NetworkArguments
 from myvgg.cli.options import Option
-from myvgg.cli.program import muted, run
+from myvgg.cli.program import command, muted
 from myvgg.runtime.errors import UsageError
 
 
@@ -36,17 +36,6 @@ class Arguments(NetworkArguments):
 
     pooling: Literal["max", "avg"] = "max"
     """Pooling of the network."""
-
-
-def main(argv: Sequence[str] | None = None, *, program: str = "myvgg export") -> int:
-    """Run the command and return its exit code.
-
-    Args:
-        argv: Words after the command's name; by default those of this process.
-        program: Name of the program, for errors and the help.
-    """
-    words = sys.argv[1:] if argv is None else argv
-    return run(program, lambda: _export(parse(words, program=program)))
 
 
 def parse(argv: Sequence[str], *, program: str = "myvgg export") -> Arguments:
@@ -91,3 +80,6 @@ def _pictures(arguments: Arguments) -> list[Path]:
     from myvgg.images import find_pictures
 
     return find_pictures(arguments.pictures) if arguments.pictures else []
+
+
+main = command("myvgg export", parse, _export)

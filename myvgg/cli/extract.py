@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from myvgg.cli import parser
 from myvgg.cli.arguments import NetworkArguments
 from myvgg.cli.options import Option
-from myvgg.cli.program import muted, run
+from myvgg.cli.program import command, muted
 from myvgg.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,17 +61,6 @@ class Arguments(NetworkArguments):
 
     overwrite: bool = False
     """Begin again, and forget what an earlier run has done."""
-
-
-def main(argv: Sequence[str] | None = None, *, program: str = "myvgg extract") -> int:
-    """Run the command and return its exit code.
-
-    Args:
-        argv: Words after the command's name; by default those of this process.
-        program: Name of the program, for errors and the help.
-    """
-    words = sys.argv[1:] if argv is None else argv
-    return run(program, lambda: _extract(parse(words, program=program)))
 
 
 def parse(argv: Sequence[str], *, program: str = "myvgg extract") -> Arguments:
@@ -138,3 +127,6 @@ def _report(stored: StoredFeatures) -> Iterator[str]:
     if stored.errors:
         yield f"{len(stored.errors)} of {stored.rows} pictures have no features; the column error says why"
     yield f"wrote {stored.path} ({stored.rows} rows, {stored.path.stat().st_size:,} bytes)"
+
+
+main = command("myvgg extract", parse, _extract)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from myvgg.cli import parser
 from myvgg.cli.arguments import NetworkArguments
 from myvgg.cli.options import Option
-from myvgg.cli.program import run
+from myvgg.cli.program import command
 from myvgg.runtime.errors import UsageError
 
 
@@ -40,17 +40,6 @@ class Arguments(NetworkArguments):
 
     iterations: int = 200
     """Number of steps of a reconstruction."""
-
-
-def main(argv: Sequence[str] | None = None, *, program: str = "myvgg features") -> int:
-    """Run the command and return its exit code.
-
-    Args:
-        argv: Words after the command's name; by default those of this process.
-        program: Name of the program, for errors and the help.
-    """
-    words = sys.argv[1:] if argv is None else argv
-    return run(program, lambda: _draw(parse(words, program=program)))
 
 
 def parse(argv: Sequence[str], *, program: str = "myvgg features") -> Arguments:
@@ -96,3 +85,6 @@ def _shown(steps: Any, count: int) -> Any:
     from tqdm import tqdm
 
     return tqdm(steps, total=count, unit=" steps")
+
+
+main = command("myvgg features", parse, _draw)

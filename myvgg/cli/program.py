@@ -7,13 +7,15 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from myvgg.runtime.errors import UsageError
 from myvgg.runtime.process import configure
+
+Record = TypeVar("Record")
 
 OWN = "myvgg."
 """Beginning of the names of this package's modules; their warnings are for users."""
@@ -52,6 +54,28 @@ def run(program: str, main: Callable[[], None]) -> int:
     except (ValueError, ArithmeticError) as error:
         return _say(program, str(error), 1)
     return 0
+
+
+def command(name: str, parse: Callable[..., Record], work: Callable[[Record], None]) -> Callable[..., int]:
+    """Make the `main` function of a command, which returns its exit code.
+
+    Args:
+        name: Name of the command, such as `myvgg style`.
+        parse: Reads the words of the command into its record; called with the words and `program`.
+        work: Does its work; see `run` for its errors.
+    """
+
+    def main(argv: Sequence[str] | None = None, *, program: str = name) -> int:
+        """Run the command and return its exit code.
+
+        Args:
+            argv: Words after the command's name; by default those of this process.
+            program: Name of the program, for errors and the help.
+        """
+        words = sys.argv[1:] if argv is None else argv
+        return run(program, lambda: work(parse(words, program=program)))
+
+    return main
 
 
 @contextmanager

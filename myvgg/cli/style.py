@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from myvgg.cli import style_many, style_parser
 from myvgg.cli.arguments import load_weights
-from myvgg.cli.program import muted, run
+from myvgg.cli.program import command, muted
 from myvgg.cli.style_arguments import Arguments, Base, BatchArguments, SweepArguments
 from myvgg.nst import presets, tables
 from myvgg.runtime.errors import UsageError
@@ -32,17 +31,6 @@ SHARED = (
     *("checkpoint_every", "settings"),
 )
 """Options that a job has under the same name."""
-
-
-def main(argv: Sequence[str] | None = None, *, program: str = "myvgg style") -> int:
-    """Run the command and return its exit code.
-
-    Args:
-        argv: Words after the command's name; by default those of this process.
-        program: Name of the program, for errors and the help.
-    """
-    words = sys.argv[1:] if argv is None else argv
-    return run(program, lambda: _start(parse(words, program=program)))
 
 
 def parse(argv: Sequence[str], *, program: str = "myvgg style") -> Base:
@@ -153,3 +141,6 @@ def _plan(job: Job, pictures: Pictures, params: Params) -> None:
     from myvgg.runs.plan_text import describe
 
     print(describe(plan(job.settings, pictures.sizes, params)))
+
+
+main = command("myvgg style", parse, _start)
