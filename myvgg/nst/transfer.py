@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import math
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -78,6 +79,10 @@ class Run:
     sizes: list[pyramid.Size]
     counts: list[int]
     cache: MutableMapping[Any, Any]
+
+    def pixels(self, scales: int) -> int:
+        """Count the pixels of all steps of the first scales."""
+        return sum(count * math.prod(size) for count, size in zip(self.counts[:scales], self.sizes, strict=False))
 
     def scale(self, index: int, draft: Picture | None) -> Scale:
         """Bring the pictures to the size of a scale."""
@@ -157,13 +162,12 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
     """Go through the scales; each starts from the result of the one before."""
     make, start = OPTIMIZERS[run.settings.optimizer]
     watch = memory.Watch(run.settings)
-    works = [count * width * height for count, (width, height) in zip(run.counts, run.sizes, strict=True)]
-    if state is None:
-        tile = plan.tile(run.settings, run.planned, run.encoder.params)
-        state = State(start(run.scale(0, None).first_picture()), tile=tile)
-    for index in range(state.scale, len(run.sizes)):
+    for index in range(state.scale if state else 0, len(run.sizes)):
+        scale = run.scale(index, state.draft if state else None)
+        if state is None:
+            tile = plan.tile(run.settings, run.planned, run.encoder.params)
+            state = State(start(scale.first_picture()), tile=tile)
         before, draft = state.before, state.draft
-        scale = run.scale(index, draft)
         objective = Objective(
             functools.partial(scale.bind, cache=run.cache),
             tile=state.tile,
@@ -171,7 +175,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
             is_short=watch.is_short,
         )
         optimizer = make(state.optimizer, run.settings)
-        del state  # the optimiser has copied its arrays
+        state = None  # the optimiser has copied its arrays
         while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:
             losses, gradient = objective(pixels)
             note, interrupt = told(optimizer, losses.total, gradient)
@@ -181,8 +185,8 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
                 index + 1,
                 len(run.sizes),
                 scale.size,
-                sum(works),
-                sum(works[:index]) + optimizer.steps * works[index] // run.counts[index],
+                run.pixels(len(run.sizes)),
+                run.pixels(index) + optimizer.steps * math.prod(scale.size),
                 losses,
                 "; ".join(filter(None, [*objective.notes(), note])),
                 optimizer.picture,
