@@ -15,7 +15,7 @@ from myvgg.params import HasParams, LayerParams, Params, Preprocessing, bound_pa
 from myvgg.precision import Precision, fastest_precision
 from myvgg.preprocessing import preprocess, preprocess_batch
 
-Summary = Literal["none", "mean", "gram", "moments"]
+Reduction = Literal["none", "mean", "gram", "moments"]
 """Reductions of maps: none; the mean over positions; the mean product of channels; mean and product."""
 
 
@@ -32,7 +32,7 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     Example:
         >>> import myvgg, numpy as np
-        >>> extractor = myvgg.Extractor(myvgg.params.random(include_top=False), ["relu3_1"], summary="mean")
+        >>> extractor = myvgg.Extractor(myvgg.params.random(include_top=False), ["relu3_1"], reduce="mean")
         >>> tuple(extractor(np.zeros((2, 32, 32, 3), np.uint8))["relu3_1"].shape)
         (2, 256)
     """
@@ -45,7 +45,7 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         pooling: Pooling = "max",
         pool_padding: PoolPadding = "valid",
         precision: Precision | Literal["auto"] = "float32",
-        summary: Summary = "none",
+        reduce: Reduction = "none",
     ) -> None:
         """Make an extractor; the first call compiles it.
 
@@ -55,7 +55,7 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             pooling: `max` as in the paper, or `avg`.
             pool_padding: `valid` rounds sizes down, `same` rounds them up.
             precision: The type that convolutions compute in; `auto` takes the fastest of this machine.
-            summary: The reduction of maps; the results of dense layers are not reduced.
+            reduce: The reduction of maps; the results of dense layers are not reduced.
 
         Raises:
             ValueError: An unknown name or option, or a layer that the parameters do not have.
@@ -68,8 +68,8 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         self.names = tuple(checked_names(names))
         self.precision: Precision = fastest_precision() if precision == "auto" else precision
         self._preprocessing, self._pool_padding = params.preprocessing, pool_padding
-        reductions = _reductions(self.architecture, self.names, summary)
-        self.columns = columns_of(self.architecture, self.names, summary)
+        reductions = _reductions(self.architecture, self.names, reduce)
+        self.columns = columns_of(self.architecture, self.names, reduce)
         needed = check_layers(self.architecture, params.layers, self.architecture.deepest(self.names))
         self._kernels = {name: LayerParams(*map(self._bound, params.layers[name])) for name in needed}
 
@@ -81,9 +81,9 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             }
             found = features(replace(params, layers=cast), x, self.names, pooling=pooling, pool_padding=pool_padding)
             return {
-                f"{name}{suffix}": reduce(found[name])
+                f"{name}{suffix}": function(found[name])
                 for name, suffixes in reductions.items()
-                for suffix, reduce in suffixes.items()
+                for suffix, function in suffixes.items()
             }
 
         signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
@@ -138,31 +138,31 @@ def _products(
     return tf.matmul(rows, rows, transpose_a=True) / tf.cast(shape[1] * shape[2], tf.float32)
 
 
-SUMMARIES: dict[str, dict[str, Callable[[tf.Tensor], tf.Tensor]]] = {
+REDUCTIONS: dict[str, dict[str, Callable[[tf.Tensor], tf.Tensor]]] = {
     "none": {"": tf.identity},
     "mean": {"": _means},
     "gram": {"": _products},
     "moments": {".mean": _means, ".second": _products},
 }
-"""Functions by `summary` and by the suffix of their column."""
+"""Functions by `reduce` and by the suffix of their column."""
 
 
-def columns_of(architecture: Architecture, names: Sequence[str], summary: Summary) -> tuple[str, ...]:
+def columns_of(architecture: Architecture, names: Sequence[str], reduce: Reduction) -> tuple[str, ...]:
     """Return the names of the columns of an extractor.
 
     Raises:
-        ValueError: An unknown name or summary.
+        ValueError: An unknown name or reduce.
     """
     return tuple(
-        f"{name}{suffix}" for name, made in _reductions(architecture, names, summary).items() for suffix in made
+        f"{name}{suffix}" for name, made in _reductions(architecture, names, reduce).items() for suffix in made
     )
 
 
 def _reductions(
-    architecture: Architecture, names: Sequence[str], summary: Summary
+    architecture: Architecture, names: Sequence[str], reduce: Reduction
 ) -> dict[str, dict[str, Callable[[tf.Tensor], tf.Tensor]]]:
     """Return the functions that reduce each tensor, by the suffix of their column."""
-    if summary not in SUMMARIES:
-        raise ValueError(f"summary must be one of {', '.join(SUMMARIES)}, not {summary!r}")
+    if reduce not in REDUCTIONS:
+        raise ValueError(f"reduce must be one of {', '.join(REDUCTIONS)}, not {reduce!r}")
     maps = architecture.layer_names(include_top=False)
-    return {name: SUMMARIES[summary if architecture.resolve(name) in maps else "none"] for name in names}
+    return {name: REDUCTIONS[reduce if architecture.resolve(name) in maps else "none"] for name in names}

@@ -15,7 +15,7 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg.architecture import CONFIGURATION_D, CONFIGURATION_E, WEIGHT_DECAY, Architecture, PoolPadding
-from myvgg.extractor import Extractor, Summary
+from myvgg.extractor import Extractor, Reduction
 from myvgg.labels import imagenet_labels, top
 from myvgg.network import POOLS, Pooling, check_option, features
 from myvgg.params import LayerParams, Params, draw, random
@@ -203,11 +203,11 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         names: Sequence[str],
         *,
         precision: Precision | Literal["auto"] = "float32",
-        summary: Summary = "none",
+        reduce: Reduction = "none",
     ) -> Extractor:
         """Compile the computation of the named tensors; see `myvgg.Extractor`. It follows this network's variables."""
         options: dict[str, Any] = {"pooling": self.pooling, "pool_padding": self.pool_padding}
-        return Extractor(self.bound_params, names, precision=precision, summary=summary, **options)
+        return Extractor(self.bound_params, names, precision=precision, reduce=reduce, **options)
 
     def penalty(self, *, decay: float = WEIGHT_DECAY) -> Float32[tf.Tensor, ""]:
         """Compute what weight decay adds to the loss: half of `decay` times the sum of squares of all trained kernels.

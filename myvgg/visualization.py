@@ -91,7 +91,7 @@ def draw_layer(
     from myvgg.network import check_option
 
     check_option("show", show, ("maps", "gram", "reconstruction"))
-    found = Extractor(network, [layer], summary="gram" if show == "gram" else "none")(resized)[layer]
+    found = Extractor(network, [layer], reduce="gram" if show == "gram" else "none")(resized)[layer]
     return gram_picture(found) if show == "gram" else maps_picture(found, channels=channels)
 
 
@@ -139,7 +139,7 @@ def gram_picture(products: Any) -> Float32[np.ndarray, "height width 3"]:
 
     Args:
         products: Mean products of channels, an array or a tensor (1, channels, channels) or (channels, channels), as an
-            extractor with `summary="gram"` gives them.
+            extractor with `reduce="gram"` gives them.
 
     Returns:
         R, G, B, 0 to 255.

@@ -115,8 +115,8 @@ def test_summaries_equal_loops(size: tuple[int, int], vgg: myvgg.VGG19) -> None:
         "gram": {"relu3_1": second},
         "moments": {"relu3_1.mean": mean, "relu3_1.second": second},
     }
-    for summary, columns in expected.items():
-        extractor = vgg.extractor(["relu3_1"], summary=summary)  # type: ignore[arg-type]
+    for reduce, columns in expected.items():
+        extractor = vgg.extractor(["relu3_1"], reduce=reduce)  # type: ignore[arg-type]
         found = extractor(images)
         assert list(found) == list(columns) == list(extractor.columns)
         for name, values in columns.items():
@@ -127,7 +127,7 @@ def test_summaries_equal_loops(size: tuple[int, int], vgg: myvgg.VGG19) -> None:
 def test_summaries_leave_dense_layers(vgg: myvgg.VGG19) -> None:
     """What has no positions is not summarised."""
     images = pictures(2, 64, 64)
-    extractor = vgg.extractor(["relu5_4", "fc6"], summary="mean")
+    extractor = vgg.extractor(["relu5_4", "fc6"], reduce="mean")
     found = extractor(images)
     assert np.array_equal(found["fc6"], vgg.features(images, ["fc6"])["fc6"])
     assert found["relu5_4"].shape == (2, 7)
@@ -139,9 +139,9 @@ def test_summaries_leave_dense_layers(vgg: myvgg.VGG19) -> None:
         ({"names": ["relu9_9"]}, "has no layer 'relu9_9': did you mean"),
         ({"names": []}, "names must be a list of at least one layer"),
         ({"names": "relu1_1"}, "names must be a list"),
-        ({"names": ["relu1_1"], "summary": "max"}, "summary must be one of none, mean, gram, moments, not 'max'"),
+        ({"names": ["relu1_1"], "reduce": "max"}, "reduce must be one of none, mean, gram, moments, not 'max'"),
     ],
-    ids=["unknown", "none", "text", "summary"],
+    ids=["unknown", "none", "text", "reduce"],
 )
 def test_wrong_options(options: dict[str, Any], message: str, vgg: myvgg.VGG19, unchecked: None) -> None:
     """They are refused when the extractor is made."""
@@ -210,12 +210,12 @@ def test_receptive_field_is_what_changes(vgg: myvgg.VGG19) -> None:
 
 def test_summary_is_a_table() -> None:
     """All tensors of VGG19, with totals; fewer where pictures are small."""
-    lines = myvgg.summary().splitlines()
+    lines = myvgg.reduce().splitlines()
     assert [line.split()[0] for line in lines[1:-1]] == list(myvgg.layer_names())
     assert lines[-1].split() == ["all", "143,667,240", "19,632,062,464"]
-    small = myvgg.summary(height=9, width=20).splitlines()
+    small = myvgg.reduce(height=9, width=20).splitlines()
     assert small[-2].split()[0] == "relu4_4"
-    assert myvgg.summary(architecture="vgg16").splitlines()[-1].split()[1] == "138,357,544"
+    assert myvgg.reduce(architecture="vgg16").splitlines()[-1].split()[1] == "138,357,544"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_summary_is_a_table() -> None:
         (lambda: myvgg.layer_info("conv6_1"), "no layer 'conv6_1': did you mean"),
         (lambda: myvgg.layer_info("pool5", height=31, width=99), "the smallest that works is 32 x 32"),
         (lambda: myvgg.layer_info("fc6", height=256), "fc6 needs pictures of 224 x 224 pixels, not 256 x 224"),
-        (lambda: myvgg.summary(architecture="vgg13"), "architecture must be one of vgg19, vgg16, not 'vgg13'"),
+        (lambda: myvgg.reduce(architecture="vgg13"), "architecture must be one of vgg19, vgg16, not 'vgg13'"),
     ],
     ids=["unknown", "small", "dense", "architecture"],
 )

@@ -25,7 +25,7 @@ def test_features_are_taken_as_the_network_gives_them(tiny_params: Params) -> No
     expected = maps_picture(maps.numpy()[0], channels=4)
     for same in (maps, maps.numpy(), maps.numpy().astype(np.float64)[0]):
         assert np.array_equal(maps_picture(same, channels=4), expected)
-    products = myvgg.Extractor(tiny_params, ["relu2_1"], summary="gram")(PICTURE)["relu2_1"]
+    products = myvgg.Extractor(tiny_params, ["relu2_1"], reduce="gram")(PICTURE)["relu2_1"]
     assert np.array_equal(gram_picture(products), gram_picture(products.numpy()[0]))
 
 
@@ -50,8 +50,8 @@ def test_a_layer_is_drawn_from_a_picture(show: Any, tiny_params: Params, tmp_pat
     """A path, a picture of Pillow's and an array give the drawing of the features at the size that is asked for."""
     Image.fromarray(PICTURE).save(tmp_path / "a.png")
     resized = images.resize(PICTURE.astype(np.float32), (36, 25))
-    summary = {"maps": "none", "gram": "gram"}[show]
-    found = myvgg.Extractor(tiny_params, ["relu3_1"], summary=summary)(resized)["relu3_1"]  # type: ignore[arg-type]
+    reduce = {"maps": "none", "gram": "gram"}[show]
+    found = myvgg.Extractor(tiny_params, ["relu3_1"], reduce=reduce)(resized)["relu3_1"]  # type: ignore[arg-type]
     expected = maps_picture(found, channels=5) if show == "maps" else gram_picture(found)
     for picture in (str(tmp_path / "a.png"), Image.fromarray(PICTURE), PICTURE):
         for params in (tiny_params, myvgg.VGG19(tiny_params)):

@@ -219,4 +219,4 @@ def _compare_layer(ours: Params, theirs: Params, name: str) -> str:
     return f"largest difference {kernel:.2e} in the kernel, {bias:.2e} in the bias"
 
 
-main = command("myvgg convert", parse, _start)
+main = command("myvgg convert", parse, _start, memory_kept=False)  # arrays of hundreds of megabytes, once

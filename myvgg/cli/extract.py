@@ -35,8 +35,8 @@ class Arguments(NetworkArguments):
     layers: Annotated[str, Option(metavar="LAYER,...")] = "relu5_4"
     """Names of layers, such as relu4_2 or fc7. Keras' names are understood."""
 
-    pool: Literal["none", "mean", "gram", "moments"] = "mean"
-    """Summary of the maps of a layer: the maps as they are (none), the mean of each channel (mean), the mean products
+    reduce: Annotated[Literal["none", "mean", "gram", "moments"], Option(former="pool")] = "mean"
+    """Reduction of the maps of a layer: the maps as they are (none), the mean of each channel (mean), the mean products
     of the channels (gram), or means and products (moments)."""
 
     size: int = 224
@@ -89,7 +89,7 @@ def _extract(arguments: Arguments) -> None:
     stored = extract(
         paths,
         layers=tuple(filter(None, arguments.layers.split(","))),
-        reduce=arguments.pool,
+        reduce=arguments.reduce,
         output=arguments.output,
         params=arguments.weights,
         architecture=arguments.architecture,

@@ -29,6 +29,7 @@ class Option:
         group: Title of the group in the help.
         positional: The values stand alone, without a name before them.
         repeated: The option may be given several times, with one value each.
+        former: An earlier name, which is still understood and not in the help.
     """
 
     short: str = ""
@@ -36,6 +37,7 @@ class Option:
     group: str = "options"
     positional: bool = False
     repeated: bool = False
+    former: str = ""
 
 
 class Entry(NamedTuple):

@@ -115,6 +115,8 @@ def _add(group: Any, entry: Entry, kind: Kind) -> None:
         group.add_argument(entry.name, **options)
     else:
         group.add_argument(*filter(None, [option.short, f"--{entry.word}"]), dest=entry.name, **options)
+        if option.former:
+            group.add_argument(f"--{option.former}", dest=entry.name, **options | {"help": argparse.SUPPRESS})
 
 
 def asks_for_help(argv: Sequence[str]) -> bool:

@@ -21,12 +21,13 @@ OWN = "myvgg."
 """Beginning of the names of this package's modules; their warnings are for users."""
 
 
-def run(program: str, main: Callable[[], None]) -> int:
+def run(program: str, main: Callable[[], None], *, memory_kept: bool = True) -> int:
     """Run a command and return its exit code.
 
     Args:
         program: Name that stands before an error.
         main: The work; it raises UsageError, or ValueError, OSError or ArithmeticError for all other failures.
+        memory_kept: Keep freed memory, see `configure`.
 
     Returns:
         0, or 2 for wrong usage, 1 for a failed run, 130 after Ctrl-C or a request to terminate.
@@ -34,7 +35,7 @@ def run(program: str, main: Callable[[], None]) -> int:
     if sys.stderr is None:  # closed by the caller; the next file that is opened would take its number
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
     try:
-        configure()
+        configure(memory_kept=memory_kept)
         with _terminable(), _warnings_in_one_line(program):
             main()
     except SystemExit as end:  # argparse has printed the help
@@ -56,13 +57,16 @@ def run(program: str, main: Callable[[], None]) -> int:
     return 0
 
 
-def command(name: str, parse: Callable[..., Record], work: Callable[[Record], None]) -> Callable[..., int]:
+def command(
+    name: str, parse: Callable[..., Record], work: Callable[[Record], None], *, memory_kept: bool = True
+) -> Callable[..., int]:
     """Make the `main` function of a command, which returns its exit code.
 
     Args:
         name: Name of the command, such as `myvgg style`.
         parse: Reads the words of the command into its record; called with the words and `program`.
         work: Does its work; see `run` for its errors.
+        memory_kept: Keep freed memory, see `configure`.
     """
 
     def main(argv: Sequence[str] | None = None, *, program: str = name) -> int:
@@ -73,7 +77,7 @@ def command(name: str, parse: Callable[..., Record], work: Callable[[Record], No
             program: Name of the program, for errors and the help.
         """
         words = sys.argv[1:] if argv is None else argv
-        return run(program, lambda: work(parse(words, program=program)))
+        return run(program, lambda: work(parse(words, program=program)), memory_kept=memory_kept)
 
     return main
 

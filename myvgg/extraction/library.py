@@ -17,7 +17,7 @@ from myvgg.params import HasParams, Params
 
 if TYPE_CHECKING:
     from myvgg.extraction.stored_features import StoredFeatures
-    from myvgg.extractor import Summary
+    from myvgg.extractor import Reduction
     from myvgg.network import Pooling
     from myvgg.precision import Precision
 
@@ -26,7 +26,7 @@ class Options(TypedDict, total=False):
     """The options of `extract`, for its two signatures."""
 
     layers: Sequence[str]
-    reduce: Summary
+    reduce: Reduction
     params: Params | HasParams | AnyPath | None
     architecture: Literal["vgg19", "vgg16"]
     resizing: Resizing
@@ -46,7 +46,7 @@ def extract(
     paths: AnyPath | Iterable[AnyPath],
     *,
     layers: Sequence[str] = ("relu5_4",),
-    reduce: Summary = "mean",
+    reduce: Reduction = "mean",
     output: AnyPath | None = None,
     params: Params | HasParams | AnyPath | None = None,
     architecture: Literal["vgg19", "vgg16"] = "vgg19",
@@ -128,11 +128,11 @@ def _checked_options(**options: Any) -> dict[str, Any]:
     Raises:
         ValueError: A value that there is not.
     """
-    from myvgg.extractor import SUMMARIES
+    from myvgg.extractor import REDUCTIONS
     from myvgg.network import POOLS, check_option
     from myvgg.precision import Precision, fastest_precision
 
-    allowed: dict[str, Any] = {"reduce": SUMMARIES, "pooling": POOLS, "precision": ("auto", *get_args(Precision))}
+    allowed: dict[str, Any] = {"reduce": REDUCTIONS, "pooling": POOLS, "precision": ("auto", *get_args(Precision))}
     for name, value in options.items():
         check_option(name, value, allowed[name])
     return options | ({"precision": fastest_precision()} if options["precision"] == "auto" else {})

@@ -14,7 +14,7 @@ from myvgg.images import Resizing
 from myvgg.params import Params
 
 if TYPE_CHECKING:
-    from myvgg.extractor import Extractor, Summary
+    from myvgg.extractor import Extractor, Reduction
     from myvgg.network import Pooling
     from myvgg.precision import Precision
 
@@ -43,7 +43,7 @@ class Recipe:
     """
 
     layers: tuple[str, ...]
-    reduce: Summary
+    reduce: Reduction
     resizing: Resizing
     precision: Precision
     pooling: Pooling
@@ -105,7 +105,7 @@ class Recipe:
 
         if (given := identify_weights(params)) != self.weights:
             raise ValueError(f"params must be {self.weights}, not {given}")
-        options: dict[str, Any] = {"pooling": self.pooling, "precision": self.precision, "summary": self.reduce}
+        options: dict[str, Any] = {"pooling": self.pooling, "precision": self.precision, "reduce": self.reduce}
         return Extractor(params, self.layers, **options)
 
 

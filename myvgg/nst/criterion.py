@@ -1,7 +1,7 @@
 """The losses of a picture against its targets, in stages that the tiles of a picture share.
 
 Losses are functions of sums over positions. `Criterion.see` runs the network over a picture or a tile, `sums` sums over
-its positions, `pull` makes losses of the sums of the whole picture and takes their gradient with respect to the sums,
+its positions, `losses` makes losses of the sums of the whole picture and takes their gradient with respect to the sums,
 and `gradient` carries that gradient down to the pixels. The sums of tiles add up to those of their picture, so both
 ways are exact.
 """
@@ -164,32 +164,32 @@ class Criterion:
         found = statistics(seen.features, style, piece.guides, positions)
         return Sums(_sum(content, seen.roughness.dtype), found, seen.roughness)
 
-    def pull(self, sums: Sums) -> tuple[Losses, Sums]:
+    def losses(self, sums: Sums) -> tuple[Losses, Sums]:
         """Return the losses of a whole picture, and the gradient of their total with respect to the sums."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(sums)
             losses = weigh(sums, self.targets, self._settings, values=3 * self._pixels)
         return losses, tape.gradient(losses.total, sums, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    def gradient(self, piece: Piece, seen: Seen, pull: Sums) -> tf.Tensor:
+    def gradient(self, piece: Piece, seen: Seen, by_sums: Sums) -> tf.Tensor:
         """Carry the gradient with respect to the sums down to the pixels of a piece, inside a graph.
 
         This is the derivative of `sums`, written by hand: every term of `sums` needs its part here. Differentiation by
         TensorFlow would take 1.5 times the time and memory.
         """
         shares, positions = self._settings.content_layers.shares, self._positions
-        pull = tf.nest.map_structure(lambda each: self._scale * each, pull)
+        by_sums = tf.nest.map_structure(lambda each: self._scale * each, by_sums)
         slopes: dict[str, list[tf.Tensor]] = {layer: [] for layer in seen.features}
         for layer, target in piece.content.items():
-            share = shares[layer] * pull.content
+            share = shares[layer] * by_sums.content
             slope = content_gradient(seen.features[layer], target, share, positions=positions.get(layer))
             slopes[layer].append(slope)
-        for guides, pulled in zip(piece.guides, pull.moments, strict=True):
-            for layer, each in pulled.items():
+        for guides, by_moments in zip(piece.guides, by_sums.moments, strict=True):
+            for layer, each in by_moments.items():
                 where = guides.get(layer)
                 slope = moments_gradient(seen.features[layer], each, where, positions=positions.get(layer))
                 slopes[layer].append(slope)
-        carried = Seen({layer: tf.add_n(each) for layer, each in slopes.items()}, pull.roughness)
+        carried = Seen({layer: tf.add_n(each) for layer, each in slopes.items()}, by_sums.roughness)
         (gradient,) = tf.gradients(tf.nest.flatten(seen), [piece.pixels], tf.nest.flatten(carried))
         return gradient / self._scale
 

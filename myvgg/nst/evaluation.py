@@ -58,8 +58,8 @@ def _whole(criterion: Criterion, piece_of: Callable[[tf.Tensor], Piece]) -> Eval
     def evaluate(pixels: tf.Tensor) -> tuple[Losses, tf.Tensor]:
         piece = piece_of(pixels)
         seen = criterion.see(piece)
-        losses, pull = criterion.pull(criterion.sums(piece, seen))
-        return losses, criterion.gradient(piece, seen, pull)
+        losses, by_sums = criterion.losses(criterion.sums(piece, seen))
+        return losses, criterion.gradient(piece, seen, by_sums)
 
     return tf.function(evaluate, autograph=False)  # type: ignore[no-any-return]
 
@@ -68,16 +68,16 @@ def _tiled(criterion: Criterion, cut: Sequence[Tile], piece_of: Callable[[Pixels
     def sums(piece: Piece) -> Sums:
         return criterion.sums(piece, criterion.see(piece))
 
-    def gradient(piece: Piece, pull: Sums) -> tf.Tensor:
-        return criterion.gradient(piece, criterion.see(piece), pull)
+    def gradient(piece: Piece, by_sums: Sums) -> tf.Tensor:
+        return criterion.gradient(piece, criterion.see(piece), by_sums)
 
-    up, turn, down = _traced_once(sums), tf.function(criterion.pull, autograph=False), _traced_once(gradient)
+    up, turn, down = _traced_once(sums), tf.function(criterion.losses, autograph=False), _traced_once(gradient)
 
     def evaluate(pixels: Pixels) -> tuple[Losses, np.ndarray]:
-        losses, pull = turn(added(up(piece_of(pixels, tile)) for tile in cut))
+        losses, by_sums = turn(added(up(piece_of(pixels, tile)) for tile in cut))
         gradient = np.zeros_like(pixels)
         for tile in cut:
-            gradient[:, *tiles.window(tile.outer)] += down(piece_of(pixels, tile), pull)
+            gradient[:, *tiles.window(tile.outer)] += down(piece_of(pixels, tile), by_sums)
         return losses, gradient
 
     return evaluate

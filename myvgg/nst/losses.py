@@ -72,11 +72,13 @@ def content_loss(features: Features, target: Features, *, positions: int | None 
     return tf.reduce_mean(squares) if positions is None else tf.reduce_sum(squares) / (positions * target.shape[-1])
 
 
-def content_gradient(features: Features, target: Features, pull: Scalar, *, positions: int | None = None) -> Features:
-    """Return the gradient of `pull` times `content_loss` by the features, in their type."""
+def content_gradient(
+    features: Features, target: Features, by_loss: Scalar, *, positions: int | None = None
+) -> Features:
+    """Return the gradient of `by_loss` times `content_loss` by the features, in their type."""
     values = tf.size(features) if positions is None else positions * target.shape[-1]
     difference = full(features) - full(target)
-    return tf.cast(2 * pull / tf.cast(values, pull.dtype) * difference, features.dtype)
+    return tf.cast(2 * by_loss / tf.cast(values, by_loss.dtype) * difference, features.dtype)
 
 
 def moments(
@@ -106,7 +108,7 @@ def moments(
 
 def moments_gradient(
     features: Features,
-    pull: Moments,
+    by_moments: Moments,
     weights: Float[tf.Tensor, "height width"] | None = None,
     *,
     positions: int | None = None,
@@ -117,11 +119,11 @@ def moments_gradient(
 
     Args:
         features: As for `moments`.
-        pull: m and M: the gradient of a loss by the moments.
+        by_moments: m and M: the gradient of a loss by the moments.
         weights: As for `moments`.
         positions: As for `moments`.
     """
-    mean, matrix = pull.mean, pull.second + tf.transpose(pull.second)
+    mean, matrix = by_moments.mean, by_moments.second + tf.transpose(by_moments.second)
     if weights is None:
         count = _count(features, positions)
         mean, matrix = mean / count, matrix / count

@@ -23,29 +23,29 @@ from myvgg.params import Params
 if TYPE_CHECKING:
     from myvgg.nst.probe import Speed
 
-LOOK = 0.67
+FEATURES_TIME = 0.67
 """Ratio of the time of features alone to the time of a loss with its gradient."""
 
-PIXEL = 2.4e-7
+PIXEL_SECONDS = 2.4e-7
 """Seconds a pixel and step for total variation and the optimiser, which the measurement leaves out."""
 
-SCALE = {"wasserstein": 1.75, "gram": 0.5, "gram+mean": 0.5}
+SETUP_SECONDS = {"wasserstein": 1.75, "gram": 0.5, "gram+mean": 0.5}
 """Seconds of each scale, to trace its graph and to take the roots of covariances."""
 
-FLOOR = 780e6
+PROCESS_MEMORY = 780e6
 """Bytes of a process with TensorFlow at work, without a picture and without weights."""
 
-AROUND = {"float32": 750, "bfloat16": 550, "float16": 550}
+WORKING_MEMORY = {"float32": 750, "bfloat16": 550, "float16": 550}
 """Bytes a pixel besides the numbers that are kept for the gradient: intermediate results, and gaps of the allocator."""
 
-VALUE = 12
+PIXEL_MEMORY = 12
 """Bytes of a pixel of a picture: red, green, blue."""
 
-HELD = {"adam": 6.5, "lbfgs": 11}
+PICTURES_HELD = {"adam": 6.5, "lbfgs": 11}
 """Number of pictures of the scale's size that a run holds: the content, the gradient, and the optimiser's state without
 the pairs of L-BFGS."""
 
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+VALUE_MEMORY = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 class Sizes(NamedTuple):
@@ -179,7 +179,7 @@ def tile_after(settings: Settings, sizes: Sizes, params: Params, side: int | Non
 def base_memory(settings: Settings, params: Params) -> float:
     """Estimate the bytes of the process before the first scale: Python, TensorFlow, and the network."""
     parameters = sum(part.size for layer in params.layers.values() for part in layer)
-    return FLOOR + parameters * (BYTES["float32"] + BYTES[settings.precision])
+    return PROCESS_MEMORY + parameters * (VALUE_MEMORY["float32"] + VALUE_MEMORY[settings.precision])
 
 
 def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side: int | None) -> float:
@@ -221,15 +221,16 @@ def _cut(size: Size, settings: Settings, params: Params, side: int | None) -> li
     return tiles.cut(size[1], size[0], side, params.architecture, settings.layers)
 
 
-def _memory(counted: Costs, settings: Settings, params: Params, pictures: Sequence[Size], side: int | None) -> float:
+def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[Size], side: int | None) -> float:
     """Estimate the bytes of the process: the network, the arrays of the picture's size, and one tile."""
-    bytes_of_value = BYTES[settings.precision]
-    pixels = math.prod(pictures[0])
-    largest = max(tile.pixels for each in pictures for tile in _cut(each, settings, params, side))
-    working = largest * (AROUND[settings.precision] + bytes_of_value * counted.values)
+    bytes_of_value = VALUE_MEMORY[settings.precision]
+    pixels = math.prod(sizes[0])
+    largest = max(tile.pixels for each in sizes for tile in _cut(each, settings, params, side))
+    working = largest * (WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values)
     content = bytes_of_value * counted.content * pixels
     pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
-    return base_memory(settings, params) + content + working + (HELD[settings.optimizer] + 2 * pairs) * VALUE * pixels
+    pictures = (PICTURES_HELD[settings.optimizer] + 2 * pairs) * PIXEL_MEMORY * pixels
+    return base_memory(settings, params) + content + working + pictures
 
 
 def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str]]:
@@ -251,12 +252,12 @@ def _speed(settings: Settings, sizes: Sizes, params: Params) -> Speed:
 def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
     """Estimate the seconds of a step; tiles are seen twice, and each further region has its own statistics."""
     seen = sum(each.pixels for each in cut)
-    passes = 1 + (LOOK if len(cut) > 1 else 0)
+    passes = 1 + (FEATURES_TIME if len(cut) > 1 else 0)
     regions = 1 + counted.further / counted.convolutions if counted.convolutions else 1
-    return len(cut) * measured.fixed + seen * (PIXEL + passes * regions * measured.pixel)
+    return len(cut) * measured.fixed + seen * (PIXEL_SECONDS + passes * regions * measured.pixel)
 
 
 def _setup(measured: Speed, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
     """Estimate the seconds before the first step of a scale: the targets, the unit of balance, the graph."""
     pixels = bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles)
-    return SCALE[settings.style_loss] + LOOK * pixels * measured.pixel
+    return SETUP_SECONDS[settings.style_loss] + FEATURES_TIME * pixels * measured.pixel

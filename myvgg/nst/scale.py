@@ -95,7 +95,7 @@ class Scale:
             settings,
             masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,
             style_masks=style_masks if settings.style_weight else None,
-            kept=cache,
+            cache=cache,
             tile=tile,
         )
         criterion = Criterion(self._encoder, targets, settings, height=height, width=width)

@@ -38,7 +38,7 @@ def make_targets(
     *,
     masks: Sequence[Mask] | None = None,
     style_masks: Sequence[Any] | None = None,
-    kept: MutableMapping[Any, Any] | None = None,
+    cache: MutableMapping[Any, Any] | None = None,
     tile: int | None = None,
 ) -> Targets:
     """Compute the targets of a result.
@@ -50,11 +50,11 @@ def make_targets(
         settings: Layers, their weights, the kind of style loss.
         masks: The region of the content's shape that each style is for; by default all are blended everywhere.
         style_masks: The part of each style picture that counts, of its shape, or None.
-        kept: Statistics of style pictures from earlier calls; new ones are added.
+        cache: Statistics of style pictures from earlier calls; new ones are added.
         tile: Side in pixels of the tiles that pictures are seen in; None for whole pictures.
     """
     found = [
-        _statistics(encoder, style, mask, settings, {} if kept is None else kept, tile)
+        _statistics(encoder, style, mask, settings, {} if cache is None else cache, tile)
         for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
     ]
     if masks:
@@ -100,18 +100,18 @@ def _statistics(
     style: Any,
     mask: Any,
     settings: Settings,
-    kept: MutableMapping[Any, Any],
+    cache: MutableMapping[Any, Any],
     tile: int | None,
 ) -> dict[str, Moments]:
-    """Compute the moments of a style picture's features, or take those that are kept."""
+    """Compute the moments of a style picture's features, or take those that are cache."""
     key = (_hash(style), None if mask is None else _hash(mask))
-    if key not in kept:
+    if key not in cache:
         where = {} if mask is None else _guides(encoder, mask, settings)
         _, (found,) = _features(encoder, style, settings, [], [where], tile)
         if overflowing := [layer for layer, each in found.items() if not np.isfinite(each.second).all()]:
             raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
-        kept[key] = found
-    return kept[key]  # type: ignore[no-any-return]
+        cache[key] = found
+    return cache[key]  # type: ignore[no-any-return]
 
 
 def _features(

@@ -75,7 +75,7 @@ class Run:
     inputs: Inputs
     encoder: Encoder
     settings: Settings
-    planned: plan.Sizes
+    shapes: plan.Sizes
     sizes: list[pyramid.Size]
     counts: list[int]
     cache: MutableMapping[Any, Any]
@@ -100,7 +100,7 @@ def steps(
     keep: Any = None,
     first: Any = None,
     state: State | None = None,
-    kept: MutableMapping[Any, Any] | None = None,
+    cache: MutableMapping[Any, Any] | None = None,
 ) -> Iterator[Step]:
     """Give a picture the look of another, step by step.
 
@@ -119,7 +119,7 @@ def steps(
         keep: The part of the content that stays as it is.
         first: The first picture, where `settings.init` names a file.
         state: The state of a `Step` of an earlier run with the same arguments, to go on from there.
-        kept: A dictionary that keeps statistics of style pictures for the next call with the same settings.
+        cache: A dictionary that keeps statistics of style pictures for the next call with the same settings.
 
     Returns:
         The steps as they are made; the last one is the most advanced. Nothing is computed before the next one is asked
@@ -152,9 +152,9 @@ def steps(
     encoder = encoder or Encoder(params, settings)
     settings = replace(settings, precision=encoder.precision)
     styles = [(each.shape[1], each.shape[0]) for each in inputs.styles]
-    planned = plan.Sizes((width, height) if inputs.has_content else None, styles, max(1, len(inputs.masks)))
+    shapes = plan.Sizes((width, height) if inputs.has_content else None, styles, max(1, len(inputs.masks)))
     counts = pyramid.steps(sizes, settings)
-    run = Run(inputs, encoder, settings, planned, sizes, counts, {} if kept is None else kept)
+    run = Run(inputs, encoder, settings, shapes, sizes, counts, {} if cache is None else cache)
     return _steps(run, state)
 
 
@@ -165,7 +165,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
     for index in range(state.scale if state else 0, len(run.sizes)):
         scale = run.scale(index, state.draft if state else None)
         if state is None:
-            tile = plan.tile(run.settings, run.planned, run.encoder.params)
+            tile = plan.tile(run.settings, run.shapes, run.encoder.params)
             state = State(start(scale.first_picture()), tile=tile)
         before, draft = state.before, state.draft
         objective = Objective(
@@ -244,10 +244,10 @@ def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Wa
 
 def _tile_of_next(run: Run, scale: Scale, tile: int | None, watch: memory.Watch) -> int | None:
     """Choose the tiles of the next scale: as before, or smaller where this scale took far more than was planned."""
-    settings, planned, params = run.settings, run.planned, run.encoder.params
+    settings, shapes, params = run.settings, run.shapes, run.encoder.params
     base = plan.base_memory(settings, params)
-    excess = watch.excess(plan.memory_of(settings, planned, params, scale.size, tile) - base)
-    return plan.tile_after(settings, planned, params, tile, excess=excess)
+    excess = watch.excess(plan.memory_of(settings, shapes, params, scale.size, tile) - base)
+    return plan.tile_after(settings, shapes, params, tile, excess=excess)
 
 
 def _inputs(

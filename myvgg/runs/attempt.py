@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from myvgg.runs.metrics import Report
 
 
-class Means(NamedTuple):
+class Common(NamedTuple):
     """The arguments of every run besides its job.
 
     Attributes:
@@ -53,25 +53,25 @@ def begin(job: Job, made: Mapping[str, Any] | None, earlier: Mapping[str, Row], 
     return row
 
 
-def make(job: Job, row: Row, means: Means, *, kept: MutableMapping[Any, Any]) -> Row:
+def make(job: Job, row: Row, common: Common, *, cache: MutableMapping[Any, Any]) -> Row:
     """Run a job, from its checkpoint if there is one, and return its row.
 
     Args:
         job: The job.
         row: The row of the job so far.
-        means: The other arguments of the run.
-        kept: A dictionary that keeps statistics of style pictures for the next job with the same settings.
+        common: The other arguments of the run.
+        cache: A dictionary that keeps statistics of style pictures for the next job with the same settings.
 
     Raises:
         OSError: A file cannot be written. Every other failure is noted in the row.
         KeyboardInterrupt: The message names the picture that was written.
     """
-    params, say, watch = means
+    params, say, watch = common
     try:
         one.check(job)
         pictures = one.read(job)
         resumed = replace(job, resume=is_resumable(job, params))
-        outcome = one.run(resumed, pictures, params, kept=kept, say=say, watch=watch)
+        outcome = one.run(resumed, pictures, params, cache=cache, say=say, watch=watch)
     except (ValueError, ArithmeticError, MemoryError) as error:
         reason = str(error) or "not enough memory"
         say(f"{row.output} failed: {reason}")

@@ -65,7 +65,7 @@ def run(
     pictures: Pictures,
     params: Params,
     *,
-    kept: MutableMapping[Any, Any] | None = None,
+    cache: MutableMapping[Any, Any] | None = None,
     say: Callable[[str], None] = lambda _: None,
     watch: Watch = unwatched,
 ) -> Outcome:
@@ -75,7 +75,7 @@ def run(
         job: The job.
         pictures: Its pictures, from `read`.
         params: The weights.
-        kept: A dictionary that keeps statistics of style pictures for the next run with the same settings.
+        cache: A dictionary that keeps statistics of style pictures for the next run with the same settings.
         say: Called with sentences for the user.
         watch: Passes the steps on, and shows the progress.
 
@@ -87,7 +87,7 @@ def run(
         ValueError: The checkpoint belongs to another run, or as `myvgg.nst.steps`.
         OSError: A file cannot be written.
     """
-    return _Run(replace(job, settings=_with_precision(job)), pictures, params, say).go(kept, watch)
+    return _Run(replace(job, settings=_with_precision(job)), pictures, params, say).go(cache, watch)
 
 
 def _with_precision(job: Job) -> Settings:
@@ -113,12 +113,12 @@ class _Run:
         self._last: Step | None = None
         self._saved = self._started = time.monotonic()
 
-    def go(self, kept: MutableMapping[Any, Any] | None, watch: Watch) -> Outcome:
+    def go(self, cache: MutableMapping[Any, Any] | None, watch: Watch) -> Outcome:
         """Make all steps."""
         for sentence in resized_masks(self._job, self._pictures):
             self._say(sentence)
         try:
-            for step in watch(self._steps(kept)):
+            for step in watch(self._steps(cache)):
                 self._take(step)
         except (KeyboardInterrupt, ArithmeticError, MemoryError) as error:
             if self._last is None:
@@ -127,7 +127,7 @@ class _Run:
         assert self._last is not None
         return self._finish(self._last)
 
-    def _steps(self, kept: MutableMapping[Any, Any] | None) -> Iterator[Step]:
+    def _steps(self, cache: MutableMapping[Any, Any] | None) -> Iterator[Step]:
         from myvgg.nst.transfer import steps
 
         pictures = self._pictures
@@ -141,7 +141,7 @@ class _Run:
             keep=pictures.keep,
             first=pictures.first,
             state=self._resume() if self._job.resume else None,
-            kept=kept,
+            cache=cache,
         )
 
     def _take(self, step: Step) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from myvgg import images
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
-from myvgg.runs.attempt import Means
+from myvgg.runs.attempt import Common
 from myvgg.runs.combinations import Grid, batch_jobs, compared_jobs, sweep_jobs
 from myvgg.runs.job import Job, Watch
 from myvgg.runs.overview import contact_sheets, grid_sheet, strip
@@ -66,8 +66,8 @@ def batch(
             images.save(drawn, path)
 
     cluster = Cluster(ray, threads) if ray is not None else None
-    means = Means(params, say, watch)
-    work_off(jobs, means, draw=draw, picture=folder / SHEET, table=folder / TABLE, cluster=cluster)
+    common = Common(params, say, watch)
+    work_off(jobs, common, draw=draw, picture=folder / SHEET, table=folder / TABLE, cluster=cluster)
 
 
 def sweep(grid: Grid, output: Path, params: Params, *, say: Callable[[str], None], watch: Watch) -> None:
@@ -87,7 +87,7 @@ def sweep(grid: Grid, output: Path, params: Params, *, say: Callable[[str], None
     def draw(rows: list[Row]) -> None:
         images.save(grid_sheet(grid, rows), output)
 
-    work_off(grid.jobs, Means(params, say, watch), draw=draw, picture=output, table=output.with_suffix(".csv"))
+    work_off(grid.jobs, Common(params, say, watch), draw=draw, picture=output, table=output.with_suffix(".csv"))
 
 
 def compare(
@@ -111,7 +111,7 @@ def compare(
     def draw(rows: list[Row]) -> None:
         images.save(strip(jobs, rows, list(compared)), job.output)
 
-    work_off(jobs, Means(params, say, watch), draw=draw, picture=job.output, table=job.output.with_suffix(".csv"))
+    work_off(jobs, Common(params, say, watch), draw=draw, picture=job.output, table=job.output.with_suffix(".csv"))
 
 
 def plan(jobs: Sequence[Job], params: Params) -> str:

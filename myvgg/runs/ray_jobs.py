@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from myvgg.params import Params
-from myvgg.runs.attempt import Means, make
+from myvgg.runs.attempt import Common, make
 from myvgg.runs.job import Job, unwatched
 from myvgg.runs.rows import Row
 from myvgg.runtime.ray import joined, prepare
@@ -56,4 +56,4 @@ def make_all(jobs: Mapping[int, tuple[Job, Row]], params: Params, cluster: Clust
 def _make(job: Job, row: Row, params: Params, folder: str, threads: int) -> Row:
     """Run a job on a worker."""
     prepare(folder, threads)
-    return make(job, row, Means(params, lambda _: None, unwatched), kept={})
+    return make(job, row, Common(params, lambda _: None, unwatched), cache={})

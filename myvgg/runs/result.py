@@ -66,7 +66,7 @@ def stylize(
     style_masks: Sequence[Any] = (),
     keep: Any = None,
     first: Any = None,
-    kept: MutableMapping[Any, Any] | None = None,
+    cache: MutableMapping[Any, Any] | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Result:
@@ -85,7 +85,7 @@ def stylize(
         style_masks: One for each style, or None: the part of the style that counts.
         keep: The part of the content that stays as it is.
         first: The first picture, where the setting `init` names a file.
-        kept: A dictionary that keeps statistics of style pictures for the next call with the same settings.
+        cache: A dictionary that keeps statistics of style pictures for the next call with the same settings.
         progress: Show a bar on stderr.
         **options: Settings by name that take the place of those in `settings`, such as `size=512`.
 
@@ -105,7 +105,7 @@ def stylize(
     settings = (settings or Settings()).with_values(options)
     start = time.perf_counter()
     pictures: dict[str, Any] = {"masks": masks, "style_masks": style_masks, "keep": keep, "first": first}
-    made = steps(content, style, settings, params=params, kept=kept, **pictures)
+    made = steps(content, style, settings, params=params, cache=cache, **pictures)
     last = _last(shown(made) if progress else made)
     image = np.rint(last.image).astype(np.uint8)
     return Result(image, last.losses, settings, last.iteration, time.perf_counter() - start)

@@ -11,20 +11,20 @@ from typing import Any
 
 from myvgg import images
 from myvgg.runs import ray_jobs
-from myvgg.runs.attempt import Means, begin, make
+from myvgg.runs.attempt import Common, begin, make
 from myvgg.runs.job import Job
 from myvgg.runs.ray_jobs import Cluster
 from myvgg.runs.reuse import finished_record
 from myvgg.runs.rows import Row, read_rows, write_rows
 from myvgg.runtime.files import check_writable
 
-MAX_KEPT = 100
+MAX_CACHED = 100
 """Number of style pictures whose statistics are kept; with the default layers, each takes 2.4 MB."""
 
 
 def work_off(
     jobs: Sequence[Job],
-    means: Means,
+    common: Common,
     *,
     draw: Callable[[list[Row]], None],
     picture: Path,
@@ -35,7 +35,7 @@ def work_off(
 
     Args:
         jobs: The jobs.
-        means: The other arguments of the runs.
+        common: The other arguments of the runs.
         draw: Called with the rows of all jobs; it writes the sheet. It is not called if there is no picture at all.
         picture: File of the sheet.
         table: File of the table.
@@ -48,14 +48,14 @@ def work_off(
     """
     _check_outputs(jobs, picture, table)
     earlier = read_rows(table)
-    rows = [begin(job, finished_record(job, means.params), earlier, means.params) for job in jobs]
+    rows = [begin(job, finished_record(job, common.params), earlier, common.params) for job in jobs]
     try:
-        _run_missing(jobs, rows, means, cluster)
+        _run_missing(jobs, rows, common, cluster)
     finally:
         write_rows(rows, table)
         if any(row.there for row in rows):
             draw(rows)
-            means.say(f"wrote {picture} and {table}")
+            common.say(f"wrote {picture} and {table}")
     _check_failures(rows)
 
 
@@ -69,43 +69,43 @@ def _check_outputs(jobs: Sequence[Job], picture: Path, table: Path) -> None:
             raise ValueError(f"cannot write {path}: it is one of the inputs")
 
 
-def _run_missing(jobs: Sequence[Job], rows: list[Row], means: Means, cluster: Cluster | None) -> None:
+def _run_missing(jobs: Sequence[Job], rows: list[Row], common: Common, cluster: Cluster | None) -> None:
     """Run the jobs without a picture, and replace their rows."""
     from myvgg.photographs import measured
 
     missing = [index for index, row in enumerate(rows) if not row.there]
     if len(missing) < len(jobs):
-        means.say(f"{len(jobs) - len(missing)} of {len(jobs)} pictures are there already")
+        common.say(f"{len(jobs) - len(missing)} of {len(jobs)} pictures are there already")
     if not missing:
         return
-    means = means._replace(params=measured(means.params))  # once for all jobs
+    common = common._replace(params=measured(common.params))  # once for all jobs
     if cluster:
-        _run_on_cluster(jobs, rows, missing, means, cluster)
+        _run_on_cluster(jobs, rows, missing, common, cluster)
     else:
-        _run_here(jobs, rows, missing, means)
+        _run_here(jobs, rows, missing, common)
 
 
-def _run_here(jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], means: Means) -> None:
+def _run_here(jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], common: Common) -> None:
     """Run one job after the other; jobs that follow each other with the same styles share their statistics."""
-    before, kept = None, dict[Any, Any]()
+    before, cache = None, dict[Any, Any]()
     for number, index in enumerate(missing, 1):
         job = jobs[index]
-        if before != (job.settings, job.styles) or len(kept) > MAX_KEPT:
-            before, kept = (job.settings, job.styles), {}
-        means.say(f"picture {number} of {len(missing)}: {job.output}")
+        if before != (job.settings, job.styles) or len(cache) > MAX_CACHED:
+            before, cache = (job.settings, job.styles), {}
+        common.say(f"picture {number} of {len(missing)}: {job.output}")
         rows[index] = rows[index]._replace(status="interrupted")
-        rows[index] = make(job, rows[index], means, kept=kept)
+        rows[index] = make(job, rows[index], common, cache=cache)
 
 
 def _run_on_cluster(
-    jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], means: Means, cluster: Cluster
+    jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], common: Common, cluster: Cluster
 ) -> None:
-    means.say(f"{len(missing)} pictures on the Ray cluster at {cluster.address}")
+    common.say(f"{len(missing)} pictures on the Ray cluster at {cluster.address}")
     begun = {index: (jobs[index], rows[index]) for index in missing}
-    for number, (index, row) in enumerate(ray_jobs.make_all(begun, means.params, cluster), 1):
+    for number, (index, row) in enumerate(ray_jobs.make_all(begun, common.params, cluster), 1):
         rows[index] = row
         failure = f" failed: {row.error}" if row.error else ""
-        means.say(f"picture {number} of {len(missing)}: {jobs[index].output}{failure}")
+        common.say(f"picture {number} of {len(missing)}: {jobs[index].output}{failure}")
 
 
 def _check_failures(rows: Sequence[Row]) -> None:

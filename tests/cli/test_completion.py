@@ -42,7 +42,7 @@ def completion(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "choices": (["style", "a.png", "--pooling", ""], {"max", "avg"}),
         "files of an option": (["style", "--mask", "a"], {"a.png"}),
         "options below": (["style", "sweep", "--ov"], {"--over"}),
-        "other commands": (["extract", "--pool", "m"], {"mean", "moments"}),
+        "other commands": (["extract", "--reduce", "m"], {"mean", "moments"}),
         "shells": (["completion", "b"], {"bash"}),
     }.values(),
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

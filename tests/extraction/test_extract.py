@@ -126,8 +126,8 @@ def test_rows_equal_the_extractors(
     fit: Any, pool: Any, extract: Callable[..., int], photos: Path, weights: str, tmp_path: Path
 ) -> None:
     """However pictures are fitted and maps are summarised, rows hold what the extractor gives for that one picture."""
-    assert extract("f.parquet", "--fit", fit, "--pool", pool) == 0
-    extractor = myvgg.Extractor(converters.load(weights), ["relu2_1"], summary=pool)
+    assert extract("f.parquet", "--fit", fit, "--reduce", pool) == 0
+    extractor = myvgg.Extractor(converters.load(weights), ["relu2_1"], reduce=pool)
     table = pq.read_table(tmp_path / "f.parquet").to_pylist()
     assert len(table) == 24
     for row in (row for row in table if not row["error"]):
@@ -142,7 +142,7 @@ def test_ragged_arrays_need_parquet(
     extract: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Maps of different shapes are refused by formats of whole arrays, with what to do; what is computed is kept."""
-    assert extract("f.npz", "--fit", "none", "--pool", "none") == 1
+    assert extract("f.npz", "--fit", "none", "--reduce", "none") == 1
     assert (
         "only .parquet holds: name such a file, or crop the pictures, or reduce maps to their mean"
         in capsys.readouterr().err
@@ -245,7 +245,7 @@ def test_killed_and_started_again(photos: Path, weights: str, tmp_path: Path) ->
     ("words", "difference"),
     [
         (["--layers", "relu1_1"], "layers ['relu2_1'] in place of ['relu1_1']"),
-        (["--pool", "gram"], "reduce mean in place of gram"),
+        (["--reduce", "gram"], "reduce mean in place of gram"),
         (["--size", "48"], "size 32 in place of 48"),
         (["--weights", "random"], "weights vgg19 "),
     ],
@@ -266,7 +266,7 @@ def test_features_of_something_else_are_refused(
     assert extract("f.parquet") == 0
     assert extract("f.parquet", *words) == 1
     assert f"has other features, {difference}" in capsys.readouterr().err
-    if words[0] == "--pool":
+    if words[0] == "--reduce":
         assert extract("f.parquet", *words, "--overwrite") == 0
         assert len(pq.read_table(tmp_path / "f.parquet")["relu2_1.shape"][0].as_py()) == 2
 

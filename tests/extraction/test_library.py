@@ -63,7 +63,7 @@ def test_a_row_is_what_a_notebook_computes(
     options: dict[str, Any] = {"layers": ["relu1_2", "pool5"], "reduce": reduce, "precision": precision}
     stored = extracted(kinds, tiny_params, resizing=resizing, output=tmp_path / "f.parquet", **options)
     tables = [stored.read(), extracted(kinds, tiny_params, resizing=resizing, **options)]
-    extractor = myvgg.Extractor(tiny_params, ["relu1_2", "pool5"], precision=precision, summary=reduce)
+    extractor = myvgg.Extractor(tiny_params, ["relu1_2", "pool5"], precision=precision, reduce=reduce)
     paths = [path for path in sorted(kinds.iterdir()) if path.name != "damaged.png"]
     for path in [*paths[:8], paths[-1]]:
         alone = extractor(resizing(path))
@@ -91,7 +91,7 @@ def test_products_of_matrices_need_the_same_batch(kinds: Path, tiny_params: Para
     paths = sorted(kinds.glob("many*.png"))[:7]
     options: dict[str, Any] = {"layers": ["relu2_2", "fc7", "prob"], "reduce": "gram", "precision": "float32"}
     table = extracted(paths, tiny_params, **options)
-    extractor = myvgg.Extractor(tiny_params, ["relu2_2", "fc7", "prob"], summary="gram")
+    extractor = myvgg.Extractor(tiny_params, ["relu2_2", "fc7", "prob"], reduce="gram")
     together = extractor(np.stack([SMALL(path) for path in paths]))
     for column, tensor in together.items():
         values = table[column]

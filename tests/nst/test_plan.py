@@ -176,8 +176,10 @@ def test_time_is_counted_in_measured_pixels(vgg19: Params) -> None:
     settings = replace(PRECISE, size=512, scales=1)
     few, many = (plan.plan(replace(settings, iterations=steps), SIZES, vgg19, speed=SPEED) for steps in (1, 101))
     pixels = 512 * 384
-    assert many.seconds - few.seconds == pytest.approx(100 * pixels * (1e-6 + plan.PIXEL))
-    assert few.seconds == pytest.approx(plan.SCALE["wasserstein"] + pixels * (1e-6 + plan.PIXEL), rel=0.5)
+    assert many.seconds - few.seconds == pytest.approx(100 * pixels * (1e-6 + plan.PIXEL_SECONDS))
+    assert few.seconds == pytest.approx(
+        plan.SETUP_SECONDS["wasserstein"] + pixels * (1e-6 + plan.PIXEL_SECONDS), rel=0.5
+    )
 
 
 def test_tiles_cost_a_second_look_and_their_surroundings(vgg19: Params) -> None:
