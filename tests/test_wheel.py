@@ -76,7 +76,7 @@ def test_style_makes_a_picture(installed: Installed) -> None:
     done = installed.run("myvgg", "style", "--size", "40", "--iterations", "2", "--scales", "1")
     assert done.returncode == 0, done.stderr
     assert "scripts/" not in done.stderr
-    assert {"stylized.png", "stylized.toml"} <= {path.name for path in installed.folder.iterdir()}
+    assert {"stylized.png", "stylized.png.toml"} <= {path.name for path in installed.folder.iterdir()}
 
 
 def test_convert_writes_weights(installed: Installed) -> None:

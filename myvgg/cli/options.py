@@ -29,6 +29,7 @@ class Option:
         group: Title of the group in the help.
         positional: The values stand alone, without a name before them.
         repeated: The option may be given several times, with one value each.
+        without: Sentences about `--no-NAME`; a boolean without them cannot be turned off.
         former: An earlier name, which is still understood and not in the help.
     """
 
@@ -37,6 +38,7 @@ class Option:
     group: str = "options"
     positional: bool = False
     repeated: bool = False
+    without: str = ""
     former: str = ""
 
 
@@ -93,7 +95,8 @@ def entries(record: type) -> list[Entry]:
             hint, option = _split(hints[each.name])
             default = None if each.default is MISSING else each.default
             text = texts.get(each.name, "")
-            found.append(Entry(each.name, hint, option, text, default, required=each.default is MISSING))
+            required = each.default is MISSING
+            found.append(Entry(each.name, hint, option, text, default, without=option.without, required=required))
     return found
 
 

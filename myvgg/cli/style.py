@@ -27,7 +27,7 @@ KINDS: dict[str, type[Base]] = {"batch": BatchArguments, "sweep": SweepArguments
 """Records of the commands under `style`."""
 
 SHARED = (
-    *("output", "keep", "matte", "bits", "report", "log", "preview_every", "animate", "frames", "resume"),
+    *("output", "keep", "matte", "bits", "report", "log", "record", "preview_every", "animate", "frames", "resume"),
     *("checkpoint_every", "settings"),
 )
 """Options that a job has under the same name."""
@@ -70,15 +70,16 @@ def _style(arguments: Arguments) -> None:
     jobs.check(job)
     pictures = jobs.read(job)
     params = load_weights(arguments.weights, include_top=False, bundled_first=True)
+    if arguments.from_picture:
+        _compare_weights(arguments.from_picture, params)
     if not params.origin.trained and not chosen:
         untrained = tables.read(presets.FOLDER / "random.toml")
         job = replace(job, settings=arguments.settings_over(untrained | defaults))
     if arguments.dry_run:
-        _plan(job, pictures, params)
-    elif compared:
-        _compare(job, compared, params)
-    else:
-        _run(job, pictures, params)
+        return _plan(job, pictures, params)
+    if "output" not in arguments.named:
+        _check_default_output(job.output)
+    return _compare(job, compared, params) if compared else _run(job, pictures, params)
 
 
 def _job(arguments: Arguments, *, demo: bool) -> Job:
@@ -87,8 +88,40 @@ def _job(arguments: Arguments, *, demo: bool) -> Job:
     from myvgg.runs.job import Job, again
 
     options = {name: getattr(arguments, name) for name in SHARED}
-    job = Job(content=content, styles=styles, masks=arguments.mask, style_masks=arguments.style_mask, **options)
+    files = tuple(filter(None, [arguments.config, Path(arguments.weights)]))
+    job = Job(
+        content=content, styles=styles, masks=arguments.mask, style_masks=arguments.style_mask, read=files, **options
+    )
     return again(job, arguments.from_picture) if arguments.from_picture else job
+
+
+def _check_default_output(path: Path) -> None:
+    """Raise if the name that was not chosen is that of a picture that is not ours.
+
+    Raises:
+        ValueError: There is such a picture.
+    """
+    from myvgg.images import ImageError
+    from myvgg.runs import record
+
+    if path.exists():
+        try:
+            record.read_record(path)
+        except ImageError as error:
+            raise ValueError(
+                f"{path} exists and is no result of myvgg: name the result by -o (-o {path} replaces it)"
+            ) from error
+
+
+def _compare_weights(picture: Path, params: Params) -> None:
+    """Say so if a picture was made with other weights."""
+    from myvgg.runs import record
+    from myvgg.runs.progress import say
+
+    made, ours = record.read_record(picture)["weights"], params.origin
+    if made.get("sha256", "") != (ours.sha256 or ""):
+        name = made.get("file") or "weights without a name"
+        say(f"{picture} was made with {name}, and now {ours.file or 'other weights'} are used: the result will differ")
 
 
 def _content_and_styles(arguments: Arguments) -> tuple[Path | None, tuple[Path, ...]]:

@@ -60,6 +60,11 @@ class Base:
     log: Annotated[bool, Option(group=RUNNING)] = False
     """Write the losses beside the result, as a table (.csv) and as a plot (.losses.png)."""
 
+    record: Annotated[
+        bool, Option(group=PICTURES, without="Write no record of the run, neither inside the picture nor beside it.")
+    ] = True
+    """Write the record of the run, inside a PNG and beside the picture. --from-picture reads it."""
+
     resume: Annotated[bool, Option(group=RUNNING)] = False
     """Continue an interrupted run of the same command."""
 
@@ -93,7 +98,8 @@ class Arguments(Base):
     """
 
     output: Annotated[Path, Option("-o", group=MOST_USED)] = Path("stylized.png")
-    """Picture to write; the suffix names the format. A record of the run goes beside it, as TOML."""
+    """Picture to write; the suffix names the format. A record of the run goes beside it, such as
+    out.png.toml."""
 
     pictures: Annotated[tuple[Path, ...], Option(metavar="CONTENT STYLE", group=PICTURES, positional=True)] = ()
     """The content picture, then the style pictures. Several styles are blended."""

@@ -15,7 +15,7 @@ from myvgg.runtime.errors import UsageError
 if TYPE_CHECKING:
     from myvgg.runs.job import Job
 
-SHARED = ("settings", "matte", "bits", "report", "log", "resume", "checkpoint_every")
+SHARED = ("settings", "matte", "bits", "report", "log", "record", "resume", "checkpoint_every")
 """Options that a job has under the same name."""
 
 

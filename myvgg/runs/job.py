@@ -6,7 +6,7 @@ The command line, batches, sweeps and comparisons all end here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -104,6 +104,11 @@ def _with_precision(job: Job) -> Settings:
     return replace(job.settings, precision=precision)
 
 
+def _of_pixels(made_of: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides a picture, of the description of a run."""
+    return {**made_of, "settings": record.pixels_of(made_of["settings"])}
+
+
 class _Run:
     """A run with its last step and its history."""
 
@@ -172,7 +177,7 @@ class _Run:
             self._say(f"there is no {path} to resume from: beginning anew")
             return None
         stored = checkpoint.load(path)
-        checkpoint.check(stored.made_of, self._writer.identity, path)
+        checkpoint.check(_of_pixels(stored.made_of), _of_pixels(self._writer.identity), path)
         losses = [record.Row(*row) for row in stored.log if row[0] <= stored.state.steps]
         self._history = History(losses, {**stored.frames})
         self._say(f"resuming after step {stored.state.steps}")

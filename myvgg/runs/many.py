@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from myvgg import images
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
+from myvgg.runs import record
 from myvgg.runs.attempt import Common
 from myvgg.runs.combinations import Grid, batch_jobs, compared_jobs, sweep_jobs
 from myvgg.runs.job import Job, Watch
@@ -87,7 +88,7 @@ def sweep(grid: Grid, output: Path, params: Params, *, say: Callable[[str], None
     def draw(rows: list[Row]) -> None:
         images.save(grid_sheet(grid, rows), output)
 
-    work_off(grid.jobs, Common(params, say, watch), draw=draw, picture=output, table=output.with_suffix(".csv"))
+    work_off(grid.jobs, Common(params, say, watch), draw=draw, picture=output, table=record.beside(output, ".csv"))
 
 
 def compare(
@@ -111,7 +112,7 @@ def compare(
     def draw(rows: list[Row]) -> None:
         images.save(strip(jobs, rows, list(compared)), job.output)
 
-    work_off(jobs, Common(params, say, watch), draw=draw, picture=job.output, table=job.output.with_suffix(".csv"))
+    work_off(jobs, Common(params, say, watch), draw=draw, picture=job.output, table=record.beside(job.output, ".csv"))
 
 
 def plan(jobs: Sequence[Job], params: Params) -> str:

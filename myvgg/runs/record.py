@@ -22,6 +22,8 @@ import numpy as np
 
 from myvgg import images
 from myvgg.images import ImageError
+from myvgg.nst import tables
+from myvgg.nst.settings import Settings
 from myvgg.runtime.files import replacing
 
 KEY = "myvgg"
@@ -66,9 +68,21 @@ def write_table(lines: Iterable[Sequence[Any]], path: str | os.PathLike[str]) ->
         OSError: The file cannot be written; an older file stays as it was.
     """
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
+    csv.writer(text, lineterminator="\n").writerows([_harmless(cell) for cell in line] for line in lines)
     with replacing(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", errors="replace")
+
+
+def _harmless(cell: Any) -> Any:
+    """Put an apostrophe before a text that a spreadsheet would take for a formula; a return would end its line."""
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r", " ")
+    return f"'{text}" if text.startswith(FORMULAS) and text != "-" else text
+
+
+FORMULAS = ("=", "+", "-", "@", "\t")
+"""Beginnings of texts that spreadsheets compute."""
 
 
 def plot(rows: Sequence[Sequence[Any]], path: str | os.PathLike[str]) -> None:
@@ -167,17 +181,20 @@ def embed(record: Mapping[str, Any]) -> dict[str, str]:
     return {KEY: dump(record)}
 
 
-def beside(picture: str | os.PathLike[str]) -> Path:
-    """Return the path of the record beside a picture: out.toml for out.png.
+def beside(picture: str | os.PathLike[str], suffix: str = ".toml") -> Path:
+    """Return the path of a file that goes with a picture, by default of its record: out.png.toml for out.png.
 
     Args:
         picture: The picture file.
+        suffix: Suffix of the other file.
     """
-    return Path(picture).with_suffix(".toml")
+    return Path(f"{os.fspath(picture)}{suffix}")
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the record of a picture: from the picture itself, or else from the file beside it.
+
+    A PNG has the names of its inputs only. Their folders are taken from the file beside it, where there is one.
 
     Args:
         path: The picture, or a record's .toml.
@@ -186,12 +203,9 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
         ImageError: There is no such picture, there is no record, or the record is damaged; the message names the file.
     """
     source, text = _found(Path(path))
-    try:
-        record = parse(text)
-    except ValueError as error:
-        raise ImageError(f"{source}: {error}") from error
-    if not isinstance(record.get("settings"), dict):
-        raise ImageError(f"{source}: is no record of a run, for it has no table [settings]")
+    record = _checked(source, text)
+    if source.suffix.lower() != ".toml" and beside(source).is_file():
+        _add_folders(record, beside(source))
     return record
 
 
@@ -202,12 +216,91 @@ def _found(path: Path) -> tuple[Path, str]:
     embedded = images.text_of(path).get(KEY)
     if embedded is not None:
         return path, embedded
-    files = [beside(path), path.with_name(f"{path.name}.toml")]
-    for file in files:
-        if file.is_file():
-            return file, _text(file)
-    names = " nor ".join(file.name for file in files)
-    raise ImageError(f"{path}: holds no record of a run, and there is neither {names} beside it")
+    file, former = beside(path), path.with_suffix(".toml")
+    if file.is_file():
+        return file, _text(file)
+    if former.is_file() and _only_picture(path):  # the name of a record until version 0.1
+        return former, _text(former)
+    raise ImageError(f"{path}: holds no record of a run, and there is no {file.name} beside it")
+
+
+def _only_picture(path: Path) -> bool:
+    """Return whether no other file beside a picture can be a picture of the same name."""
+    others = (each for each in path.parent.iterdir() if each.stem == path.stem and each != path)
+    return not any(_is_picture(each) for each in others)
+
+
+def _is_picture(path: Path) -> bool:
+    try:
+        images.format_of(path)
+    except ValueError:
+        return False
+    return True
+
+
+def _checked(source: Path, text: str) -> dict[str, Any]:
+    """Read the text of a record, and raise an error that names its file where values are missing or of other types."""
+    try:
+        record = parse(text)
+    except ValueError as error:
+        raise ImageError(f"{source}: {error}") from error
+    if not isinstance(record.get("settings"), dict):
+        raise ImageError(f"{source}: is no record of a run, for it has no table [settings]")
+    record = {"run": {}, "inputs": {}, "weights": {}, **record}
+    if wrong := [table for table in ("run", "inputs", "weights") if not isinstance(record[table], dict)]:
+        raise ImageError(f"{source}: the record is damaged: {', '.join(wrong)}")
+    run = {**DEFAULTS, **record["run"]}
+    values = {f"run.{name}": (run.get(name), kind) for name, kind in TYPES.items()}
+    for role, entry in record["inputs"].items():
+        named = entry if isinstance(entry, dict) else {}
+        values |= {f"inputs.{role}.{name}": (named.get(name), str) for name in ("file", "sha256")}
+    values |= {f"weights.{name}": (record["weights"].get(name, ""), str) for name in ("sha256", "generation", "file")}
+    if wrong := [name for name, (value, kind) in values.items() if not isinstance(value, kind)]:
+        raise ImageError(f"{source}: the record is damaged: {', '.join(wrong)}")
+    return {**record, "run": run}
+
+
+DEFAULTS = {"matte": "white", "steps": 0, "finished": False}
+"""Values of the table `run` where a record has none."""
+
+TYPES: dict[str, Any] = {"matte": str, "bits": int | None, "steps": int, "finished": bool}
+"""Types of the values of a record's table `run`."""
+
+
+def _add_folders(record: dict[str, Any], file: Path) -> None:
+    """Name the inputs of a record as the file beside its picture does, if both are of the same files."""
+    try:
+        places = _checked(file, _text(file))["inputs"]
+    except ImageError:
+        return
+    for role, entry in record["inputs"].items():
+        if places.get(role, {}).get("sha256") == entry["sha256"]:
+            entry["file"] = places[role]["file"]
+
+
+def shared(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record without the folders of its inputs and weights: people pass pictures on.
+
+    Args:
+        record: The record.
+    """
+    inputs = {role: {**entry, "file": Path(entry["file"]).name} for role, entry in record["inputs"].items()}
+    weights = {**record["weights"], "file": Path(record["weights"]["file"] or "").name}
+    return {**record, "inputs": inputs, "weights": weights}
+
+
+def pixels_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that decide a picture, with the defaults of those that an older record does not know.
+
+    Args:
+        settings: The table `settings` of a record.
+    """
+    table = {**tables.table_of(Settings()), **settings}
+    return {name: value for name, value in table.items() if name not in NEUTRAL}
+
+
+NEUTRAL = ("max_memory",)
+"""Settings that decide about the run, and not about the picture."""
 
 
 def _text(path: Path) -> str:

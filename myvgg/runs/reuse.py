@@ -42,12 +42,12 @@ def is_resumable(job: Job, params: Params) -> bool:
 
 def _is_of(made: Mapping[str, Any], job: Job, params: Params, *, bits: int | None = None) -> bool:
     """Tell whether a record or a checkpoint was made with a job's settings, files and weights."""
-    settings = tables.table_of(job.settings)
+    settings, recorded = record.pixels_of(tables.table_of(job.settings)), record.pixels_of(made["settings"])
     if job.settings.precision == "auto":  # its meaning depends on the machine
-        settings["precision"] = made["settings"]["precision"]
+        settings["precision"] = recorded["precision"]
     hashes = {name: each["sha256"] for name, each in made["inputs"].items()}
     return (
-        made["settings"] == settings
+        recorded == settings
         and hashes == {name: record.sha256_of(path) for name, path in job.inputs.items()}
         and made["weights"]["sha256"] == params.origin.sha256
         and made["weights"]["generation"] == params.origin.generation

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from myvgg import images
 from myvgg.nst.settings import STARTS, Settings
-from myvgg.runs import animation, record
+from myvgg.runs import animation, checkpoint, record
 from myvgg.runtime.files import check_writable
 
 
@@ -19,7 +20,7 @@ class Job:
     Attributes:
         content: Picture file; None makes a texture of the styles.
         styles: Picture files; none reconstructs the content.
-        output: Picture file to write. The other files that are written have its name with another suffix.
+        output: Picture file to write. The other files have its name with a further suffix, such as out.png.toml.
         settings: Settings of the style transfer.
         masks: Either none, or one mask file for each style: the style's place in the content.
         style_masks: Either none, or one entry for each style: a mask file of the part of the style that counts, or None
@@ -30,6 +31,8 @@ class Job:
             them.
         report: Measure style, structure, score and grain at the end.
         log: Write the losses as a table (.csv) and as a plot (.losses.png).
+        record: Write the record of the run, inside the picture and beside it.
+        read: Other files that the run reads: the file of its settings, and its weights.
         preview_every: Number of steps after which the present picture is written to `output`; 0 for never.
         animate: Animation file to write: .gif, .webp or .mp4.
         frames: Frames of the animation: `steps` of the run, or a `crossfade` from the content to the result.
@@ -48,6 +51,8 @@ class Job:
     bits: int | None = None
     report: bool = False
     log: bool = False
+    record: bool = True
+    read: tuple[Path, ...] = ()
     preview_every: int = 0
     animate: Path | None = None
     frames: str = "steps"
@@ -66,9 +71,10 @@ class Job:
     @property
     def outputs(self) -> dict[str, Path]:
         """The files that are written, by their role: picture, record, table, plot, animation."""
-        found = {"picture": self.output, "record": self.output.with_suffix(".toml")}
-        if self.log:
-            found |= {"table": self.output.with_suffix(".csv"), "plot": self.output.with_suffix(".losses.png")}
+        found = {"picture": self.output}
+        suffixes = {"record": ".toml"} if self.record else {}
+        suffixes |= {"table": ".csv", "plot": ".losses.png"} if self.log else {}
+        found |= {role: record.beside(self.output, suffix) for role, suffix in suffixes.items()}
         if self.animate:
             found["animation"] = self.animate
         return found
@@ -90,19 +96,63 @@ def check(job: Job) -> None:
         raise ValueError(f"frames must be steps or crossfade, not {job.frames!r}")
     if job.bits not in (None, 8, 16):
         raise ValueError(f"bits must be 8 or 16, not {job.bits}")
-    outputs = list(job.outputs.values())
-    for path in outputs:
+    for path in job.outputs.values():
         check_writable(path)
-    inputs = {path.resolve() for path in job.inputs.values()}
-    if clash := [path for path in outputs if path.resolve() in inputs]:
-        raise ValueError(f"cannot write {clash[0]}: it is one of the inputs")
+    check_apart({**job.outputs, "checkpoint": checkpoint.path_for(job.output)}, [*job.inputs.values(), *job.read])
+    _check_record(job)
+
+
+def check_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
+    """Raise if an output is an input, or if two outputs are one file.
+
+    Args:
+        outputs: Files that are written, by their role.
+        inputs: Files that are read.
+
+    Raises:
+        ValueError: Two are one file; the message names it.
+    """
+    taken = {same_file(path): "one of the inputs" for path in inputs}
+    for role, path in outputs.items():
+        if (other := taken.get(same_file(path))) is not None:
+            raise ValueError(f"cannot write {path}: it is {other}")
+        taken[same_file(path)] = f"the {role} as well"
+
+
+def same_file(path: Path) -> Hashable:
+    """Return a value that is equal for two paths of one file, whatever links and letters lead to it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path.resolve()
+    return found.st_dev, found.st_ino
+
+
+def _check_record(job: Job) -> None:
+    """Raise if the record or the table would replace a file of somebody else's."""
+    outputs = job.outputs
+    for role, is_ours in (("record", _is_record), ("table", _is_table)):
+        path = outputs.get(role)
+        if path is not None and path.exists() and not is_ours(path):
+            raise ValueError(f"cannot write {path}: it is no {role} of a run, name another picture to write")
+
+
+def _is_record(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return not text.strip() or "[settings]" in text
+
+
+def _is_table(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return not text.strip() or text.startswith(f"{record.Row._fields[0]},")
 
 
 def again(job: Job, picture: Path) -> Job:
     """Return the job that made a picture, with the output and the options of another job.
 
     Args:
-        job: The job that gives everything but the pictures, the matte and the bits.
+        job: The job that gives the rest. Its pictures, masks, matte and bits count more than those of the record; a
+            matte that is the default counts as none.
         picture: The picture, which has a record inside or beside it.
 
     Raises:
@@ -110,20 +160,31 @@ def again(job: Job, picture: Path) -> Job:
         ValueError: An input is missing, or it has changed; the message names it.
     """
     made = record.read_record(picture)
-    found = {name: _find(Path(entry["file"]), picture, entry["sha256"]) for name, entry in made["inputs"].items()}
+    replaced = {role for role, path in job.inputs.items() if role != "init"}
+    if job.styles:
+        replaced |= {role for role in made["inputs"] if role.startswith("style") and role[5:].isdigit()}
+    found = {
+        name: _find(Path(entry["file"]), picture, entry["sha256"])
+        for name, entry in made["inputs"].items()
+        if name not in replaced
+    }
     styles = [name for name in found if re.fullmatch(r"style\d+", name)]
     settings = replace(job.settings, init=str(found["init"])) if "init" in found else job.settings
     return replace(
         job,
-        content=found.get("content"),
-        styles=tuple(found[name] for name in styles),
-        masks=tuple(path for name, path in found.items() if name.startswith("mask")),
-        style_masks=tuple(found.get(f"style_mask{number}") for number in range(1, len(styles) + 1)),
-        keep=found.get("keep"),
+        content=job.content or found.get("content"),
+        styles=job.styles or tuple(found[name] for name in styles),
+        masks=job.masks or tuple(path for name, path in found.items() if name.startswith("mask")),
+        style_masks=job.style_masks or tuple(found.get(f"style_mask{number}") for number in range(1, len(styles) + 1)),
+        keep=job.keep or found.get("keep"),
         settings=settings,
-        matte=made["run"]["matte"],
-        bits=made["run"].get("bits"),
+        matte=made["run"]["matte"] if job.matte == DEFAULT_MATTE else job.matte,
+        bits=job.bits or made["run"].get("bits"),
     )
+
+
+DEFAULT_MATTE = "white"
+"""Colour behind transparent parts where none is named."""
 
 
 def _find(path: Path, picture: Path, sha256: str) -> Path:

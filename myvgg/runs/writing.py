@@ -114,12 +114,13 @@ class Writer:
         image = images.resize(step.image, size)
         alpha = None if content is None or content.alpha is None else images.resize_mask(content.alpha, size)
         bits = job.bits or (content.bits if content else 8)
-        text = record.embed(self._table(step, finished=finished, report=report))
+        table = record.shared(self._table(step, finished=finished, report=report))
+        text = record.embed(table) if job.record else {}
         images.save(image, job.output, alpha=alpha, bits=bits, text=text)
         return image
 
     def write_record(self, step: Step, *, finished: bool, report: Report | None = None) -> None:
-        """Write the record beside the picture.
+        """Write the record beside the picture, if the job asks for one.
 
         Args:
             step: The step.
@@ -129,7 +130,8 @@ class Writer:
         Raises:
             OSError: The file cannot be written.
         """
-        record.write(self._table(step, finished=finished, report=report), self._job.outputs["record"])
+        if self._job.record:
+            record.write(self._table(step, finished=finished, report=report), self._job.outputs["record"])
 
     def write_all(self, step: Step, history: History, *, finished: bool) -> None:
         """Write the picture of a step, its record, and the losses and the animation if the job asks for them.

@@ -117,10 +117,10 @@ def test_writes_a_picture_and_its_record(
     assert captured.out == ""
     assert captured.err.startswith("scale           size   steps        time    memory\n1/1          27 x 19       3 ")
     assert "\ntime and memory are estimates; seed 0\n" in captured.err
-    assert captured.err.endswith("wrote out.png, out.toml\n")
+    assert captured.err.endswith("wrote out.png, out.png.toml\n")
     assert "step 3/3" in captured.err
     assert trained == [(None, {"include_top": False, "architecture": CONFIGURATION_E, "bundled_first": True})]
-    assert files(tmp_path) == ["out.png", "out.toml"]
+    assert files(tmp_path) == ["out.png", "out.png.toml"]
 
 
 def test_writes_what_the_library_computes(
@@ -172,7 +172,7 @@ def test_an_input_that_has_changed_is_not_taken_for_it(
 def test_the_record_tells_what_it_was_made_of(pictures: None, trained: list[Any], tmp_path: Path) -> None:
     """Inside the PNG and beside it are settings, hashes of inputs and weights, versions and what was measured."""
     assert run(*PAIR, *QUICK, "--seed", "9", "-o", "out.png") == 0
-    inside, beside = record.read_record("out.png"), tomllib.loads((tmp_path / "out.toml").read_text())
+    inside, beside = record.read_record("out.png"), tomllib.loads((tmp_path / "out.png.toml").read_text())
     assert inside == beside
     assert inside["settings"]["seed"] == 9
     assert inside["inputs"]["content"] == {"file": "content.png", "sha256": record.sha256_of("content.png")}
@@ -196,10 +196,10 @@ def test_a_report_is_printed_and_written(
 def test_a_log_is_a_table_and_a_plot(pictures: None, trained: list[Any], tmp_path: Path) -> None:
     """`--log` writes every step's losses, and draws them."""
     assert run(*PAIR, *QUICK, "--log", "-o", "out.png") == 0
-    rows = list(csv.DictReader((tmp_path / "out.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((tmp_path / "out.png.csv").read_text().splitlines()))
     assert [row["iteration"] for row in rows] == ["1", "2", "3"]
     assert all(float(row["total"]) > 0 for row in rows)
-    assert min(pixels("out.losses.png").shape[:2]) > 100
+    assert min(pixels("out.png.losses.png").shape[:2]) > 100
 
 
 def test_previews_are_pictures_so_far(
@@ -397,8 +397,8 @@ def test_another_programs_words_are_understood(
 def test_presets_are_compared(pictures: None, trained: list[Any], tmp_path: Path) -> None:
     """`--compare` makes a picture with each preset, and a sheet of them; settings that are named count for all."""
     assert run(*PAIR, *QUICK[:4], "--style-size", "27", "--compare", "draft,kyungoh", "-o", "out.png") == 0
-    made = [f"out-{name}{suffix}" for name in ("draft", "kyungoh") for suffix in (".png", ".toml")]
-    assert files(tmp_path) == [*made, "out.csv", "out.png"]
+    made = [f"out-{name}{suffix}" for name in ("draft", "kyungoh") for suffix in (".png", ".png.toml")]
+    assert files(tmp_path) == [*made, "out.png", "out.png.csv"]
     for name in ("draft", "kyungoh"):
         made = record.read_record(f"out-{name}.png")["settings"]
         assert (made["size"], made["iterations"]) == (27, 3)
@@ -485,7 +485,7 @@ def test_wrong_usage_exits_with_2(
     assert files(tmp_path) == ["wrong.toml"]
 
 
-RANDOM = (*PAIR, "--weights", "random", *QUICK)
+RANDOM = (*PAIR, "--weights", "random", *QUICK, "-o", "stylized.png")
 FAILURES = {
     "missing content": (["missing.png", "style.png"], "missing.png: cannot be read: No such file or directory"),
     "missing style": (["content.png", "missing.png"], "missing.png: cannot be read"),
@@ -577,3 +577,68 @@ def test_launchers_are_the_same_command(words: list[str], program: str, capfd: p
     failed = subprocess.run([*command, "no.png", "no.png"], capture_output=True, text=True, check=False, timeout=60)
     assert (failed.returncode, failed.stdout) == (1, "")
     assert failed.stderr == f"{program}: no.png: cannot be read: No such file or directory\n"
+
+
+CLASHES = {
+    "record over the config": ["--config", "out.png.toml", "-o", "out.png"],
+    "animation over the picture": ["--animate", "out.webp", "-o", "out.webp"],
+    "picture over the mask": ["--mask", "left.png", "-o", "left.png"],
+    "picture over the weights": ["--weights", "weights.png", "-o", "weights.png"],
+    "animation over the style": ["--animate", "style.gif", "-s", "style.gif"],
+    "a link to an input": ["-o", "link.png"],
+    "somebody's table": ["--log", "-o", "made.png"],
+    "somebody's record": ["-o", "mine.png"],
+}
+
+
+@pytest.mark.parametrize("words", CLASHES.values(), ids=CLASHES)
+def test_no_file_of_the_user_is_overwritten(
+    words: list[str], pictures: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """All files that a run reads and writes are compared before it begins, and files of others are left alone."""
+    (tmp_path / "out.png.toml").write_text("size = 27\n")
+    (tmp_path / "mine.png.toml").write_text("[tool]\n")
+    (tmp_path / "made.png.csv").write_text("name,mark\n")
+    (tmp_path / "weights.png").write_bytes(b"weights")
+    (tmp_path / "style.gif").write_bytes((tmp_path / "style.png").read_bytes())
+    (tmp_path / "link.png").symlink_to("content.png")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    pair = ["--content", "content.png"] if "-s" in words else PAIR
+    assert run(*pair, *words) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "cannot write" in line
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_picture_at_the_default_name_is_left_alone(
+    pictures: None, trained: list[Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A picture that somebody else made is replaced only where it is named as output; one of ours is made again."""
+    (tmp_path / "content.png").rename(tmp_path / "stylized.png")
+    before = (tmp_path / "stylized.png").read_bytes()
+    pair = ["other.png", "style.png", *QUICK]
+    assert run(*pair) == 1
+    assert "stylized.png exists and is no result of myvgg" in capfd.readouterr().err
+    assert (tmp_path / "stylized.png").read_bytes() == before
+    assert run(*pair, "-o", "stylized.png") == run(*pair) == 0
+
+
+def test_no_record(pictures: None, trained: list[Any], tmp_path: Path) -> None:
+    """`--no-record` leaves the record out, inside of the picture and beside it."""
+    before = files(tmp_path)
+    assert run(*PAIR, *QUICK, "--no-record", "-o", "out.png") == 0
+    assert files(tmp_path) == sorted([*before, "out.png"])
+    with Image.open("out.png") as image:
+        assert "myvgg" not in image.info
+
+
+def test_what_is_named_counts_more_than_the_record(pictures: None, trained: list[Any], tmp_path: Path) -> None:
+    """A content, a matte and bits beside `--from-picture` take the place of the recorded ones."""
+    assert run(*PAIR, *QUICK, "-o", "out.png") == 0
+    words = ["--content", "other.png", "--matte", "#102030", "--bits", "16", "-o", "again.png"]
+    assert run("--from-picture", "out.png", *words) == 0
+    made = record.read_record("again.png")
+    assert (Path(made["inputs"]["content"]["file"]).name, made["run"]["matte"], made["run"]["bits"]) == (
+        *("other.png", "#102030", 16),
+    )
+    assert Path(made["inputs"]["style1"]["file"]).name == "style.png"

@@ -102,7 +102,7 @@ def test_resuming_after_a_kill_ends_with_the_same_bytes(optimizer: str, folder: 
     argv = (*RUN, "--optimizer", optimizer, "--checkpoint-every", "0", "--log", "--animate", "out/out.gif")
     assert run(*argv).returncode == 0
     expected = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
-    assert set(expected) == {"out.png", "out.toml", "out.csv", "out.losses.png", "out.gif"}
+    assert set(expected) == {"out.png", "out.png.toml", "out.png.csv", "out.png.losses.png", "out.gif"}
     shutil.rmtree(folder / "out")
     (folder / "out").mkdir()
     code, _ = stopped(15, lambda process: process.kill(), *argv)
@@ -165,7 +165,7 @@ def test_a_folder_that_vanishes_is_made_again(folder: Path) -> None:
     code, said = stopped(5, lambda _: shutil.rmtree(folder / "out"), *RUN)
     assert code == 0
     assert "out had vanished and was made again" in said
-    assert {path.name for path in (folder / "out").iterdir()} == {"out.png", "out.toml"}
+    assert {path.name for path in (folder / "out").iterdir()} == {"out.png", "out.png.toml"}
 
 
 def test_a_folder_that_becomes_a_file_is_one_line(folder: Path) -> None:

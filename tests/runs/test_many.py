@@ -151,7 +151,7 @@ def test_what_has_changed_is_made_again(
         job.output.write_bytes(b"")
     elif change == "record":
         Image.open(job.output).save(job.output)
-        job.output.with_suffix(".toml").unlink()
+        record.beside(job.output).unlink()
     elif change == "weights":
         params = replace(tiny_params, origin=replace(tiny_params.origin, sha256="00"))
     else:
@@ -277,7 +277,7 @@ def test_statistics_of_a_style_are_computed_once(
     original = one.run
 
     def run(*arguments: Any, **options: Any) -> Any:
-        kept.append((options["kept"], len(options["kept"])))
+        kept.append((options["cache"], len(options["cache"])))
         return original(*arguments, **options)
 
     monkeypatch.setattr(one, "run", run)
@@ -352,7 +352,7 @@ def test_a_sweep_draws_its_grid(
         assert pictures_on(folder / "sweep.png", top=top) == shape
         if top:
             assert pictures_on(folder / "sweep.png")[0] == 1 + shape[0]  # content and style above
-        assert len(table(folder / "sweep.csv")) == len(grid.jobs) == len(ran)
+        assert len(table(folder / "sweep.png.csv")) == len(grid.jobs) == len(ran)
 
 
 def test_a_sweep_does_not_write_over_its_content(pair: Job, tiny_params: Params) -> None:
@@ -373,7 +373,7 @@ def test_presets_are_compared(folder: Path, pair: Job, tiny_params: Params) -> N
     assert pictures_on(folder / "out.jpg") == (1, 5, 5)
     made = {name: record.read_record(folder / f"out-{name}.jpg")["settings"]["style_loss"] for name in compared}
     assert made == {"one": "wasserstein", "two": "gram"}
-    assert all(float(row["metric_structure"]) <= 1 for row in table(folder / "out.csv"))
+    assert all(float(row["metric_structure"]) <= 1 for row in table(folder / "out.jpg.csv"))
 
 
 def test_the_order_of_styles_counts(folder: Path, pair: Job, tiny_params: Params, ran: list[Job]) -> None:

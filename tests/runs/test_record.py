@@ -23,9 +23,10 @@ from myvgg.runs import record
 from tests.full_disk import SURVIVED, outcomes
 
 RECORD: dict[str, Any] = {
-    "run": {"content": 'a "b"\\c\n.jpg', "styles": ["é.png", "日本.jpg"], "masks": []},
+    "run": {"matte": 'a "b"\\c\n', "steps": 3, "finished": True, "styles": ["é.png", "日本.jpg"], "masks": []},
     "settings": {"size": "800x600", "epsilon": 1e-12, "tv_sum": False, "style_layers": {"relu1_1": 256.0}},
-    "inputs": {"/some where/a.b=c#d.jpg": "00ff"},
+    "inputs": {"content": {"file": "/some where/a.b=c#d.jpg", "sha256": "00ff"}},
+    "weights": {"file": "vgg19.h5", "sha256": "ff00", "generation": "Keras"},
 }
 
 OTHER_VALUES: dict[str, Any] = {
@@ -230,7 +231,7 @@ def png(path: Path, **text: str) -> Path:
 def test_a_record_is_read_from_the_picture(tmp_path: Path) -> None:
     """The record in a PNG counts more than a file beside it."""
     path = png(tmp_path / "out.png", **record.embed(RECORD))
-    (tmp_path / "out.toml").write_text("[settings]\nsize = 3\n")
+    (tmp_path / "out.png.toml").write_text("[settings]\nsize = 3\n")
     assert record.read_record(path) == RECORD
 
 
@@ -239,8 +240,7 @@ def test_a_record_is_read_from_the_picture(tmp_path: Path) -> None:
 def test_a_record_is_read_from_beside_the_picture(name: str, appended: bool, tmp_path: Path) -> None:
     """For a picture without a record, the file with .toml in place of its suffix, or after it, is read."""
     Image.new("RGB", (2, 3)).save(tmp_path / name)
-    file = tmp_path / f"{name}.toml" if appended else record.beside(tmp_path / name)
-    assert file.name in (f"{name}.toml", f"{name.rpartition('.')[0]}.toml")
+    file = record.beside(tmp_path / name) if appended else (tmp_path / name).with_suffix(".toml")
     record.write(RECORD, file)
     assert record.read_record(tmp_path / name) == RECORD
     assert record.read_record(file) == RECORD
@@ -271,8 +271,8 @@ def test_a_damaged_record_in_a_picture_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_picture_without_a_record_says_where_it_was_sought(tmp_path: Path) -> None:
-    """The error names the picture and the two files that could be beside it."""
-    with pytest.raises(ImageError, match=r"out\.png: holds no record .* neither out\.toml nor out\.png\.toml"):
+    """The error names the picture and the file that could be beside it."""
+    with pytest.raises(ImageError, match=r"out\.png: holds no record .* no out\.png\.toml beside it"):
         record.read_record(png(tmp_path / "out.png"))
 
 
@@ -312,3 +312,61 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         record.write(RECORD, tmp_path / "missing" / "r.toml")
     assert not list(tmp_path.iterdir())
+
+
+DAMAGES: dict[str, tuple[str, Any]] = {
+    "a list as run": ("run", [1]),
+    "a number as matte": ("run", RECORD["run"] | {"matte": 3}),
+    "a text as steps": ("run", RECORD["run"] | {"steps": "many"}),
+    "bits of a list": ("run", RECORD["run"] | {"bits": [8]}),
+    "inputs without tables": ("inputs", {"content": "a.jpg"}),
+    "an input without a hash": ("inputs", {"content": {"file": "a.jpg"}}),
+    "weights of a number": ("weights", {"sha256": 1}),
+}
+
+
+@pytest.mark.parametrize(("table", "value"), DAMAGES.values(), ids=DAMAGES)
+def test_a_record_with_wrong_values_is_refused(table: str, value: Any, tmp_path: Path) -> None:
+    """A record whose tables are missing or of other types is an error that names the file and the value."""
+    path = png(tmp_path / "out.png", **record.embed(RECORD | {table: value}))
+    with pytest.raises(ImageError, match=rf"out\.png: .*{table}"):
+        record.read_record(path)
+
+
+def test_pictures_of_one_name_have_records_of_their_own(tmp_path: Path) -> None:
+    """A record of the former name counts for the only picture of that name, and for no other."""
+    for name in ("out.jpg", "out.webp"):
+        Image.new("RGB", (2, 3)).save(tmp_path / name)
+    assert record.beside(tmp_path / "out.jpg") != record.beside(tmp_path / "out.webp")
+    record.write(RECORD, tmp_path / "out.toml")
+    with pytest.raises(ImageError, match=r"no out\.jpg\.toml beside it"):
+        record.read_record(tmp_path / "out.jpg")
+    (tmp_path / "out.webp").unlink()
+    assert record.read_record(tmp_path / "out.jpg") == RECORD
+
+
+def test_a_shared_record_has_no_folders(tmp_path: Path) -> None:
+    """A picture that is passed on names its inputs without their folders; the file beside it has them."""
+    shared = record.shared(RECORD)
+    path = png(tmp_path / "out.png", **record.embed(shared))
+    assert "/some where" not in record.dump(shared)
+    assert record.read_record(path) == shared
+    record.write(RECORD, record.beside(path))
+    assert record.read_record(path)["inputs"] == RECORD["inputs"]
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t"])
+def test_no_cell_of_a_table_is_a_formula(begin: str, tmp_path: Path) -> None:
+    """A name that a spreadsheet would compute is text; numbers stay numbers."""
+    record.write_table([["name", "value"], [f"{begin}1+1\r.jpg", -0.5]], tmp_path / "table.csv")
+    with (tmp_path / "table.csv").open(newline="") as file:
+        assert list(csv.reader(file))[1] == [f"'{begin}1+1 .jpg", "-0.5"]
+
+
+def test_settings_that_do_not_change_the_picture_do_not_count() -> None:
+    """The memory of a run does not count, and settings that an older record does not know are the defaults."""
+    table = tables.table_of(Settings(max_memory=3.0))
+    assert record.pixels_of(table) == record.pixels_of(tables.table_of(Settings()))
+    del table["padding"]
+    assert record.pixels_of(table) == record.pixels_of(tables.table_of(Settings()))
+    assert record.pixels_of(table | {"seed": 1}) != record.pixels_of(table)

@@ -150,16 +150,16 @@ def test_masks_of_every_kind(stylize: Stylize, content: np.ndarray, style: np.nd
 
 
 def test_other_pictures_by_name(stylize: Stylize, params: Params, content: np.ndarray, style: np.ndarray) -> None:
-    """Masks of styles, the part that stays, the first picture and kept statistics reach the run."""
+    """Masks of styles, the part that stays, the first picture and cached statistics reach the run."""
     half = np.zeros(style.shape[:2], bool)
     half[:14] = True
     keep = np.zeros(content.shape[:2], bool)
     keep[:, 20:] = True
     settings = replace(QUICK, init="picture")
     options: dict[str, Any] = {"style_masks": [half], "keep": keep, "first": content[::-1]}
-    kept: dict[Any, Any] = {}
-    actual = stylize(settings=settings, kept=kept, **options)
-    assert kept
+    cache: dict[Any, Any] = {}
+    actual = stylize(settings=settings, cache=cache, **options)
+    assert cache
     expected = last(content, style, settings, params=params, **options)
     assert np.array_equal(actual.image, np.rint(expected.image))
 
