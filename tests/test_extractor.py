@@ -210,12 +210,12 @@ def test_receptive_field_is_what_changes(vgg: myvgg.VGG19) -> None:
 
 def test_summary_is_a_table() -> None:
     """All tensors of VGG19, with totals; fewer where pictures are small."""
-    lines = myvgg.reduce().splitlines()
+    lines = myvgg.summary().splitlines()
     assert [line.split()[0] for line in lines[1:-1]] == list(myvgg.layer_names())
     assert lines[-1].split() == ["all", "143,667,240", "19,632,062,464"]
-    small = myvgg.reduce(height=9, width=20).splitlines()
+    small = myvgg.summary(height=9, width=20).splitlines()
     assert small[-2].split()[0] == "relu4_4"
-    assert myvgg.reduce(architecture="vgg16").splitlines()[-1].split()[1] == "138,357,544"
+    assert myvgg.summary(architecture="vgg16").splitlines()[-1].split()[1] == "138,357,544"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_summary_is_a_table() -> None:
         (lambda: myvgg.layer_info("conv6_1"), "no layer 'conv6_1': did you mean"),
         (lambda: myvgg.layer_info("pool5", height=31, width=99), "the smallest that works is 32 x 32"),
         (lambda: myvgg.layer_info("fc6", height=256), "fc6 needs pictures of 224 x 224 pixels, not 256 x 224"),
-        (lambda: myvgg.reduce(architecture="vgg13"), "architecture must be one of vgg19, vgg16, not 'vgg13'"),
+        (lambda: myvgg.summary(architecture="vgg13"), "architecture must be one of vgg19, vgg16, not 'vgg13'"),
     ],
     ids=["unknown", "small", "dense", "architecture"],
 )
