@@ -21,13 +21,16 @@ import h5py
 import numpy as np
 
 from myvgg.architecture import ARCHITECTURES, Architecture, Conv, Dense, Pool
-from myvgg.params import Params, WeightsError, another_network, checked
+from myvgg.params import Params, Preprocessing, WeightsError, another_network, checked
 from myvgg.runtime.files import replacing
 
 from .origins import origin_of
 
 CLASSES = {Conv: "conv2d", Pool: "max_pooling2d", Dense: "dense"}
 """Names of the classes of layers in the names of groups."""
+
+PREPROCESSING = "preprocessing"
+"""Name of the preprocessing among the weights of `myvgg.keras_layer`."""
 
 ROOTS = ("layers", "_layer_checkpoint_dependencies")
 """The group of all layers, since Keras 2.13 and before."""
@@ -39,6 +42,8 @@ Datasets = Mapping[str, Sequence[h5py.Dataset]]
 def read(path: Path, architecture: Architecture) -> Params:
     """Read a `.weights.h5` or `.keras` file; see `converters.load`."""
     with _opened(path) as (file, generation):
+        if own := _own_layer(file):
+            return _read_own(path, own, architecture, f"{generation} with myvgg's layer")
         layers = _layers(path, file)
         names = parametric_names(architecture)
         if names.keys().isdisjoint(layers):
@@ -48,6 +53,32 @@ def read(path: Path, architecture: Architecture) -> Params:
                 raise WeightsError(path, problem)
         arrays = arrays_of(layers, names)
     return checked(arrays, path=path, origin=origin_of(path, generation), architecture=architecture)
+
+
+def _own_layer(file: h5py.File) -> h5py.Group | None:
+    """Return the weights of `myvgg.keras_layer` in a model around it, or None."""
+    found: list[h5py.Group] = []
+
+    def visit(_: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Group) and PREPROCESSING in item and "conv1_1_kernel" in item:
+            found.append(item)
+
+    file.visititems(visit)
+    return found[0] if found else None
+
+
+def _read_own(path: Path, stored: h5py.Group, architecture: Architecture, generation: str) -> Params:
+    """Read what `VGGFeatures.save_own_variables` writes: arrays by our names, and the preprocessing as numbers."""
+    is_rgb, *numbers = map(float, np.asarray(stored[PREPROCESSING]))
+    arrays = {
+        name.removesuffix("_kernel"): (stored[name][()], stored[name.replace("_kernel", "_bias")][()])
+        for name in stored
+        if name.endswith("_kernel")
+    }
+    mean, scale = (numbers[0], numbers[1], numbers[2]), (numbers[3], numbers[4], numbers[5])
+    preprocessing = Preprocessing("rgb" if is_rgb else "bgr", mean, scale)
+    origin = origin_of(path, generation)
+    return checked(arrays, path=path, origin=origin, architecture=architecture, preprocessing=preprocessing)
 
 
 def write(params: Params, path: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from myvgg.keras_names import register as _register
+
 if TYPE_CHECKING:
     import converters as converters
     from myvgg import export as export
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from myvgg.extraction.stored_features import StoredFeatures as StoredFeatures
     from myvgg.extractor import Extractor as Extractor
     from myvgg.keras_layers import keras_layer as keras_layer
+    from myvgg.keras_losses import PerceptualLoss as PerceptualLoss
     from myvgg.network import features as features
     from myvgg.network import logits as logits
     from myvgg.params import LayerParams as LayerParams
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from myvgg.params import Preprocessing as Preprocessing
     from myvgg.params import WeightsError as WeightsError
     from myvgg.params import WeightsWarning as WeightsWarning
+    from myvgg.perceptual import PerceptualDistance as PerceptualDistance
     from myvgg.perceptual import perceptual_distance as perceptual_distance
     from myvgg.preprocessing import deprocess as deprocess
     from myvgg.preprocessing import preprocess as preprocess
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
     from myvgg.vgg19 import VGG as VGG
     from myvgg.vgg19 import VGG16 as VGG16
     from myvgg.vgg19 import VGG19 as VGG19
+
+_register()
 
 __version__ = "0.1.0"
 
@@ -59,6 +65,8 @@ _HOMES = {
     "classify": "myvgg.extraction.classification",
     "Classification": "myvgg.extraction.classification",
     "perceptual_distance": "myvgg.perceptual",
+    "PerceptualDistance": "myvgg.perceptual",
+    "PerceptualLoss": "myvgg.keras_losses",
     "keras_layer": "myvgg.keras_layers",
     "preprocess": "myvgg.preprocessing",
     "deprocess": "myvgg.preprocessing",

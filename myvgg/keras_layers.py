@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import keras
 import numpy as np
@@ -12,11 +14,31 @@ import tensorflow as tf
 
 from myvgg.architecture import Architecture, Conv, Dense, Pool, PoolPadding
 from myvgg.network import Pooling, check_layers, checked_names, features
-from myvgg.params import HasParams, LayerParams, Params, Preprocessing, params_of
+from myvgg.params import HasParams, LayerParams, Params, Preprocessing, draw, metadata_of, params_of, parse_metadata
 from myvgg.preprocessing import preprocess
+from myvgg.vgg19 import trained_layers
+
+PREPROCESSING = "preprocessing"
+"""Name of the preprocessing among the weights in a file."""
 
 RECORDS = {"conv": Conv, "pool": Pool, "dense": Dense}
 """The kinds of layers, as a saved model names them."""
+
+_LIVE: WeakValueDictionary[str, VGGFeatures] = WeakValueDictionary()
+"""The layers of this process, by the key in their configuration, for copies of them."""
+
+
+def check_backend() -> None:
+    """Refuse another backend of Keras, with which nothing would be trained.
+
+    Raises:
+        ValueError: Keras computes with another library than TensorFlow.
+    """
+    if (backend := keras.config.backend()) != "tensorflow":
+        raise ValueError(
+            f"myvgg needs Keras' backend tensorflow, not {backend}: "
+            "set KERAS_BACKEND=tensorflow before Keras is imported"
+        )
 
 
 @keras.saving.register_keras_serializable("myvgg")
@@ -24,6 +46,8 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
     """Pictures, R, G, B, 0 to 255, to tensors of the network: one, or a dictionary of several by name.
 
     Saved models hold the weights, the layers and the preprocessing, and are loaded without a file of weights.
+    A copy, as of `keras.models.clone_model`, has the weights of its original while that lives; a layer of a stored
+    configuration alone has weights that are drawn.
     """
 
     def __new__(cls, *_: Any, **__: Any) -> VGGFeatures:
@@ -39,9 +63,12 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
         *,
         pooling: Pooling = "max",
         pool_padding: PoolPadding = "valid",
+        trained: Sequence[str] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        copy_of: str | None = None,
         **options: Any,
     ) -> None:
-        """Make the layer without its weights; `keras_layer` brings them.
+        """Make the layer of its configuration; `keras_layer` makes it of parameters.
 
         Args:
             names: The tensors that it puts out.
@@ -49,8 +76,15 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
             preprocessing: The fields of `Preprocessing`.
             pooling: `max` as in the paper, or `avg`.
             pool_padding: `valid` rounds sizes down, `same` rounds them up.
+            trained: The layers that are trained where `trainable` is true; None for all.
+            metadata: Labels and origin of the weights, as in files.
+            copy_of: The key of the layer whose weights are copied.
             **options: Keras' own: `name`, `trainable`, `dtype`.
+
+        Raises:
+            ValueError: Keras has another backend than TensorFlow.
         """
+        check_backend()
         super().__init__(**options)
         self._config: dict[str, Any] = {
             "names": checked_names(names),
@@ -58,18 +92,84 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
             "preprocessing": [*preprocessing],
             "pooling": pooling,
             "pool_padding": pool_padding,
+            "trained": None if trained is None else [*trained],
+            "metadata": None if metadata is None else dict(metadata),
         }
+        self._key = uuid4().hex
         channels, mean, scale = preprocessing
         self._preprocessing = Preprocessing(channels, tuple(mean), tuple(scale))
         self._architecture = _architecture(architecture)
+        needed = self._architecture.needed(self._architecture.deepest(names))
         self._layers_params = {
             layer.name: LayerParams(
-                self.add_weight(shape=layer.kernel_shape, initializer="zeros", name=f"{layer.name}_kernel"),
-                self.add_weight(shape=(layer.outputs,), initializer="zeros", name=f"{layer.name}_bias"),
+                *(
+                    self.add_weight(
+                        shape=shape,
+                        initializer="zeros",
+                        name=f"{layer.name}_{part}",
+                        trainable=trained is None or layer.name in trained,
+                    )
+                    for part, shape in (("kernel", layer.kernel_shape), ("bias", (layer.outputs,)))
+                )
             )
-            for layer in self._architecture.needed(self._architecture.deepest(names))
+            for layer in needed
         }
         self.built = True
+        original = _LIVE.get(copy_of or "")
+        rng = np.random.default_rng(0)
+        self._assign(original.params.layers if original else {layer.name: draw(layer, rng) for layer in needed})
+        _LIVE[self._key] = self
+
+    @property
+    def params(self) -> Params:
+        """The present parameters as arrays, as far as the layer has them; `params.save` writes them."""
+        layers = {name: LayerParams(*map(np.asarray, layer)) for name, layer in self._layers_params.items()}
+        params = Params(layers, architecture=self._architecture, preprocessing=self._preprocessing)
+        if metadata := self._config["metadata"]:
+            found = parse_metadata(metadata, path=self.name, architecture=self._architecture)
+            params = replace(params, labels=found.labels, origin=found.origin, rms=found.rms)
+        trained = [name for name in layers if self._variables()[f"{name}_kernel"].trainable]
+        note = f"{', '.join(trained)} trained"
+        return replace(params, origin=params.origin.changed(note)) if trained else params
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the weights under their names, and the preprocessing, from which `myvgg.converters` reads them."""
+        for name, variable in self._variables().items():
+            store[name] = np.asarray(variable)
+        channels, mean, scale = self._preprocessing
+        store[PREPROCESSING] = np.array([channels == "rgb", *mean, *scale], np.float64)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read the weights by name, or by number, as earlier versions wrote them."""
+        variables = self._variables()
+        if "0" in store.keys():  # noqa: SIM118, a store is not a mapping
+            super().load_own_variables(store)
+            return
+        if missing := [name for name in variables if name not in store.keys()]:  # noqa: SIM118
+            raise ValueError(f"the file has no {', '.join(missing)} for the layer {self.name}")
+        for name, variable in variables.items():
+            variable.assign(store[name])
+
+    def __call__(self, images: Any, *others: Any, **options: Any) -> Any:
+        """Compute the tensors; Keras' own call, with an error of its own for tensors of tf_keras."""
+        if type(images).__module__.split(".")[0] == "tf_keras":
+            raise ValueError(
+                "keras_layer makes layers of keras, version 3, and this is a model of tf_keras, version 2: build the "
+                "model with keras, and leave out TF_USE_LEGACY_KERAS=1"
+            )
+        return super().__call__(images, *others, **options)
+
+    def _variables(self) -> dict[str, Any]:
+        return {
+            f"{name}_{part}": variable
+            for name, layer in self._layers_params.items()
+            for part, variable in layer._asdict().items()
+        }
+
+    def _assign(self, layers: Mapping[str, LayerParams]) -> None:
+        for name, variable in self._variables().items():
+            layer, _, part = name.rpartition("_")
+            variable.assign(getattr(layers[layer], part))
 
     def call(self, images: Any) -> Any:
         """Compute the tensors of a batch."""
@@ -93,7 +193,7 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration from which a saved model makes the layer again."""
-        return {**super().get_config(), **self._config}
+        return {**super().get_config(), **self._config, "copy_of": self._key}
 
     def _shape(self, name: str, height: int | None, width: int | None) -> tuple[int | None, ...]:
         activation = self._architecture.activations[self._architecture.resolve(name)]
@@ -107,7 +207,7 @@ def keras_layer(
     names: Sequence[str],
     *,
     params: Params | HasParams | None = None,
-    trainable: bool = False,
+    trainable: bool | Sequence[str] = False,
     pooling: Pooling = "max",
     pool_padding: PoolPadding = "valid",
     **options: Any,
@@ -118,13 +218,15 @@ def keras_layer(
         names: The tensors that it puts out; several come as a dictionary.
         params: The parameters, which are copied, or a network such as `VGG19`; by default the ones that `VGG19.load()`
             finds.
-        trainable: Whether `model.fit` changes them.
+        trainable: True where `model.fit` changes all of them, or a list of names of layers and of blocks (`block5`)
+            that it changes.
         pooling: `max` as in the paper, or `avg`.
         pool_padding: `valid` rounds sizes down, `same` rounds them up.
-        **options: Keras' own: `name`, `dtype`.
+        **options: Keras' own: `name`, `dtype`. The layer computes in float32, also where the policy of the process is
+            mixed_float16, whose numbers end at 65504 and are slow on processors, unless `dtype` tells another type.
 
     Raises:
-        ValueError: An unknown name, or parameters that end before it.
+        ValueError: An unknown name, parameters that end before it, or another backend of Keras than TensorFlow.
         WeightsError: There are no weights.
 
     Example:
@@ -139,17 +241,20 @@ def keras_layer(
         params = load_params()
     params = params_of(params)
     architecture = params.architecture
-    check_layers(architecture, params.layers, architecture.deepest(checked_names(names)))
+    needed = check_layers(architecture, params.layers, architecture.deepest(checked_names(names)))
+    params = replace(params, layers={name: params.layers[name] for name in needed})
     layer = VGGFeatures(
         names,
         _plain(architecture),
         params.preprocessing,
         pooling=pooling,
         pool_padding=pool_padding,
-        trainable=trainable,
-        **options,
+        trained=None if isinstance(trainable, bool) else trained_layers(trainable, params),
+        metadata=metadata_of(params),
+        trainable=bool(trainable),
+        **{"dtype": "float32", **options},
     )
-    layer.set_weights([np.asarray(part) for name in layer._layers_params for part in params.layers[name]])
+    layer._assign(params.layers)
     return layer
 
 

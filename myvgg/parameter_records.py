@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -88,3 +88,17 @@ class Origin:
     notes: tuple[str, ...] = ()
     trained: bool = True
     license: str = ""
+
+    def changed(self, note: str) -> Origin:
+        """Return the origin of values that were made of these: they are those of the file no more.
+
+        Args:
+            note: What was changed.
+        """
+        source = ", ".join(filter(None, [self.generation, self.file, self.sha256]))
+        notes = self.notes if self.generation == CHANGED else (*self.notes, *([f"made of {source}"] if source else []))
+        return replace(self, file="", sha256="", generation=CHANGED, notes=tuple(dict.fromkeys((*notes, note))))
+
+
+CHANGED = "changed after loading"
+"""The generation of values that were trained or drawn after the file was read."""

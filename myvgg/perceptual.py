@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import tensorflow as tf
 from jaxtyping import Float32
 
-from myvgg.network import features
-from myvgg.params import HasParams, Params, bound_params_of
+from myvgg.network import check_layers, checked_names, features
+from myvgg.params import HasParams, LayerParams, Params, bound_params_of
 from myvgg.preprocessing import preprocess_batch
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
@@ -52,12 +53,67 @@ def perceptual_distance(
         >>> float(myvgg.perceptual_distance(image, image, params=vgg)[0])
         0.0
     """
-    params = _stored() if params is None else bound_params_of(params)
-    found = [features(params, preprocess_batch(each, like=params.preprocessing), layers) for each in (a, b)]
-    shapes = [next(iter(each.values())).shape for each in found]
-    if shapes[0][1:3] != shapes[1][1:3] or (1 not in (shapes[0][0], shapes[1][0]) and shapes[0][0] != shapes[1][0]):
-        raise ValueError(f"a and b must have one shape, but at {layers[0]} theirs are {shapes[0]} and {shapes[1]}")
-    return tf.add_n([_distance(found[0][layer], found[1][layer]) for layer in dict.fromkeys(layers)])
+    return PerceptualDistance(layers=layers, params=_stored() if params is None else params, bind=False)(a, b)
+
+
+class PerceptualDistance(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    """The perceptual distance as an object that binds its weights once, to train with; see `perceptual_distance`.
+
+    Attributes:
+        layers: The tensors that are compared.
+        bound_params: The parameters, as variables.
+
+    Example:
+        >>> import myvgg
+        >>> image = myvgg.images.load("examples/chelsea.jpg")
+        >>> distance = myvgg.PerceptualDistance(params=myvgg.VGG19.load("bundled"))
+        >>> float(distance(image, image)[0])
+        0.0
+    """
+
+    def __init__(
+        self, *, layers: Sequence[str] = LAYERS, params: Params | HasParams | None = None, bind: bool = True
+    ) -> None:
+        """Read and bind the weights.
+
+        Args:
+            layers: Tensors or Keras' names, of maps.
+            params: The parameters, or a network such as `VGG19`, whose variables are followed; by default the ones
+                that `VGG19.load()` finds.
+            bind: Turn arrays into variables, which all graphs share.
+
+        Raises:
+            ValueError: An unknown layer, one that the parameters do not have, or one that has no maps.
+            WeightsError: There are no weights.
+        """
+        super().__init__(name="perceptual_distance")
+        params = _stored() if params is None else bound_params_of(params)
+        self.layers = tuple(dict.fromkeys(checked_names(layers)))
+        architecture = params.architecture
+        maps = architecture.layer_names(include_top=False)
+        if any(architecture.resolve(layer) not in maps for layer in self.layers):
+            raise ValueError("layers must be maps, which fc6, fc7, fc8 and what follows them are not")
+        needed = check_layers(architecture, params.layers, architecture.deepest(self.layers))
+        if bind:
+            kept = {name: LayerParams(*map(_variable, params.layers[name])) for name in needed}
+            self._kept, params = kept, replace(params, layers=kept)
+        self.bound_params = params
+
+    def __call__(self, a: Any, b: Any) -> Float32[tf.Tensor, " batch"]:
+        """Compare pictures; both are computed as one batch.
+
+        Args:
+            a: R, G, B, 0 to 255, uint8 or floating point, (batch, height, width, 3) or one picture (height, width, 3).
+            b: Others of the same shape, or one to compare all with. In a graph, shapes may be unknown.
+
+        Raises:
+            ValueError: Another shape or type, pictures too small, or shapes that do not go together.
+        """
+        a, b = (preprocess_batch(each, like=self.bound_params.preprocessing) for each in (a, b))
+        _check_shapes(a.shape, b.shape)
+        found = features(self.bound_params, tf.concat([a, b], 0), self.layers)
+        first = tf.shape(a)[0]
+        return tf.add_n([_distance(maps[:first], maps[first:]) for maps in found.values()])
 
 
 @cache
@@ -67,8 +123,17 @@ def _stored() -> Params:
     return load_params(include_top=False)
 
 
+def _variable(part: Any) -> tf.Variable:
+    return part if isinstance(part, tf.Variable) else tf.Variable(part, trainable=False)
+
+
+def _check_shapes(a: tf.TensorShape, b: tf.TensorShape) -> None:
+    """Refuse pictures of two sizes, and numbers of pictures that do not go together; None goes with all."""
+    numbers = {a[0], b[0]} - {None, 1}
+    if not a[1:3].is_compatible_with(b[1:3]) or len(numbers) > 1:
+        raise ValueError(f"a and b must have one shape, or one of them be one picture, not {a} and {b}")
+
+
 def _distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    if a.shape.rank != 4:
-        raise ValueError("layers must be maps, which fc6, fc7, fc8 and what follows them are not")
     a, b = (maps * tf.math.rsqrt(tf.reduce_sum(maps**2, -1, keepdims=True) + EPSILON) for maps in (a, b))
     return tf.reduce_mean(tf.reduce_sum((a - b) ** 2, -1), [1, 2])

@@ -13,11 +13,20 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float32
 
+from myvgg.images.coercion import check_values
 from myvgg.params import CAFFE, Preprocessing
+
+LOWEST = -0.5
+"""The smallest number in a picture: rounding errors pass, and neither preprocessed pictures nor those from -1 to 1."""
+
+HIGHEST = float(np.finfo(np.float32).max)
+"""The largest number in a picture: resampled and optimised pictures may pass 255, but not be infinite."""
 
 
 def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor, "*batch height width 3"]:
     """Turn pictures into the network's input, out of place.
+
+    Numbers are checked outside of graphs. Pictures that were resampled with overshoot must be clipped before.
 
     Args:
         images: R, G, B, 0 to 255, uint8 or floating point, shape (..., height, width, 3); arrays or tensors.
@@ -27,7 +36,11 @@ def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor
         B, G, R with the mean subtracted, float32, or the input that the weights were trained on.
 
     Raises:
-        ValueError: Another type, or a last axis that is not 3.
+        ValueError: Another type, a last axis that is not 3, numbers below -0.5, or NaN.
+        RuntimeError: Eager execution is off.
+
+    Warns:
+        UserWarning: Once: pictures that seem to be from 0 to 1.
 
     Reference:
         Simonyan and Zisserman, section 2.1; the order of channels and the numbers are those of the published weights.
@@ -37,11 +50,13 @@ def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor
         >>> myvgg.preprocess(np.zeros((1, 1, 3), np.uint8)).numpy().tolist()
         [[[-103.93900299072266, -116.77899932861328, -123.68000030517578]]]
     """
-    images = tf.convert_to_tensor(images if tf.is_tensor(images) else np.asarray(images))
+    images = _tensor(images)
     if images.dtype != tf.uint8 and not images.dtype.is_floating:
         raise ValueError(f"images must be uint8 or floating point from 0 to 255, not {images.dtype.name}")
     if images.shape.rank is None or images.shape.rank < 3 or images.shape[-1] not in (3, None):
-        raise ValueError(f"images must have shape (..., height, width, 3), not {images.shape}")
+        raise ValueError(f"images must have shape (..., height, width, 3), not {images.shape}{_advice(images.shape)}")
+    if images.dtype != tf.uint8 and hasattr(images, "numpy"):
+        check_values("images", images.numpy(), lowest=LOWEST, highest=HIGHEST)
     x = tf.cast(images, tf.float32)
     x = (tf.reverse(x, [-1]) if like.channels == "bgr" else x) - like.mean
     return x / like.scale if like.scale != CAFFE.scale else x
@@ -62,6 +77,57 @@ def preprocess_batch(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.
     if x.shape[0] == 0:
         raise ValueError("there must be at least one picture")
     return x
+
+
+def check_eager() -> None:
+    """Refuse a process in which TensorFlow behaves as its version 1.
+
+    Raises:
+        RuntimeError: Eager execution is off, or a graph of version 1 is being built.
+    """
+    if not tf.compat.v1.executing_eagerly_outside_functions():
+        raise RuntimeError(
+            "myvgg needs TensorFlow's eager execution: remove tf.compat.v1.disable_eager_execution(), "
+            "disable_v2_behavior() and tf.Graph().as_default(); tf.function makes graphs"
+        )
+
+
+def _tensor(images: Any) -> tf.Tensor:
+    """Return pictures as one tensor.
+
+    Raises:
+        ValueError: Something that is no array of pictures of one size; the message tells what helps.
+    """
+    check_eager()
+    if isinstance(images, tf.RaggedTensor | tf.SparseTensor):
+        raise ValueError(
+            f"images must have one size, not be a {type(images).__name__}: "
+            "resize them, pad them with to_tensor(), or compute one by one"
+        )
+    if type(images).__name__ == "KerasTensor":
+        raise ValueError(
+            "images must be arrays or tensors, not a symbolic tensor of Keras: use myvgg.keras_layer there"
+        )
+    if tf.is_tensor(images) or isinstance(images, tf.Variable):
+        return tf.convert_to_tensor(images)
+    if isinstance(images, list | tuple) and len(shapes := {np.shape(image) for image in images}) > 1:
+        found = ", ".join(map(str, sorted(shapes)))
+        raise ValueError(f"images must have one size, not the shapes {found}: resize them, or compute one by one")
+    array = np.asarray(images)
+    if array.dtype.kind not in "uifb" and array.dtype.name != "bfloat16":
+        raise ValueError(
+            f"images must be arrays or tensors, not {type(images).__name__}: myvgg.images.load reads a file"
+        )
+    return tf.convert_to_tensor(array)
+
+
+def _advice(shape: tf.TensorShape) -> str:
+    """Return what helps for a shape that is not that of pictures."""
+    if shape.rank in (3, 4) and shape[-1] == 4:
+        return ": take images[..., :3], or myvgg.images.as_picture, which lays on white what is transparent"
+    if shape.rank in (3, 4) and shape[-3] == 3:
+        return ": move the channels last"
+    return ""
 
 
 def deprocess(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -29,6 +28,7 @@ from myvgg.downloads import PublicFile as PublicFile
 from myvgg.downloads import advice, fetch, is_offline, options
 from myvgg.downloads import manifest as manifest
 from myvgg.params import Params, WeightsError, WeightsWarning
+from myvgg.runtime.errors import warn_once
 
 AUTO, BUNDLED = "auto", "bundled"
 """Names of sources in place of a path: the first file that is found, and the file that comes with the package."""
@@ -214,7 +214,7 @@ def _load_elsewhere(with_top: bool, architecture: Architecture, bundled_first: b
         except DownloadError as error:
             problem = error.problems[-1].splitlines()[0]
         message = bundled.STAND_IN.format(problem=problem, distance=DISTANCE)
-        warnings.warn(message, WeightsWarning, stacklevel=1)
+        warn_once(message, WeightsWarning)
     return converters.load(bundled_path(architecture), architecture=architecture)
 
 
@@ -228,7 +228,7 @@ def _check_bundled(architecture: Architecture) -> None:
 def _download_in_place(damaged: WeightsError, architecture: Architecture, *, warn: bool) -> Params:
     """Download in place of a damaged bundled file; the error of the download tells the damage, too."""
     if warn and not is_offline():
-        warnings.warn(f"{damaged}; downloading the exact weights in its place", WeightsWarning, stacklevel=1)
+        warn_once(f"{damaged}; downloading the exact weights in its place", WeightsWarning)
     try:
         return _download_to_cache(False, architecture)
     except DownloadError as error:

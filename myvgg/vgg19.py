@@ -5,6 +5,7 @@ A module takes pictures and holds its parameters as variables. Its forward pass 
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from myvgg.labels import imagenet_labels, top
 from myvgg.network import POOLS, Pooling, check_option, features
 from myvgg.params import LayerParams, Params, draw, random
 from myvgg.precision import Precision
-from myvgg.preprocessing import preprocess_batch
+from myvgg.preprocessing import check_eager, preprocess_batch
 
 Network = TypeVar("Network", bound="VGG")
 
@@ -59,27 +60,39 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             params: The parameters, which are copied into variables.
             pooling: `max` as in the paper, or `avg`.
             pool_padding: `valid` drops the last odd row and column before a pool, `same` keeps them.
-            trainable: True makes all variables trainable; a list of layer names makes only those trainable. Layers
-                that are not trainable cost no time for a gradient.
+            trainable: True makes all variables trainable; a list of names of layers, or of blocks such as
+                `block5`, makes only those trainable. Layers that are not trainable cost no time for a gradient.
             num_classes: Number of classes, if it differs from that of the parameters. The last layer is then drawn
                 anew; all dense layers are drawn where the parameters have none.
             seed: Seed of the layers that are drawn.
 
         Raises:
-            ValueError: No parameters, parameters of another network, or an unknown option.
+            ValueError: No parameters, parameters of another network, an unknown option, or layers that are drawn and
+                not trained while others are.
         """
+        check_eager()
         name = type(self).__name__
         super().__init__(name=name.lower())
-        if params is None:
+        if not isinstance(params, Params):
+            found = (
+                ""
+                if params is None
+                else f", not {params!r}"
+                if isinstance(params, str)
+                else f", not {type(params).__name__}"
+            )
             raise ValueError(
-                f"{name} needs parameters: {name}.load() finds trained ones, {name}.random() draws new ones"
+                f"{name} needs parameters{found}: {name}.load() finds trained ones or reads a file, "
+                f"{name}.random() draws new ones"
             )
         check_option("pooling", pooling, POOLS)
         check_option("pool_padding", pool_padding, ("valid", "same"))
         _check_network(name, self.published, params)
+        drawn: Collection[str] = ()
         if num_classes is not None:
-            params = _with_classes(params, num_classes, seed)
-        trained = _trained(trainable, params)
+            params, drawn = _with_classes(params, num_classes, seed)
+        trained = trained_layers(trainable, params)
+        _check_drawn(drawn, trained)
         self.architecture = params.architecture
         self.preprocessing = params.preprocessing
         self.labels = params.labels
@@ -93,7 +106,8 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             )
             for name, layer in params.layers.items()
         }
-        self.bound_params = replace(params, layers=self._layers)
+        origin = params.origin.changed(f"{', '.join(trained)} trained") if trained else params.origin
+        self.bound_params = replace(params, layers=self._layers, origin=origin)
 
     @classmethod
     def load(
@@ -133,7 +147,9 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             **options: Options of the class, such as `num_classes` or `trainable`.
         """
         classes = options.pop("num_classes", None)
-        architecture = cls._own() if classes is None else cls._own().with_classes(_checked_classes(classes))
+        architecture = (
+            cls._own() if classes is None else cls._own().with_classes(_checked_classes("num_classes", classes))
+        )
         return cls(random(architecture, seed=seed, include_top=include_top), seed=seed, **options)
 
     @classmethod
@@ -156,7 +172,7 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     @property
     def params(self) -> Params:
-        """The present parameters, as arrays."""
+        """The present parameters, as arrays; their origin tells which layers were drawn and trained."""
         layers = {name: LayerParams(*(np.asarray(part) for part in layer)) for name, layer in self._layers.items()}
         return replace(self.bound_params, layers=layers)
 
@@ -181,7 +197,8 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             seed: Seed of the layers that are drawn.
 
         Raises:
-            ValueError: A number below 1, or another number of labels.
+            ValueError: No whole number from 1 on, another number of labels, or layers that are drawn and not trained
+                while others are.
 
         Example:
             >>> import myvgg
@@ -189,9 +206,12 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             >>> [variable.name for variable in vgg.trainable_variables]
             ['fc8/kernel:0', 'fc8/bias:0']
         """
+        _checked_classes("classes", classes)
         if labels and len(labels) != classes:
             raise ValueError(f"labels must be one for each of the {classes} classes, not {len(labels)}")
-        params = replace(_with_classes(self.params, classes, seed, anew=True), labels=tuple(labels))
+        params, drawn = _with_classes(self.params, classes, seed, anew=True)
+        _check_drawn(drawn, trained_layers(trainable, params))
+        params = replace(params, labels=tuple(labels))
         return type(self)(params, pooling=self.pooling, pool_padding=self.pool_padding, trainable=trainable)
 
     def features(self, images: Any, names: Sequence[str]) -> dict[str, tf.Tensor]:
@@ -280,32 +300,61 @@ def _check_network(name: str, published: Architecture | None, params: Params) ->
         raise ValueError(f"{name} needs parameters of {published.name}, not of {params.architecture.name}")
 
 
-def _checked_classes(classes: int) -> int:
-    if classes < 1:
-        raise ValueError(f"num_classes must be at least 1, not {classes}")
-    return classes
+def _checked_classes(name: str, classes: int) -> int:
+    if isinstance(classes, bool) or not isinstance(classes, numbers.Integral) or classes < 1:
+        raise ValueError(f"{name} must be a whole number from 1 on, not {classes!r}")
+    return int(classes)
 
 
-def _trained(trainable: bool | Sequence[str], params: Params) -> Collection[str]:
-    """Return the names of the layers that are trained."""
-    if isinstance(trainable, bool):
-        return params.layers if trainable else ()
-    if isinstance(trainable, str) or (unknown := [name for name in trainable if name not in params.layers]):
+def trained_layers(trainable: bool | Sequence[str], params: Params) -> list[str]:
+    """Return the names of the layers that are trained, in the order of computation.
+
+    Args:
+        trainable: True for all, False for none, or names of layers and of blocks, such as `block5`.
+        params: The parameters.
+
+    Raises:
+        ValueError: An unknown name, or one text in place of a list.
+    """
+    names = [*params.layers] if trainable is True else [] if trainable is False else trainable
+    blocks: dict[str, list[str]] = {}
+    for layer in params.layers:
+        if layer.startswith("conv"):
+            blocks.setdefault(f"block{layer[4]}", []).append(layer)
+    known = {**{layer: [layer] for layer in params.layers}, **blocks}
+    is_list = isinstance(names, Collection) and not isinstance(names, str)
+    if not is_list or (unknown := [name for name in names if name not in known]):
         raise ValueError(
-            f"trainable must be True, False or a list of some of {', '.join(params.layers)}, not "
-            f"{trainable if isinstance(trainable, str) else ', '.join(unknown)!r}"
+            f"trainable must be True, False or a list of some of {', '.join(known)}, not "
+            f"{', '.join(map(str, unknown)) if is_list else names!r}"
         )
-    return trainable
+    wanted = {layer for name in names for layer in known[name]}
+    return [layer for layer in params.layers if layer in wanted]
 
 
-def _with_classes(params: Params, classes: int, seed: int, *, anew: bool = False) -> Params:
-    """Draw a last layer for another number of classes, and the dense layers before it where there are none."""
-    architecture = params.architecture.with_classes(_checked_classes(classes))
+def _check_drawn(drawn: Collection[str], trained: Collection[str]) -> None:
+    """Refuse to train some layers on others that hold nothing but noise."""
+    if trained and (frozen := [name for name in drawn if name not in trained]):
+        raise ValueError(
+            f"trainable must name {', '.join(drawn)}, which are drawn anew, not only {', '.join(trained)}: name "
+            f"{', '.join(frozen)} too, or load weights with the classifier (include_top=True)"
+        )
+
+
+def _with_classes(params: Params, classes: int, seed: int, *, anew: bool = False) -> tuple[Params, Collection[str]]:
+    """Draw a last layer for another number of classes, and the dense layers before it where there are none.
+
+    Returns:
+        The parameters and the names of the layers that were drawn.
+    """
+    architecture = params.architecture.with_classes(_checked_classes("num_classes", classes))
     if params.include_top and architecture == params.architecture and not anew:
-        return params
+        return params, ()
     rng = np.random.default_rng(seed)
     *hidden, last = architecture.classifier
     drawn = {
         layer.name: draw(layer, rng) for layer in (*hidden, last) if layer == last or layer.name not in params.layers
     }
-    return replace(params, layers={**params.layers, **drawn}, labels=(), architecture=architecture)
+    origin = params.origin.changed(f"{', '.join(drawn)} drawn, seed {seed}")
+    layers = {**params.layers, **drawn}
+    return replace(params, layers=layers, labels=(), architecture=architecture, origin=origin), [*drawn]

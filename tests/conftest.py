@@ -40,6 +40,14 @@ def process() -> None:
     configure()
 
 
+@pytest.fixture(autouse=True)
+def warned() -> None:
+    """Forget which warnings were shown, so that each test sees its own."""
+    from myvgg.runtime.errors import warn_once
+
+    warn_once.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Architecture:
     """VGG19's layers with few channels, for pictures of 64 x 64, so that fc6 still flattens 2 x 2 positions."""

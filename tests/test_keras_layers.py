@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +13,13 @@ import keras
 import numpy as np
 import pytest
 
+import converters
 import myvgg
-from myvgg.params import TORCHVISION, Params
+from myvgg.params import TORCHVISION, LayerParams, Params
 from tests.keras_models import pictures
+
+ROOT = Path(__file__).parents[1]
+"""The checkout."""
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"  # Keras, of its own variables
@@ -92,3 +99,110 @@ def test_wrong_names(tiny_params: Params) -> None:
     maps = {n: layer for n, layer in tiny_params.layers.items() if n.startswith("conv")}
     with pytest.raises(ValueError, match="include_top=True"):
         myvgg.keras_layer(["prob"], params=replace(tiny_params, layers=maps))
+
+
+def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a new process, in a folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("first", ["import myvgg, keras", "import keras, myvgg"])
+def test_loads_in_a_new_process(first: str, tiny_params: Params, tmp_path: Path) -> None:
+    """After `import myvgg`, which does not import Keras, a saved model with the layer and the loss is loaded."""
+    images = keras.Input((None, None, 3))
+    maps = myvgg.keras_layer(["relu2_1"], params=tiny_params)(images)
+    model = keras.Model(images, keras.layers.Conv2D(3, 1)(keras.layers.UpSampling2D()(maps)))
+    tiny_params.save(tmp_path / "tiny.safetensors")
+    model.compile("sgd", myvgg.PerceptualLoss(params=tiny_params, layers=["relu1_2"]))
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "images.npy", pictures(1, 16, 16))
+    code = f"{first}; import numpy as np; model = keras.models.load_model('model.keras'); " + (
+        "np.save('found.npy', model(np.load('images.npy'))); print(model.loss.get_config()['layers'])"
+    )
+    done = run(code, tmp_path)
+    assert done.stdout.strip().splitlines()[-1:] == ["['relu1_2']"], done.stderr
+    assert np.array_equal(np.load(tmp_path / "found.npy"), model(pictures(1, 16, 16)))
+
+
+def test_import_leaves_keras_alone(tmp_path: Path) -> None:
+    """`import myvgg` imports neither Keras nor TensorFlow."""
+    code = "import sys, myvgg; print({'keras', 'tensorflow'} & {*sys.modules})"
+    assert run(code, tmp_path).stdout.strip() == "set()"
+
+
+def test_another_backend_is_refused(tiny_params: Params, tmp_path: Path) -> None:
+    """With Keras on torch, the error names the backend and what to set."""
+    pytest.importorskip("torch", reason="needs torch")
+    code = "import myvgg; myvgg.keras_layer(['relu1_1'], params=myvgg.params.random(include_top=False))"
+    errors = run(code, tmp_path, KERAS_BACKEND="torch").stderr.strip().splitlines()
+    assert errors[-1].startswith("ValueError: myvgg needs Keras' backend tensorflow, not torch: set KERAS_BACKEND=")
+
+
+def test_a_model_of_tf_keras_is_refused(tiny_params: Params) -> None:
+    """A symbolic tensor of Keras 2 is refused by an error that names both packages."""
+    foreign = type("KerasTensor", (), {"__module__": "tf_keras.src.engine.keras_tensor"})()
+    with pytest.raises(ValueError, match="layers of keras, version 3, and this is a model of tf_keras"):
+        myvgg.keras_layer(["relu1_1"], params=tiny_params)(foreign)
+
+
+def test_copies_are_no_zeros(tiny_params: Params) -> None:
+    """A copy has the weights of its original; a configuration from elsewhere has drawn ones."""
+    model, images = model_of(tiny_params, names=["relu3_1"]), pictures(1, 16, 16)
+    layer = model.layers[1]
+    for copy in (
+        keras.models.clone_model(model).layers[1],
+        type(layer).from_config(layer.get_config()),
+        keras.Model.from_config(model.get_config()).layers[1],
+    ):
+        assert np.array_equal(copy(images), layer(images))
+    elsewhere = type(layer).from_config({**layer.get_config(), "copy_of": "gone"})
+    assert float(np.abs(elsewhere(images)).max()) > 0
+
+
+def test_parts_are_trained(tiny_params: Params, tmp_path: Path) -> None:
+    """Named blocks and layers are trained, the others not, also after saving, and unknown ones are refused."""
+    images, wanted = pictures(2, 32, 32), np.ones((2, 1), np.float32)
+    model = model_of(tiny_params, names=["relu3_4"], trainable=["block3", "conv2_2"])
+    model.compile("adam", "mse")
+    model.fit(images, wanted, verbose=0)
+    found = model.layers[1].params
+    changed = [
+        name for name in found.layers if not np.array_equal(found.layers[name].kernel, tiny_params.layers[name].kernel)
+    ]
+    assert changed == ["conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"]
+    assert found.origin.notes[-1] == "conv2_2, conv3_1, conv3_2, conv3_3, conv3_4 trained"
+    model.save(tmp_path / "a.keras")
+    loaded = keras.models.load_model(tmp_path / "a.keras")
+    assert len(loaded.layers[1].trainable_variables) == 10
+    assert np.array_equal(loaded(images), model(images))
+    with pytest.raises(ValueError, match=r"trainable must be .* block3, not 'block4'"):
+        myvgg.keras_layer(["relu3_1"], params=tiny_params, trainable=["block4"])
+
+
+@pytest.mark.parametrize("name", ["a.keras", "a.weights.h5"])
+def test_the_converter_reads_models(name: str, tiny_params: Params, tmp_path: Path) -> None:
+    """`converters.load` reads the layer's parameters and preprocessing out of a model around it."""
+    params = replace(tiny_params, preprocessing=TORCHVISION)
+    model = model_of(params, names=["relu5_4"])
+    layer = model.layers[1]
+    layer._assign({name: LayerParams(kernel + 1, bias) for name, (kernel, bias) in params.layers.items()})
+    (model.save if name.endswith("keras") else model.save_weights)(tmp_path / name)
+    found = converters.load(tmp_path / name, architecture=params.architecture)
+    assert found.preprocessing == TORCHVISION
+    assert all(np.array_equal(found.layers[n].kernel, part.kernel) for n, part in layer.params.layers.items())
+    assert [*found.layers] == [*layer.params.layers]
+
+
+def test_float32_under_mixed_precision(tiny_params: Params) -> None:
+    """Where the process computes in float16, the layer computes in float32 unless it is told otherwise."""
+    images = pictures(1, 16, 16)
+    expected = myvgg.keras_layer(["relu2_1"], params=tiny_params)(images)
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        found = myvgg.keras_layer(["relu2_1"], params=tiny_params)(images)
+        half = myvgg.keras_layer(["relu2_1"], params=tiny_params, dtype="mixed_float16")(images)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert np.array_equal(found, expected)
+    assert half.dtype == "float16"

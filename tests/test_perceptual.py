@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -101,10 +103,7 @@ def test_trains_a_keras_model(tiny_params: Params) -> None:
         ]
     )
 
-    def loss(expected: tf.Tensor, made: tf.Tensor) -> tf.Tensor:
-        return myvgg.perceptual_distance(expected, made, layers=LAYERS, params=tiny_params)
-
-    model.compile(keras.optimizers.Adam(0.02), loss=loss)
+    model.compile(keras.optimizers.Adam(0.02), myvgg.PerceptualLoss(layers=LAYERS, params=tiny_params))
     losses = model.fit(target / 255, target, epochs=40, verbose=0).history["loss"]
     assert losses[-1] < 0.7 * losses[0]
 
@@ -121,3 +120,40 @@ def test_what_does_not_go_together(tiny_params: Params) -> None:
             myvgg.perceptual_distance(a, b, layers=layers, params=tiny_params)
     with pytest.raises(ValueError, match="layers must be maps"):
         myvgg.perceptual_distance(pictures(1, 64, 64), pictures(1, 64, 64), layers=("fc6",), params=tiny_params)
+
+
+def test_an_object_binds_its_weights_once(tiny_params: Params) -> None:
+    """The object gives what the function gives, holds the layers that it needs, and follows a network."""
+    a, b = pictures(2, 16, 16, seed=1), pictures(2, 16, 16, seed=2)
+    distance = myvgg.PerceptualDistance(layers=LAYERS, params=tiny_params)
+    assert np.array_equal(distance(a, b), myvgg.perceptual_distance(a, b, layers=LAYERS, params=tiny_params))
+    assert len(distance.variables) == 12
+    vgg = myvgg.VGG19(tiny_params)
+    distance = myvgg.PerceptualDistance(layers=LAYERS, params=vgg)
+    before = distance(a, b).numpy()
+    vgg.bound_params.layers["conv1_1"].kernel.assign(tiny_params.layers["conv1_1"].kernel[::-1])
+    assert not np.array_equal(distance(a, b), before)
+
+
+def test_unknown_sizes(tiny_params: Params) -> None:
+    """In a graph for pictures of any number and size, the distance is that of the pictures that come."""
+    distance = myvgg.PerceptualDistance(layers=LAYERS, params=tiny_params)
+    unknown = tf.TensorSpec([None, None, None, 3], tf.float32)
+    compiled = tf.function(distance, input_signature=[unknown, unknown], autograph=False)
+    for number, of_b in ((1, 1), (3, 3), (3, 1)):
+        a, b = pictures(number, 20, 17, seed=1), pictures(of_b, 20, 17, seed=2)
+        np.testing.assert_allclose(compiled(a, b), distance(a, b), rtol=1e-5)
+
+
+def test_a_loss_of_keras_knows_its_weights_again() -> None:
+    """A stored loss finds weights by their name, and refuses others than it was made with."""
+    a, b = pictures(1, 16, 16, seed=1), pictures(1, 16, 16, seed=2)
+    loss = myvgg.PerceptualLoss("random", layers=LAYERS)
+    value = float(loss(a, b))
+    config = loss.get_config()
+    del loss
+    gc.collect()
+    assert float(myvgg.PerceptualLoss.from_config(config)(a, b)) == value
+    gc.collect()
+    with pytest.raises(myvgg.WeightsError, match=r"load it with compile=False, and compile it with myvgg\.Perceptual"):
+        myvgg.PerceptualLoss.from_config({**config, "source": "bundled"})(a, b)

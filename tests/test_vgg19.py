@@ -14,7 +14,7 @@ import tensorflow as tf
 import myvgg
 from myvgg.architecture import CONFIGURATION_D, CONFIGURATION_E, Architecture
 from myvgg.architecture import vgg as build
-from myvgg.params import LayerParams, Params, load, random
+from myvgg.params import LayerParams, Origin, Params, load, random
 from tests.keras_models import pictures
 
 
@@ -122,7 +122,9 @@ def test_wrong_arguments(images: np.ndarray, names: list[str], message: str, vgg
         vgg.features(images, names)
 
 
-@pytest.mark.parametrize("options", [{"pooling": "mean"}, {"pool_padding": "ceil"}, {"num_classes": 0}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"pooling": "mean"}, {"pool_padding": "ceil"}, {"num_classes": 0}, {"num_classes": "5"}], ids=str
+)
 def test_wrong_options(options: dict[str, Any], tiny_params: Params, unchecked: None) -> None:
     """Options are checked when the network is made."""
     with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
@@ -344,7 +346,7 @@ def test_with_classes_draws_a_last_layer(vgg: myvgg.VGG19, tiny_params: Params) 
     assert not np.array_equal(same.params.layers["fc8"].kernel, tiny_params.layers["fc8"].kernel)
     with pytest.raises(ValueError, match="labels must be one for each of the 5 classes, not 2"):
         vgg.with_classes(5, labels=("a", "b"))
-    with pytest.raises(ValueError, match="num_classes must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="classes must be a whole number from 1 on, not 0"):
         vgg.with_classes(0)
 
 
@@ -506,3 +508,103 @@ def test_features_are_float32_whatever_the_kernels(tiny_params: Params) -> None:
     assert np.array_equal(actual, tf.cast(tf.cast(actual, tf.bfloat16), tf.float32))  # no digits beyond bfloat16's
     expected = myvgg.features(tiny_params, X + 50, ["relu1_1"])["relu1_1"]
     assert np.allclose(actual, expected, rtol=0, atol=0.02 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("trainable", "message"),
+    [
+        (["fc8"], "trainable must name fc6, fc7, fc8, which are drawn anew, not only fc8: name fc6, fc7 too"),
+        (["block5"], "name fc6, fc7, fc8 too, or load weights with the classifier"),
+    ],
+)
+def test_nothing_is_trained_on_noise(trainable: list[str], message: str, tiny_params: Params) -> None:
+    """Where dense layers are drawn, all of them must be trained, or nothing at all."""
+    maps = {name: layer for name, layer in tiny_params.layers.items() if name.startswith("conv")}
+    params = replace(tiny_params, layers=maps, labels=())
+    for make in (
+        lambda: myvgg.VGG19(params, num_classes=3, trainable=trainable),
+        lambda: myvgg.VGG19(params).with_classes(3, trainable=trainable),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+    assert len(myvgg.VGG19(params, num_classes=3, trainable=["fc6", "fc7", "fc8"]).trainable_variables) == 6
+    assert myvgg.VGG19(params, num_classes=3).trainable_variables == ()
+
+
+def test_blocks_are_trained(tiny_params: Params) -> None:
+    """The name of a block stands for its layers."""
+    names = [v.name.split("/")[0] for v in myvgg.VGG19(tiny_params, trainable=["block5", "fc8"]).trainable_variables]
+    assert sorted({*names}) == ["conv5_1", "conv5_2", "conv5_3", "conv5_4", "fc8"]
+
+
+def test_origin_tells_what_was_changed(tiny_params: Params, tmp_path: Path) -> None:
+    """What was drawn or trained is not said to be the file's; the notes tell of what it was made, also when stored."""
+    source = Origin(file="vgg19.mat", sha256="ab12", generation="MatConvNet", notes=("rounded",), license="CC BY")
+    vgg = myvgg.VGG19(replace(tiny_params, origin=source))
+    assert vgg.params.origin == source
+    other = vgg.with_classes(3, trainable=["fc7", "fc8"], seed=4)
+    made = other.params.origin
+    assert (made.file, made.sha256, made.generation, made.license) == ("", "", "changed after loading", "CC BY")
+    assert made.notes == ("rounded", "made of MatConvNet, vgg19.mat, ab12", "fc8 drawn, seed 4", "fc7, fc8 trained")
+    other.save(tmp_path / "a.safetensors")
+    assert load(tmp_path / "a.safetensors", tiny_params.architecture).origin == made
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (pictures(1, 8, 8) / 127.5 - 1, r"images must be from 0 to 255, not -0\.9"),
+        (pictures(1, 8, 8) - 110, "images must be from 0 to 255, not -1"),
+        (np.full((1, 8, 8, 3), np.nan), "images must be from 0 to 255, not nan"),
+        (np.full((1, 8, 8, 3), np.inf), "images must be from 0 to 255, not inf"),
+        (np.zeros((1, 8, 8, 4), np.uint8), r"take images\[\.\.\., :3\], or myvgg\.images\.as_picture"),
+        (np.zeros((1, 3, 8, 8), np.uint8), "move the channels last"),
+        ([np.zeros((8, 8, 3)), np.zeros((8, 9, 3))], r"one size, not the shapes \(8, 8, 3\), \(8, 9, 3\): resize"),
+        (tf.ragged.constant([[[[1.0, 2, 3]]], [[[1.0, 2, 3], [1.0, 2, 3]]]]), "one size, not be a RaggedTensor"),
+        ("cat.jpg", r"images must be arrays or tensors, not str: myvgg\.images\.load reads a file"),
+        (None, "images must be arrays or tensors, not NoneType"),
+    ],
+    ids=["-1 to 1", "preprocessed", "nan", "inf", "rgba", "channels first", "two sizes", "ragged", "path", "none"],
+)
+def test_pictures_that_are_none(images: Any, message: str, vgg: myvgg.VGG19) -> None:
+    """Numbers that are no colours, and objects that are no pictures, are refused with what helps, in every door."""
+    for door in (
+        lambda: vgg.features(images, ["relu1_1"]),
+        lambda: vgg.extractor(["relu1_1"])(images),
+        lambda: myvgg.perceptual_distance(images, images, layers=["relu1_1"], params=vgg),
+    ):
+        with pytest.raises(ValueError, match=message):
+            door()
+
+
+def test_a_symbolic_tensor_of_keras_is_refused(vgg: myvgg.VGG19) -> None:
+    """A model of Keras takes the layer, and the error says so."""
+    import keras
+
+    with pytest.raises(ValueError, match=r"not a symbolic tensor of Keras: use myvgg\.keras_layer"):
+        vgg.features(keras.Input((8, 8, 3)), ["relu1_1"])
+
+
+def test_pictures_from_0_to_1_are_warned_of_once(vgg: myvgg.VGG19) -> None:
+    """One warning points to the caller's line; rounding errors below 0 and black pictures are none."""
+    with pytest.warns(UserWarning, match="from 0 to 255, but none is above 1: .* multiply by 255") as caught:
+        _ = [vgg.features(pictures(1, 8, 8) / 255, ["relu1_1"]) for _ in range(3)]
+    assert [warning.filename for warning in caught] == [__file__]
+    vgg.features(np.zeros((1, 8, 8, 3)), ["relu1_1"])
+    vgg.features(pictures(1, 8, 8) - 0.4, ["relu1_1"])
+    vgg.features(np.ones((1, 8, 8, 3), np.uint8), ["relu1_1"])
+
+
+def test_graphs_of_version_1_are_refused(tiny_params: Params) -> None:
+    """Without eager execution, the error names what to remove."""
+    with tf.Graph().as_default(), pytest.raises(RuntimeError, match=r"remove tf\.compat\.v1\.disable_eager_execution"):
+        myvgg.VGG19(tiny_params)
+
+
+@pytest.mark.parametrize("params", ["bundled", 3], ids=str)
+def test_parameters_of_another_type(params: Any, unchecked: None) -> None:
+    """A name in place of parameters is refused with the function that takes names."""
+    with pytest.raises(
+        ValueError, match=rf"needs parameters, not {'.bundled.' if params != 3 else 'int'}: VGG19\.load"
+    ):
+        myvgg.VGG19(params)

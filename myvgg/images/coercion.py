@@ -12,6 +12,7 @@ from myvgg.images.alpha import WHITE, lay_on, mask_of
 from myvgg.images.decoding import load, load_mask
 from myvgg.images.pillow import samples_of
 from myvgg.images.resizing import Mask, Picture
+from myvgg.runtime.errors import warn_once
 
 
 def as_picture(image: Any) -> Picture:
@@ -83,6 +84,31 @@ def as_rgb(image: Any) -> Picture:
     array = np.repeat(array[..., None], 3, axis=-1) if array.ndim == 2 else array
     if array.ndim != 3 or array.shape[-1] != 3 or array.size == 0:
         raise ValueError(f"a picture must have shape (height, width, 3), not {array.shape}")
-    if not (array.min() >= 0 and array.max() <= 255):
-        raise ValueError(f"a picture's values must be from 0 to 255, not {array.min()} to {array.max()}")
+    check_values("a picture's values", array, lowest=0.0, highest=255.0)
     return array.astype(np.float32, copy=array.flags.writeable)
+
+
+def check_values(name: str, array: np.ndarray, *, lowest: float, highest: float) -> None:
+    """Refuse numbers that are not from 0 to 255, and warn once where pictures seem to be from 0 to 1.
+
+    Args:
+        name: The name of the pictures, for the error.
+        array: Pictures; uint8 needs no check.
+        lowest: The smallest number that is allowed.
+        highest: The largest number that is allowed.
+
+    Raises:
+        ValueError: A number outside of these, or NaN.
+
+    Warns:
+        UserWarning: There is no number above 1, and the pictures are not black.
+    """
+    if array.dtype == np.uint8 or array.size == 0:
+        return
+    low, high = float(array.min()), float(array.max())
+    if not (low >= lowest and high <= highest):  # true for NaN too
+        raise ValueError(f"{name} must be from 0 to 255, not {low} to {high}")
+    if 0 < high <= 1:
+        warn_once(
+            f"{name} must be from 0 to 255, but none is above 1: if they are from 0 to 1, multiply by 255", UserWarning
+        )

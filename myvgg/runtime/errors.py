@@ -1,12 +1,33 @@
-"""Errors that every storey may raise, and a phrase that many of them end with."""
+"""Errors that every storey may raise, warnings that point to the user's line, and a phrase of many errors."""
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
+from functools import cache
 
 
 class UsageError(ValueError):
     """Arguments that do not go together; command lines exit with 2."""
+
+
+PASSED_OVER = ("myvgg", "converters", "tensorflow", "keras", "jaxtyping", "beartype", "functools", "contextlib", "")
+"""Modules whose lines a warning does not point to; wrappers of functions have none."""
+
+
+@cache
+def warn_once(message: str, category: type[Warning]) -> None:
+    """Warn, once a process for each message, at the nearest line outside of this package.
+
+    Args:
+        message: The text.
+        category: The class of the warning.
+    """
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in PASSED_OVER:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
