@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -106,13 +107,16 @@ def _extract(arguments: Arguments) -> None:
 def _paths(words: Sequence[str]) -> list[str]:
     """Return the pictures of the words; the word - stands for a list on standard input."""
     from myvgg.images import find_pictures
+    from myvgg.images.finding import read_list
 
     if "-" not in words:
         return [str(path) for path in find_pictures(words, recursive=True)]
-    listed = [line.rstrip("\n") for line in sys.stdin]
+    stream = getattr(sys.stdin, "buffer", sys.stdin)
+    content = stream.read()
+    listed = read_list(content if isinstance(content, bytes) else os.fsencode(content))
     others = [word for word in words if word != "-"]
     named = find_pictures(others, recursive=True) if others else []
-    paths = [*filter(None, listed), *map(str, named)]
+    paths = [*listed, *map(str, named)]
     if not paths:
         raise UsageError("the list on standard input is empty")
     return paths

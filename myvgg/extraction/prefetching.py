@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,11 +13,14 @@ from jaxtyping import UInt8
 
 from myvgg.images import ImageError, Resizing
 
-DECODING_THREADS = 2
-"""Number of threads that decode pictures. More gain nothing: the network needs the cores, and they share Python."""
+DECODING_THREADS = min(8, os.cpu_count() or 1)
+"""Number of threads that decode pictures. Decoders leave Python to the others while they work."""
 
 MAX_PENDING = 64
-"""Pictures that may be decoded and wait for the network."""
+"""Number of pictures that may be decoded and wait for the network."""
+
+PENDING_MEMORY = 256e6
+"""Bytes of pictures that may wait for the network, about: the largest one so far counts for all."""
 
 
 class Decoded(NamedTuple):
@@ -32,6 +36,11 @@ class Decoded(NamedTuple):
     image: UInt8[np.ndarray, "_ _ 3"] | None
     error: str = ""
 
+    @property
+    def size(self) -> int:
+        """Bytes of the picture."""
+        return 0 if self.image is None else self.image.nbytes
+
 
 def prefetch(paths: Iterable[str], resizing: Resizing) -> Iterator[Decoded]:
     """Read pictures in their order, some of them before they are asked for.
@@ -40,13 +49,17 @@ def prefetch(paths: Iterable[str], resizing: Resizing) -> Iterator[Decoded]:
         paths: Files.
         resizing: How they are brought to a size.
     """
+    largest = 1
     with ThreadPoolExecutor(DECODING_THREADS) as threads:
-        pending = deque[Future[Decoded]]()
+        pending, room = deque[Future[Decoded]](), DECODING_THREADS
         try:
             for path in paths:
                 pending.append(threads.submit(decode, path, resizing))
-                if len(pending) > MAX_PENDING:
-                    yield pending.popleft().result()
+                while len(pending) > room:
+                    decoded = pending.popleft().result()
+                    largest = max(largest, decoded.size)
+                    room = max(DECODING_THREADS, min(MAX_PENDING, int(PENDING_MEMORY / largest)))
+                    yield decoded
             while pending:
                 yield pending.popleft().result()
         finally:

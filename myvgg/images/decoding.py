@@ -7,24 +7,19 @@ to sRGB by its profile, its transparent parts laid on a colour, its 16 bits kept
 from __future__ import annotations
 
 import os
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.ImageFile import ImageFile
+from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from myvgg.images import deep
 from myvgg.images.alpha import WHITE, color_of, lay_on, mask_of
-from myvgg.images.pillow import ImageError, from_high_depth, is_high_depth, samples_of
+from myvgg.images.opening import opened
+from myvgg.images.pillow import from_high_depth, is_high_depth, samples_of, upright
 from myvgg.images.profiles import to_srgb
 from myvgg.images.resizing import Mask, Picture
-from myvgg.sizes import MAX_PIXELS
 
 
 class Loaded(NamedTuple):
@@ -59,7 +54,7 @@ def read(path: str | os.PathLike[str], *, matte: str = "white") -> Loaded:
         ((288, 384, 3), None, 8)
     """
     background = color_of(matte)
-    with _opened(path) as image:
+    with opened(path) as image:
         picture, alpha, bits = _samples(image, path)
     if alpha is None or alpha.min() == 1:
         return Loaded(picture, None, bits)
@@ -99,15 +94,15 @@ def load_small(path: str | os.PathLike[str], *, side: int = 0) -> Image.Image:
         >>> images.load_small("examples/chelsea.jpg", side=100).size
         (192, 144)
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         if side and image.format == "JPEG":
             image.draft(None, (side, side))
         if deep.is_deep(image) or image.mode not in ("RGB", "L"):
             picture, alpha, _ = _samples(image, path)
             return Image.fromarray(np.rint(lay_on(WHITE, picture, alpha)).astype(np.uint8))
-        upright = ImageOps.exif_transpose(image)
-        if "transparency" not in upright.info:
-            return to_srgb(upright, upright.info.get("icc_profile"))
+        turned = upright(image)
+        if "transparency" not in turned.info:
+            return to_srgb(turned, turned.info.get("icc_profile"))
     return Image.fromarray(np.rint(load(path)).astype(np.uint8))
 
 
@@ -120,7 +115,7 @@ def load_mask(path: str | os.PathLike[str]) -> Mask:
     Raises:
         ImageError: As `load`.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         return mask_of(*_samples(image, path)[:2])
 
 
@@ -133,37 +128,14 @@ def text_of(path: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
         ImageError: As `load`.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         return {key: str(value) for key, value in image.text.items()} if isinstance(image, PngImageFile) else {}
 
 
-_LIMIT = threading.RLock()
-"""Held while Pillow's limit of pixels, which is a global of its module, is set to ours."""
-
-
-@contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[ImageFile]:
-    """Open a picture, refuse one whose header declares too many pixels, and raise ImageError for any damage."""
-    with _LIMIT, warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
-        limit = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow warns from this number on and refuses from its double
-        try:
-            with Image.open(path) as image:
-                yield image
-        except UnidentifiedImageError as error:
-            problem = "the file is empty" if Path(path).stat().st_size == 0 else "not a picture that Pillow can read"
-            raise ImageError(f"{os.fspath(path)}: {problem}") from error
-        except (OSError, SyntaxError, ValueError, LookupError, RuntimeError, Image.DecompressionBombError) as error:
-            problem = getattr(error, "strerror", None) or str(error)
-            raise ImageError(f"{os.fspath(path)}: cannot be read: {problem}") from error
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
-def _samples(image: ImageFile, path: str | os.PathLike[str]) -> tuple[Picture, Mask | None, int]:
+def _samples(image: Image.Image, path: str | os.PathLike[str]) -> tuple[Picture, Mask | None, int]:
     """Return the colours of an open file, not laid on anything, their alpha, and their bits."""
     if deep.is_deep(image):
         return (*deep.decode(image, Path(path).read_bytes()), 16)
     if is_high_depth(image):
-        return from_high_depth(ImageOps.exif_transpose(image)), None, 16
+        return from_high_depth(upright(image)), None, 16
     return (*samples_of(image), 8)

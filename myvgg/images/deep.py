@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from PIL.ExifTags import Base as Tag
-from PIL.ImageFile import ImageFile
 
+from myvgg.images.pillow import orientation
 from myvgg.images.profiles import deep_to_srgb, srgb
 from myvgg.images.resizing import Mask, Picture
 
 
-def is_deep(image: ImageFile) -> bool:
+def is_deep(image: Image.Image) -> bool:
     """Return whether a file holds 16 bits of grey or R, G, B, of which Pillow would keep 8."""
     if image.format == "PNG":
-        return bool(image.tile) and str(image.tile[0][3]).endswith(";16B")
-    tags = getattr(image, "tag_v2", {})
+        tiles: Any = getattr(image, "tile", ())
+        return bool(tiles) and str(tiles[0][-1]).endswith(";16B")
+    tags: Any = getattr(image, "tag_v2", {})
     is_integer = tags.get(Tag.SampleFormat, (1,))[0] == 1
     return (
         is_integer
@@ -27,7 +29,7 @@ def is_deep(image: ImageFile) -> bool:
     )
 
 
-def decode(image: ImageFile, content: bytes) -> tuple[Picture, Mask | None]:
+def decode(image: Image.Image, content: bytes) -> tuple[Picture, Mask | None]:
     """Return the colours of a file of 16 bits, from 0 to 255, and its alpha, from 0 to 1, or None.
 
     Args:
@@ -36,8 +38,12 @@ def decode(image: ImageFile, content: bytes) -> tuple[Picture, Mask | None]:
     """
     import imagecodecs
 
-    turn = _TURNS.get(image.getexif().get(Tag.Orientation, 1))
-    deep = imagecodecs.png_decode(content) if image.format == "PNG" else imagecodecs.tiff_decode(content)
+    turn = _TURNS.get(orientation(image))
+    deep = (
+        imagecodecs.png_decode(content)
+        if image.format == "PNG"
+        else imagecodecs.tiff_decode(content, index=image.tell())
+    )
     samples = np.atleast_3d(deep).astype(np.float32) / 65535
     if image.format == "TIFF":
         samples = _plain(samples, getattr(image, "tag_v2", {}))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from pathlib import Path
 
-from PIL import Image
+from myvgg.images.opening import PictureWarning, suffixes
+from myvgg.runtime.errors import UsageError, warn_once
 
-from myvgg.runtime.errors import UsageError
+HIDDEN = frozenset({"@eaDir", "__MACOSX", "Thumbs.db", "lost+found"})
+"""Names that other programs hide their files in, besides those that begin with a dot."""
+
+HEIF = frozenset({".heic", ".heif", ".hif"})
+"""Suffixes that pillow-heif makes readable."""
 
 
 def find_pictures(
@@ -20,8 +25,8 @@ def find_pictures(
 
     Args:
         names: Files, folders of pictures, or patterns (`photos/**/*.jpg`). The files of a folder or a pattern are
-            sorted. A file that is named itself is taken whatever its suffix; of the others, those whose suffix Pillow
-            reads, without hidden ones.
+            sorted. A file that is named itself is taken whatever its suffix; of the others, those of a known suffix
+            that are not hidden. Other files are left out with a warning.
         outside: A folder whose files are left out, unless they are named themselves.
         recursive: Look into the folders of folders as well.
 
@@ -43,31 +48,86 @@ def find_pictures(
     return list(distinct.values())
 
 
+def read_list(content: bytes) -> list[str]:
+    r"""Return the names in a list of files: lines of any system, with or without a mark of their order, or NUL between.
+
+    Args:
+        content: The list, such as that of `find -print0`. Bytes that are no text are kept.
+
+    Example:
+        >>> from myvgg.images.finding import read_list
+        >>> read_list(b"a.jpg\r\nb c.jpg\r\n"), read_list(b"two\nlines.jpg\0b.jpg\0")
+        (['a.jpg', 'b c.jpg'], ['two\nlines.jpg', 'b.jpg'])
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        content = content.decode("utf-16").encode("utf-8", "surrogatepass")
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if b"\0" in content:
+        return [os.fsdecode(name) for name in content.split(b"\0") if name]
+    return [os.fsdecode(line) for line in content.replace(b"\r\n", b"\n").split(b"\n") if line]
+
+
 def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]:
     """Return the files that one name stands for."""
-    path = Path(name).expanduser()
+    path = _existing(name)
     if path.is_file():
         return [path]
-    candidates: Iterator[Path] | list[Path]
     if path.is_dir():
-        candidates = path.rglob("*") if recursive else path.iterdir()
+        candidates = sorted(_files_in(path, recursive=recursive))
     else:
-        candidates = [Path(each) for each in glob.glob(str(path), recursive=True)]  # noqa: PTH207
+        candidates = sorted(Path(each) for each in glob.glob(str(path), recursive=True))  # noqa: PTH207
     outside = outside and outside.resolve()
-    pictures = sorted(
-        each for each in candidates if _is_picture(each) and (outside is None or outside not in each.resolve().parents)
-    )
+    files = [
+        each
+        for each in candidates
+        if not any(_is_hidden(part) for part in each.parts if part not in path.parts)
+        and each.is_file()
+        and (outside is None or outside not in each.resolve().parents)
+    ]
+    pictures = [each for each in files if each.suffix.lower() in suffixes()]
+    left_out = "; ".join(_reasons([each for each in files if each.suffix.lower() not in suffixes()]))
     if not pictures:
         problem = "the folder has no pictures" if path.is_dir() else "there is no such picture"
-        raise UsageError(f"{problem}: {name}")
+        raise UsageError(f"{problem}: {name}{left_out and f' ({left_out})'}")
+    if left_out:
+        warn_once(f"{name}: left out {left_out}", PictureWarning)
     return pictures
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in _readable_suffixes() and not path.name.startswith(".") and path.is_file()
+def _existing(name: str) -> Path:
+    """Return the path of a name; a ~ at its beginning is the home folder, unless there is a file of that name."""
+    path = Path(name)
+    try:
+        return path if os.path.lexists(path) else path.expanduser()
+    except RuntimeError:  # there is no home folder
+        return path
 
 
-@cache
-def _readable_suffixes() -> frozenset[str]:
-    """Return the suffixes of the formats that Pillow reads."""
-    return frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN)
+def _files_in(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    """Yield the files of a folder; of folders in it too, each once, whatever links lead to it."""
+    seen: set[tuple[int, int]] = set()
+
+    def refuse(error: OSError) -> None:
+        if error.filename == os.fspath(folder):
+            raise UsageError(f"the folder cannot be read: {folder} ({error.strerror})") from error
+        warn_once(f"{error.filename}: left out, the folder cannot be read ({error.strerror})", PictureWarning)
+
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
+        status = os.stat(place)  # noqa: PTH116  # place is a text
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(each for each in folders if recursive and not _is_hidden(each))
+        yield from (Path(place, each) for each in files)
+
+
+def _is_hidden(name: str) -> bool:
+    return (name.startswith(".") and name != "..") or name in HIDDEN
+
+
+def _reasons(files: Sequence[Path]) -> Iterator[str]:
+    """Yield a phrase for each suffix of files that are left out: their number and the reason."""
+    for suffix, count in sorted(Counter(path.suffix.lower() for path in files).items()):
+        hint = " (pip install pillow-heif reads them)" if suffix in HEIF else ""
+        yield f"{count} {suffix or 'without a suffix'}{hint}"

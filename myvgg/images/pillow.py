@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
+from PIL.ExifTags import Base as Tag
 
 from myvgg.images.profiles import to_srgb
 from myvgg.images.resizing import Mask, Picture
@@ -34,16 +35,44 @@ def samples_of(image: Image.Image) -> tuple[Picture, Mask | None]:
     Raises:
         ImageError: Values whose range is not known.
     """
-    upright = ImageOps.exif_transpose(image)
-    profile = upright.info.get("icc_profile")
-    if is_high_depth(upright):
-        return from_high_depth(upright), None
-    if "transparency" not in upright.info and upright.mode not in TRANSPARENT_MODES:
-        return np.asarray(to_srgb(upright, profile), np.float32), None
-    rgba = upright.convert("RGBA")
-    opaque = rgba.getchannel("R") if upright.mode in ("L", "LA", "La") else rgba.convert("RGB")
+    turned = upright(image)
+    profile = turned.info.get("icc_profile")
+    if is_high_depth(turned):
+        return from_high_depth(turned), None
+    if "transparency" not in turned.info and turned.mode not in TRANSPARENT_MODES:
+        return np.asarray(to_srgb(turned, profile), np.float32), None
+    rgba = turned.convert("RGBA")
+    opaque = rgba.getchannel("R") if turned.mode in ("L", "LA", "La") else rgba.convert("RGB")
     alpha = np.asarray(rgba.getchannel("A"), np.float32) / 255
     return np.asarray(to_srgb(opaque, profile), np.float32), alpha
+
+
+def orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation of a picture, 1 to 8; 1 where the entry is missing or damaged."""
+    try:
+        value = image.getexif().get(Tag.Orientation, 1)
+    except Exception:  # Pillow reads all entries, and a damaged one may make it raise anything
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turn a picture upright by its EXIF entry, whatever its other entries hold."""
+    image.load()  # which turns a TIFF, and takes the entry out
+    turn = TURNS.get(orientation(image))
+    return image.transpose(turn) if turn is not None else image
+
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""The function of Pillow that turns a picture upright, by its EXIF orientation."""
 
 
 def is_high_depth(image: Image.Image) -> bool:

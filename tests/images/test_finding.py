@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from myvgg.images import find_pictures
+from myvgg.images.finding import read_list
+from myvgg.images.opening import PictureWarning
 from myvgg.runtime.errors import UsageError
 
 
@@ -82,3 +85,61 @@ def test_words_that_stand_for_nothing(words: list[str], message: str, folder: Pa
     with pytest.raises(UsageError) as caught:
         find_pictures(words)
     assert str(caught.value) == message
+
+
+def test_hidden_folders_are_left_out(folder: Path) -> None:
+    """Folders in which other programs hide files are not searched, those of the folder that is named are."""
+    for name in (".ipynb_checkpoints", "@eaDir", ".thumbnails", "__MACOSX"):
+        (folder / name).mkdir()
+        Image.new("RGB", (2, 2)).save(folder / name / "d.png")
+    assert names(".", recursive=True) == ["a.JPG", "b.png", "inner/c.webp", "odd [1].png"]
+    assert names(".thumbnails") == [".thumbnails/d.png"]
+    assert names("**/*.png") == ["b.png", "odd [1].png"]
+
+
+def test_files_that_are_left_out_are_told(folder: Path) -> None:
+    """A warning says how many files of each suffix were left out."""
+    for name in ("a.cr2", "b.cr2", "readme"):
+        (folder / name).touch()
+    with pytest.warns(PictureWarning, match=r"left out 1 without a suffix; 2 \.cr2; 1 \.txt$"):
+        names(".")
+    (folder / "empty").mkdir()
+    (folder / "empty" / "a.cr2").touch()
+    with pytest.raises(UsageError, match=r"the folder has no pictures: empty \(1 \.cr2\)"):
+        names("empty")
+
+
+def test_links_in_circles_end(folder: Path) -> None:
+    """A folder is searched once, whatever links lead to it."""
+    (folder / "inner" / "back").symlink_to("..")
+    (folder / "other").symlink_to("inner")
+    found = [os.path.realpath(name) for name in names(".", recursive=True)]
+    assert len(found) == len(set(found)) == 4
+
+
+def test_a_tilde_may_be_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ~ is the home folder, unless there is a file of that name; without a home it is nothing."""
+    monkeypatch.setenv("HOME", str(folder / "inner"))
+    assert names("~/c.webp") == [str(folder / "inner/c.webp")]
+    Image.new("RGB", (2, 2)).save(folder / "~a.png")
+    assert names("~a.png") == ["~a.png"]
+
+
+LISTS = {
+    "lines": b"a.jpg\n-b c.jpg\n",
+    "lines of Windows": b"a.jpg\r\n-b c.jpg\r\n",
+    "a mark of the order": b"\xef\xbb\xbfa.jpg\n-b c.jpg",
+    "UTF-16": "a.jpg\r\n-b c.jpg\r\n".encode("utf-16"),
+    "find -print0": b"a.jpg\0-b c.jpg\0",
+}
+
+
+@pytest.mark.parametrize("content", LISTS.values(), ids=LISTS)
+def test_lists_of_all_systems(content: bytes) -> None:
+    """Lists of files are understood whichever system wrote them."""
+    assert read_list(content) == ["a.jpg", "-b c.jpg"]
+
+
+def test_names_that_are_no_text() -> None:
+    """Bytes that are no text come through, and a name between NULs may have lines."""
+    assert [os.fsencode(name) for name in read_list(b"\xff.jpg\0two\nlines.jpg\0")] == [b"\xff.jpg", b"two\nlines.jpg"]

@@ -479,10 +479,10 @@ def test_the_limit_of_pixels_is_our_own(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "a.png").write_bytes(encode(Image.fromarray(RGB), "PNG"))
     (tmp_path / "b.png").write_bytes(b"")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    monkeypatch.setattr("myvgg.images.decoding.MAX_PIXELS", RGB[..., 0].size + 1)
+    monkeypatch.setattr("myvgg.images.opening.MAX_PIXELS", RGB[..., 0].size + 1)
     assert np.array_equal(images.load(tmp_path / "a.png"), RGB)
     assert "empty" in refusal(tmp_path / "b.png")
-    monkeypatch.setattr("myvgg.images.decoding.MAX_PIXELS", RGB[..., 0].size - 1)
+    monkeypatch.setattr("myvgg.images.opening.MAX_PIXELS", RGB[..., 0].size - 1)
     for read in (images.load, images.load_mask, images.text_of):
         with pytest.raises(ImageError, match=r"\(35 pixels\) exceeds limit of 34 pixels"):
             read(tmp_path / "a.png")
