@@ -14,7 +14,7 @@ from myvgg.architecture import Architecture, PoolPadding
 from myvgg.network import POOLS, Pooling, check_layers, check_option, checked_names, features
 from myvgg.params import HasParams, LayerParams, Params, Preprocessing, bound_params_of
 from myvgg.precision import Precision, fastest_precision
-from myvgg.preprocessing import preprocess, preprocess_batch
+from myvgg.preprocessing import check_eager, preprocess, preprocess_batch
 
 Reduction = Literal["none", "mean", "gram", "moments"]
 """Reductions of maps: none; the mean over positions; the mean product of channels; mean and product."""
@@ -60,7 +60,9 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
         Raises:
             ValueError: An unknown name or option, or a layer that the parameters do not have.
+            RuntimeError: Eager execution is off.
         """
+        check_eager()
         super().__init__(name="extractor")
         params = bound_params_of(params)
         check_option("pooling", pooling, POOLS)
