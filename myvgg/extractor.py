@@ -9,11 +9,12 @@ from typing import Any, Literal
 import tensorflow as tf
 from jaxtyping import Float32
 
+from myvgg import kernels
 from myvgg.architecture import Architecture, PoolPadding
 from myvgg.network import POOLS, Pooling, check_layers, check_option, checked_names, features
 from myvgg.params import HasParams, LayerParams, Params, Preprocessing, bound_params_of
 from myvgg.precision import Precision, fastest_precision
-from myvgg.preprocessing import preprocess, preprocess_batch
+from myvgg.preprocessing import check_eager, preprocess, preprocess_batch
 
 Reduction = Literal["none", "mean", "gram", "moments"]
 """Reductions of maps: none; the mean over positions; the mean product of channels; mean and product."""
@@ -59,7 +60,9 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
         Raises:
             ValueError: An unknown name or option, or a layer that the parameters do not have.
+            RuntimeError: Eager execution is off.
         """
+        check_eager()
         super().__init__(name="extractor")
         params = bound_params_of(params)
         check_option("pooling", pooling, POOLS)
@@ -68,7 +71,6 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         self.names = tuple(checked_names(names))
         self.precision: Precision = fastest_precision() if precision == "auto" else precision
         self._preprocessing, self._pool_padding = params.preprocessing, pool_padding
-        reductions = _reductions(self.architecture, self.names, reduce)
         self.columns = columns_of(self.architecture, self.names, reduce)
         needed = check_layers(self.architecture, params.layers, self.architecture.deepest(self.names))
         self._kernels = {name: LayerParams(*map(self._bound, params.layers[name])) for name in needed}
@@ -80,14 +82,10 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
                 for name, layer in self._kernels.items()
             }
             found = features(replace(params, layers=cast), x, self.names, pooling=pooling, pool_padding=pool_padding)
-            return {
-                f"{name}{suffix}": function(found[name])
-                for name, suffixes in reductions.items()
-                for suffix, function in suffixes.items()
-            }
+            return reduced(self.architecture, found, reduce)
 
         signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
-        self._compute = tf.function(compute, input_signature=signature, autograph=False)
+        self._compute = kernels.compiled(compute, input_signature=signature)
 
     def __repr__(self) -> str:
         return f"Extractor({', '.join(self.columns)}, {self.precision})"
@@ -156,6 +154,21 @@ def columns_of(architecture: Architecture, names: Sequence[str], reduce: Reducti
     return tuple(
         f"{name}{suffix}" for name, made in _reductions(architecture, names, reduce).items() for suffix in made
     )
+
+
+def reduced(architecture: Architecture, found: dict[str, tf.Tensor], reduce: Reduction) -> dict[str, tf.Tensor]:
+    """Reduce the tensors of a network, by column.
+
+    Args:
+        architecture: The network.
+        found: The tensors by name.
+        reduce: The reduction of maps.
+    """
+    return {
+        f"{name}{suffix}": function(found[name])
+        for name, suffixes in _reductions(architecture, [*found], reduce).items()
+        for suffix, function in suffixes.items()
+    }
 
 
 def _reductions(

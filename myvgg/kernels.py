@@ -1,11 +1,27 @@
-"""The kernels with which TensorFlow computes on this machine: those of oneDNN, of a GPU, or its own."""
+"""The kernels with which TensorFlow computes on this machine, oneDNN's, a GPU's or its own, and graphs of them."""
 
 from __future__ import annotations
 
+import functools
 import platform
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
+
+
+def compiled(function: Callable[..., Any], **options: Any) -> Any:
+    """Return `tf.function` of a function.
+
+    TensorFlow counts the graphs of all functions with the same code, and warns of the fifth one, as if one function
+    were traced again and again. It does not know the code of a partial function.
+
+    Args:
+        function: The function.
+        **options: Those of `tf.function`.
+    """
+    return tf.function(functools.partial(function), autograph=False, **options)
 
 
 def has_gpu() -> bool:

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from myvgg.network import check_layers, checked_names, features
 from myvgg.params import HasParams, LayerParams, Params, bound_params_of
-from myvgg.preprocessing import preprocess_batch
+from myvgg.preprocessing import check_eager, preprocess_batch
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 """The layers of VGG16 in the reference; VGG19 has them too."""
@@ -85,7 +85,9 @@ class PerceptualDistance(tf.Module):  # type: ignore[misc]  # TensorFlow has no 
         Raises:
             ValueError: An unknown layer, one that the parameters do not have, or one that has no maps.
             WeightsError: There are no weights.
+            RuntimeError: Eager execution is off.
         """
+        check_eager()
         super().__init__(name="perceptual_distance")
         params = _stored() if params is None else bound_params_of(params)
         self.layers = tuple(dict.fromkeys(checked_names(layers)))

@@ -232,3 +232,11 @@ def test_wrong_questions(call: Any, message: str) -> None:
     """They are answered with what there is."""
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_many_networks_in_a_process(tiny_params: Params, caplog: pytest.LogCaptureFixture) -> None:
+    """Graphs of many networks are not taken for one function that is traced again and again."""
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        for _ in range(7):
+            myvgg.Extractor(tiny_params, ["relu1_1"])(pictures(1, 8, 8))
+    assert caplog.messages == []

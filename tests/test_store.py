@@ -567,6 +567,7 @@ def test_the_bundled_file_stands_in_with_a_warning(bundled: Path, tiny: Architec
     with pytest.warns(WeightsWarning) as caught:
         assert store.load(architecture=tiny).origin.generation == "bundled, in 8 bits"
     (warning,) = caught
+    assert warning.filename == __file__
     message = str(warning.message)
     assert message.startswith("no connection to 127.0.0.1: using the weights that come with myvgg")
     assert store.DISTANCE in message

@@ -595,10 +595,19 @@ def test_pictures_from_0_to_1_are_warned_of_once(vgg: myvgg.VGG19) -> None:
     vgg.features(np.ones((1, 8, 8, 3), np.uint8), ["relu1_1"])
 
 
-def test_graphs_of_version_1_are_refused(tiny_params: Params) -> None:
+@pytest.mark.parametrize(
+    "make",
+    [
+        myvgg.VGG19,
+        lambda params: myvgg.Extractor(params, ["relu1_1"]),
+        lambda params: myvgg.PerceptualDistance(layers=["relu1_1"], params=params),
+    ],
+    ids=["network", "extractor", "distance"],
+)
+def test_graphs_of_version_1_are_refused(make: Callable[[Params], Any], tiny_params: Params) -> None:
     """Without eager execution, the error names what to remove."""
     with tf.Graph().as_default(), pytest.raises(RuntimeError, match=r"remove tf\.compat\.v1\.disable_eager_execution"):
-        myvgg.VGG19(tiny_params)
+        make(tiny_params)
 
 
 @pytest.mark.parametrize("params", ["bundled", 3], ids=str)

@@ -37,6 +37,9 @@ class Arguments(NetworkArguments):
     pooling: Literal["max", "avg"] = "max"
     """Pooling of the network."""
 
+    reduce: Literal["none", "mean", "gram", "moments"] = "none"
+    """Reduction of the maps inside of the model, as in extract."""
+
 
 def parse(argv: Sequence[str], *, program: str = "myvgg export") -> Arguments:
     """Read the words of the command into its record.
@@ -64,7 +67,7 @@ def _export(arguments: Arguments) -> None:
     if kind == ".tflite":
         for layer in layers:
             architecture.shape(layer, arguments.size, arguments.size)
-    choices: dict[str, Any] = {"pooling": arguments.pooling}
+    choices: dict[str, Any] = {"pooling": arguments.pooling, "reduce": arguments.reduce}
     if kind == ".tflite":
         choices |= {"size": arguments.size, "quantize": arguments.quantize, "pictures": _pictures(arguments)}
     params = arguments.load(include_top=not set(layers) <= {*architecture.layer_names(include_top=False)})

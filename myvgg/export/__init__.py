@@ -22,6 +22,7 @@ from myvgg.runtime.files import replacing
 
 if TYPE_CHECKING:
     from myvgg.architecture import PoolPadding
+    from myvgg.extractor import Reduction
     from myvgg.network import Pooling
 
 Quantize = Literal["float32", "float16", "int8"]
@@ -35,6 +36,7 @@ def to_saved_model(
     *,
     pooling: Pooling = "max",
     pool_padding: PoolPadding = "valid",
+    reduce: Reduction = "none",
 ) -> None:
     """Write a SavedModel for `tf.saved_model.load`, whose signature `serving_default` takes `images` of any size.
 
@@ -44,6 +46,7 @@ def to_saved_model(
         folder: A folder that does not exist yet.
         pooling: As in `myvgg.features`.
         pool_padding: As in `myvgg.features`.
+        reduce: As in `myvgg.Extractor`; columns are named as there.
 
     Raises:
         FileExistsError: There is such a folder.
@@ -67,7 +70,7 @@ def to_saved_model(
     needed = check_layers(params.architecture, params.layers, params.architecture.deepest(names))
     layers = {name: tuple(tf.Variable(part, trainable=False) for part in params.layers[name]) for name in needed}
     module.layers = layers
-    module.serve = compute(params, names, layers=layers, pooling=pooling, pool_padding=pool_padding)
+    module.serve = compute(params, names, layers=layers, pooling=pooling, pool_padding=pool_padding, reduce=reduce)
     with tempfile.TemporaryDirectory(prefix=".saved-model-", dir=folder.resolve().parent) as temporary:
         made = Path(temporary) / "model"
         tf.saved_model.save(module, made, signatures={"serving_default": module.serve})
@@ -84,6 +87,7 @@ def to_tflite(
     pictures: Iterable[Any] = (),
     pooling: Pooling = "max",
     pool_padding: PoolPadding = "valid",
+    reduce: Reduction = "none",
 ) -> None:
     """Write a TFLite model for single square pictures.
 
@@ -98,6 +102,7 @@ def to_tflite(
             (size, size, 3), R, G, B, 0 to 255.
         pooling: As in `myvgg.features`.
         pool_padding: As in `myvgg.features`.
+        reduce: As in `myvgg.Extractor`; columns are named as there.
 
     Raises:
         ValueError: int8 without pictures, arrays of another size, an unknown name or option, or a layer that the
@@ -114,8 +119,12 @@ def to_tflite(
     shown = list(_calibration(pictures, size))
     if quantize == "int8" and not shown:
         raise ValueError("int8 needs pictures, some tens of what the model will see")
-    function = compute(params_of(params), names, batch=1, size=size, pooling=pooling, pool_padding=pool_padding)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()])
+    function = compute(
+        params_of(params), names, batch=1, size=size, pooling=pooling, pool_padding=pool_padding, reduce=reduce
+    )
+    module = tf.Module()
+    module.serve = function  # with it, the model has a signature, which names its outputs
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], module)
     if quantize != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if quantize == "float16":
@@ -134,6 +143,7 @@ def to_onnx(
     *,
     pooling: Pooling = "max",
     pool_padding: PoolPadding = "valid",
+    reduce: Reduction = "none",
 ) -> None:
     """Write an ONNX model for batches of any number and size; needs the package onnx.
 
@@ -143,6 +153,7 @@ def to_onnx(
         path: A file.
         pooling: As in `myvgg.features`.
         pool_padding: As in `myvgg.features`.
+        reduce: As in `myvgg.Extractor`; columns are named as there.
 
     Raises:
         ValueError: An unknown name, or a layer that the parameters do not have.
@@ -157,7 +168,7 @@ def to_onnx(
 
     from myvgg.export.nodes import onnx_model
 
-    model = onnx_model(params_of(params), names, pooling=pooling, pool_padding=pool_padding)
+    model = onnx_model(params_of(params), names, pooling=pooling, pool_padding=pool_padding, reduce=reduce)
     with replacing(path) as temporary:
         save(model, temporary)
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from myvgg import kernels
 from myvgg.architecture import Architecture, PoolPadding
+from myvgg.extractor import Reduction, columns_of, reduced
 from myvgg.network import Pooling, checked_names, features
 from myvgg.params import LayerParams, Params
 
@@ -23,6 +25,7 @@ def compute(
     layers: Mapping[str, Any] | None = None,
     batch: int | None = None,
     size: int | None = None,
+    reduce: Reduction = "none",
 ) -> Any:
     """Return a function from pictures to tensors by name, compiled for one kind of input.
 
@@ -34,22 +37,25 @@ def compute(
         layers: Variables by layer, in place of the arrays, which would become constants of the graph.
         batch: Number of pictures; None for any.
         size: Height and width of the pictures, in pixels; None for any, or for the one that dense layers need.
+        reduce: The reduction of maps.
 
     Raises:
         ValueError: An unknown name, or none.
     """
     names = checked_names(names)
+    columns_of(params.architecture, names, reduce)
     side = size or side_of(params.architecture, names)
     bound = (
         params if layers is None else replace(params, layers={n: LayerParams(*parts) for n, parts in layers.items()})
     )
-    bound, mean, scale = rgb_params(bound)
 
     def call(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return features(bound, (images - mean) / scale, names, pooling=pooling, pool_padding=pool_padding)
+        turned, mean, scale = rgb_params(bound)  # in the graph, which reads the variables with every call
+        found = features(turned, (images - mean) / scale, names, pooling=pooling, pool_padding=pool_padding)
+        return reduced(params.architecture, found, reduce)
 
     signature = [tf.TensorSpec([batch, side, side, 3], tf.float32, name="images")]
-    return tf.function(call, input_signature=signature, autograph=False)
+    return kernels.compiled(call, input_signature=signature)
 
 
 def rgb_params(params: Params) -> tuple[Params, np.ndarray, np.ndarray]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, checker, helper, numpy_helper
 
 from myvgg.architecture import Conv, Pool, PoolPadding, rectified
 from myvgg.export.graph import rgb_params, side_of
+from myvgg.extractor import Reduction, columns_of
 from myvgg.network import Pooling, check_layers, checked_names
 from myvgg.params import Params
 
@@ -38,7 +39,12 @@ class Computed(NamedTuple):
 
 
 def onnx_model(
-    params: Params, names: Sequence[str], *, pooling: Pooling = "max", pool_padding: PoolPadding = "valid"
+    params: Params,
+    names: Sequence[str],
+    *,
+    pooling: Pooling = "max",
+    pool_padding: PoolPadding = "valid",
+    reduce: Reduction = "none",
 ) -> Any:
     """Build a model that `onnx.save` writes.
 
@@ -47,6 +53,7 @@ def onnx_model(
         names: Tensors or Keras' names.
         pooling: As in `myvgg.features`.
         pool_padding: As in `myvgg.features`.
+        reduce: The reduction of maps.
 
     Raises:
         ValueError: An unknown name, or a layer that the parameters do not have.
@@ -58,11 +65,13 @@ def onnx_model(
     side = side_of(architecture, names)
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", side or "height", side or "width", 3])
     maps = architecture.layer_names(include_top=False)
+    columns_of(architecture, names, reduce)
     outputs = []
     for name, tensor in wanted.items():
-        node, value = _output(name, tensor, architecture.activations[tensor].channels, is_map=tensor in maps)
-        nodes.append(node)
-        outputs.append(value)
+        units = architecture.activations[tensor].channels
+        for made, value in _outputs(name, tensor, units, reduce if tensor in maps else "dense"):
+            nodes += made
+            outputs.append(value)
     initializers = [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in arrays.items()]
     graph = helper.make_graph(nodes, architecture.name, [images], outputs, initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="myvgg")
@@ -125,11 +134,39 @@ def _flattened(maps: str) -> list[NodeProto]:
     ]
 
 
-def _output(name: str, tensor: str, units: int, *, is_map: bool) -> tuple[NodeProto, ValueInfoProto]:
-    """Return the node that puts a tensor out under the name that was asked for, maps channels last, and its type."""
-    if not is_map:
-        node = helper.make_node("Identity", [f"x/{tensor}"], [name])
-        return node, helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", units])
-    node = helper.make_node("Transpose", [f"x/{tensor}"], [name], perm=TO_CHANNELS_LAST)
-    shape: list[str | int] = ["batch", f"{name}.height", f"{name}.width", units]
-    return node, helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+def _outputs(
+    name: str, tensor: str, units: int, reduce: Reduction | Literal["dense"]
+) -> Iterator[tuple[list[NodeProto], ValueInfoProto]]:
+    """Yield the nodes that put a tensor out under the name that was asked for, maps channels last, and its type."""
+    x = f"x/{tensor}"
+    if reduce == "dense":
+        yield [helper.make_node("Identity", [x], [name])], _value(name, "batch", units)
+    elif reduce == "none":
+        node = helper.make_node("Transpose", [x], [name], perm=TO_CHANNELS_LAST)
+        yield [node], _value(name, "batch", f"{name}.height", f"{name}.width", units)
+    if reduce in ("mean", "moments"):
+        column = name if reduce == "mean" else f"{name}.mean"
+        node = helper.make_node("ReduceMean", [x], [column], axes=[2, 3], keepdims=0)
+        yield [node], _value(column, "batch", units)
+    if reduce in ("gram", "moments"):
+        column = name if reduce == "gram" else f"{name}.second"
+        yield _products(x, column), _value(column, "batch", units, units)
+
+
+def _products(x: str, column: str) -> list[NodeProto]:
+    """Return the nodes that compute the mean product of channels over positions."""
+    rows, turned, sums, count, number = (f"{column}/{part}" for part in ("rows", "turned", "sums", "count", "number"))
+    shape = numpy_helper.from_array(np.array([0, 0, -1], np.int64))
+    return [
+        helper.make_node("Constant", [], [f"{column}/shape"], value=shape),
+        helper.make_node("Reshape", [x, f"{column}/shape"], [rows]),
+        helper.make_node("Transpose", [rows], [turned], perm=[0, 2, 1]),
+        helper.make_node("MatMul", [rows, turned], [sums]),
+        helper.make_node("Shape", [rows], [count], start=2, end=3),
+        helper.make_node("Cast", [count], [number], to=TensorProto.FLOAT),
+        helper.make_node("Div", [sums, number], [column]),
+    ]
+
+
+def _value(name: str, *shape: str | int) -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

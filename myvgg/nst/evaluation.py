@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float
 
+from myvgg import kernels
 from myvgg.nst import tiles
 from myvgg.nst.criterion import Criterion, Kept, Losses, Piece, Sums, added
 from myvgg.nst.tiles import Tile
@@ -61,7 +62,7 @@ def _whole(criterion: Criterion, piece_of: Callable[[tf.Tensor], Piece]) -> Eval
         losses, by_sums = criterion.losses(criterion.sums(piece, seen))
         return losses, criterion.gradient(piece, seen, by_sums)
 
-    return tf.function(evaluate, autograph=False)  # type: ignore[no-any-return]
+    return kernels.compiled(evaluate)  # type: ignore[no-any-return]
 
 
 def _tiled(criterion: Criterion, cut: Sequence[Tile], piece_of: Callable[[Pixels, Tile], Piece]) -> Evaluate:
@@ -71,7 +72,7 @@ def _tiled(criterion: Criterion, cut: Sequence[Tile], piece_of: Callable[[Pixels
     def gradient(piece: Piece, by_sums: Sums) -> tf.Tensor:
         return criterion.gradient(piece, criterion.see(piece), by_sums)
 
-    up, turn, down = _traced_once(sums), tf.function(criterion.losses, autograph=False), _traced_once(gradient)
+    up, turn, down = _traced_once(sums), kernels.compiled(criterion.losses), _traced_once(gradient)
 
     def evaluate(pixels: Pixels) -> tuple[Losses, np.ndarray]:
         losses, by_sums = turn(added(up(piece_of(pixels, tile)) for tile in cut))
@@ -93,7 +94,7 @@ def _traced_once(function: Callable[..., Any]) -> Callable[..., Any]:
                 tf.nest.map_structure(_of_any_size, piece),
                 *tf.nest.map_structure(tf.TensorSpec.from_tensor, others),
             )
-            compiled.append(tf.function(function, autograph=False, input_signature=specs))
+            compiled.append(kernels.compiled(function, input_signature=specs))
         return compiled[0](piece, *others)
 
     return call

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from myvgg import kernels
 from myvgg.nst.criterion import features_of, statistics
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import moments_gradient
@@ -63,7 +64,7 @@ def _measured(encoder: Encoder, layers: Sequence[str], style: Sequence[str]) -> 
         return tf.gradients([*seen.values()], [image], [slopes.get(layer, maps) for layer, maps in seen.items()])[0]
 
     signature = [tf.TensorSpec([1, None, None, 3], tf.float32)]
-    compiled = tf.function(step, autograph=False, input_signature=signature)
+    compiled = kernels.compiled(step, input_signature=signature)
     first, last = LARGE
     small = _shortest(compiled, SMALL, TURNS)
     try:

@@ -125,6 +125,42 @@ def test_int8_needs_pictures(tiny_params: Params, tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
+@pytest.mark.parametrize("reduce", ["mean", "gram", "moments"])
+def test_reductions_inside(reduce: Any, params: Params, tmp_path: Path) -> None:
+    """Every format can hold the reductions of an extractor, under the same columns."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    names, images = ["relu2_2", "block3_pool"], pictures(1, 33, 33)
+    expected = myvgg.Extractor(params, names, reduce=reduce)(images)
+    export.to_saved_model(params, names, tmp_path / "model", reduce=reduce)
+    serve = tf.saved_model.load(tmp_path / "model").signatures["serving_default"]
+    assert_near({name: tensor.numpy() for name, tensor in serve(images=tf.constant(images)).items()}, expected)
+    export.to_onnx(params, names, tmp_path / "a.onnx", reduce=reduce)
+    session = onnxruntime.InferenceSession(tmp_path / "a.onnx")
+    columns = [output.name for output in session.get_outputs()]
+    assert_near(dict(zip(columns, session.run(None, {"images": images}), strict=True)), expected)
+    export.to_tflite(params, names, tmp_path / "a.tflite", size=33, reduce=reduce)
+    runner = tf.lite.Interpreter(model_path=str(tmp_path / "a.tflite")).get_signature_runner()
+    assert_near(runner(images=images), expected)
+
+
+def test_unknown_reductions(tiny_params: Params, tmp_path: Path, unchecked: None) -> None:
+    """Each format refuses another reduction by name."""
+    for write in export.FORMATS.values():
+        with pytest.raises(ValueError, match="reduce must be one of none, mean, gram, moments, not 'max'"):
+            write(tiny_params, ["relu1_1"], tmp_path / "b", reduce="max")
+
+
+def test_variables_of_a_saved_model_live(params: Params, tmp_path: Path) -> None:
+    """All variables are used, conv1_1's too: what is assigned to them is computed with."""
+    export.to_saved_model(params, ["relu1_1"], tmp_path / "model")
+    model, images = tf.saved_model.load(tmp_path / "model"), tf.constant(pictures(1, 8, 8))
+    kernel, bias = model.layers["conv1_1"]
+    kernel.assign(tf.zeros_like(kernel))
+    found = model.signatures["serving_default"](images=images)["relu1_1"].numpy()
+    assert np.array_equal(found, np.broadcast_to(np.maximum(bias.numpy(), 0), found.shape))
+
+
 # The command line
 
 
