@@ -211,7 +211,7 @@ def _in_archive(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise WeightsError(path, f"damaged or cut off, get the file again ({error})") from error
     if "model.weights.h5" in names:
         return "keras3"

@@ -148,3 +148,13 @@ def test_declared_sizes_take_no_memory_and_end_no_process(name: str, tiny_params
     assert len(refusal) == 1
     assert refusal[0].startswith(f"refused {path}: ")
     assert int(grown) < 100_000
+
+
+def test_a_damaged_name_in_an_archive_is_our_error(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
+    """A zip archive whose list of names is no text is refused in one line."""
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ä.npy", b"")
+    path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xff"))
+    with pytest.raises(WeightsError, match="damaged or cut off"):
+        converters.load(path, architecture=tiny)
