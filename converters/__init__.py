@@ -9,20 +9,22 @@ The installed package is `myvgg.converters`. In a checkout, the folder lies at t
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import zipfile
+from dataclasses import replace
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from myvgg.architecture import Architecture
-    from myvgg.params import Params
+    from myvgg.params import Params, Preprocessing
 
 SUFFIXES = {
     ".weights.h5": "keras3",
@@ -57,20 +59,32 @@ OTHER_FILES = (
 )
 """Files that are mistaken for weights, by their first bytes, with a sentence that tells what helps."""
 
+LARGEST_HEADER = 1 << 24
+"""Number of bytes that are read of a header."""
 
-def load(path: str | os.PathLike[str], *, architecture: Architecture | None = None) -> Params:
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    architecture: Architecture | None = None,
+    preprocessing: Literal["caffe", "torchvision", "features"] | Preprocessing | None = None,
+) -> Params:
     """Read any supported weights file.
 
     Args:
         path: A MatConvNet `.mat`, a Keras `.h5`, `.weights.h5` or `.keras`, a Caffe `.caffemodel`, torchvision's
             `.safetensors` or `.pth`, or our own `.safetensors` or `.npz`.
         architecture: The network that the file must hold, by default VGG19.
+        preprocessing: The preparation of pictures for these weights, where the file cannot tell: `caffe`, B, G, R from
+            0 to 255 minus a mean; `torchvision`, R, G, B over a deviation; `features`, as torchvision's
+            `IMAGENET1K_FEATURES`, R, G, B from 0 to 255 minus a mean. None takes what the file says or its values tell.
 
     Returns:
         The parameters. All formats give the same arrays, bit for bit. The parameters include the preprocessing of
         pictures.
 
     Raises:
+        ValueError: Another word for the preprocessing.
         myvgg.WeightsError: No such file, no weights, a damaged file, or another network; the message tells what helps.
 
     Example:
@@ -81,6 +95,7 @@ def load(path: str | os.PathLike[str], *, architecture: Architecture | None = No
     from myvgg.architecture import CONFIGURATION_E
     from myvgg.params import WeightsError
 
+    said = _preprocessing(preprocessing)
     path = Path(path)
     reader = import_module(f".{_recognise(path)}", __name__)
     try:
@@ -89,7 +104,9 @@ def load(path: str | os.PathLike[str], *, architecture: Architecture | None = No
         raise
     except Exception as error:  # parsers raise almost anything for a damaged file
         raise WeightsError(path, f"damaged or cut off, get the file again ({error or type(error).__name__})") from error
-    return params
+    if said is None or said == params.preprocessing:
+        return params
+    return replace(params, preprocessing=said, rms={})  # measured with the other one
 
 
 def save(params: Params, path: str | os.PathLike[str]) -> None:
@@ -139,6 +156,16 @@ def writer_of(path: str | os.PathLike[str]) -> str:
     raise ValueError(f"cannot write {path}: name it with one of the suffixes {', '.join(SUFFIXES)}")
 
 
+def _preprocessing(word: str | Preprocessing | None) -> Preprocessing | None:
+    from .fingerprints import PREPROCESSINGS
+
+    if not isinstance(word, str):
+        return word
+    if word not in PREPROCESSINGS:
+        raise ValueError(f"preprocessing must be one of {', '.join(PREPROCESSINGS)}, not {word!r}")
+    return PREPROCESSINGS[word]
+
+
 def _recognise(path: Path) -> str:
     """Return the name of the module that reads a file."""
     from myvgg.params import WeightsError
@@ -167,10 +194,15 @@ def _recognise(path: Path) -> str:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Tell whether a safetensors file is torchvision's, by the names in its header."""
+    """Tell whether a safetensors file is torchvision's, by the names of its tensors."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
-        return b'"features.0.' in file.read(min(size, 1 << 20))
+        header = file.read(min(size, LARGEST_HEADER))
+    try:
+        names = json.loads(header)
+    except (ValueError, RecursionError):
+        return False  # the error of reading it tells more
+    return isinstance(names, dict) and any(f".{name}".endswith(".features.0.weight") for name in names)
 
 
 def _in_archive(path: Path) -> str:
@@ -179,7 +211,7 @@ def _in_archive(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise WeightsError(path, f"damaged or cut off, get the file again ({error})") from error
     if "model.weights.h5" in names:
         return "keras3"

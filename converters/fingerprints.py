@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from myvgg.architecture import CONFIGURATION_E
-from myvgg.params import Params
+from myvgg.params import CAFFE, TORCHVISION, Params, Preprocessing
 
 KERNELS = {
     "conv1_2": 0.14868847,
@@ -37,11 +37,39 @@ BIASES = {
 CONV1_1 = (0.34119523, 0.46418372, 0.39416704)
 """kernel[0, 0, :, 0] of conv1_1 for B, G, R."""
 
+CONV1_1_VGG16 = (0.42947057, 0.55037946, 0.4800154)
+"""The same of VGG16."""
+
+NEAR = 0.02
+"""Largest distance of these values in weights that were rounded to 16 bits or trained on."""
+
+FEATURES = Preprocessing("rgb", (122.99925, 116.9991, 103.9992))
+"""Preprocessing of torchvision's `IMAGENET1K_FEATURES`, the authors' weights with conv1_1 for R, G, B."""
+
+PREPROCESSINGS = {"caffe": CAFFE, "torchvision": TORCHVISION, "features": FEATURES}
+"""Preparations of pictures by their names on the command line."""
+
 TOLERANCE = 5e-8
 """Half a unit of the seventh decimal, since some values are known to seven decimals only."""
 
 ROUNDING = 0.05
 """Largest error of a kernel value that was rounded to 8 bits, over the kernel's standard deviation."""
+
+
+def preprocessing_of(kernel: np.ndarray) -> Preprocessing:
+    """Tell by conv1_1 which pictures the weights of a file with torchvision's names expect.
+
+    Args:
+        kernel: Kernel of conv1_1, of any shape.
+    """
+    if kernel.ndim == 4 and kernel.shape[2] == len(CONV1_1) and kernel.size:
+        first = kernel[0, 0, :, 0]
+        for known in (CONV1_1, CONV1_1_VGG16):
+            if np.allclose(first, known, rtol=0, atol=NEAR):
+                return CAFFE
+            if np.allclose(first[::-1], known, rtol=0, atol=NEAR):
+                return FEATURES
+    return TORCHVISION
 
 
 def describe_values(params: Params) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from myvgg.architecture import Architecture
 from myvgg.params import Params, WeightsError, checked
 
-from . import keras3
+from . import hdf5, keras3
 from .keras3 import Datasets, arrays_of, created, keras_layers, nested_problem, parametric_names
 from .origins import origin_of
 
@@ -24,14 +24,14 @@ from .origins import origin_of
 def read(path: Path, architecture: Architecture) -> Params:
     """Read an HDF5 file of any version of Keras; see `converters.load`."""
     names = parametric_names(architecture)
-    with h5py.File(path, "r") as file:
+    with hdf5.opened(path) as file:
         root = file.get("model_weights", file)
         if "layer_names" not in root.attrs:
             return keras3.read(path, architecture)
         layers = _layers(root)
         if nested := [layer for layer in layers if not _inner_names(layers[layer]).isdisjoint(names.keys() - {layer})]:
             raise WeightsError(path, nested_problem(nested[0]))
-        arrays, generation = arrays_of(layers, names), _generation(root)
+        arrays, generation = arrays_of(layers, names, architecture), _generation(root)
     return checked(arrays, path=path, origin=origin_of(path, generation), architecture=architecture)
 
 

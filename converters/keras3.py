@@ -14,6 +14,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from myvgg.architecture import ARCHITECTURES, Architecture, Conv, Dense, Pool
 from myvgg.params import Params, Preprocessing, WeightsError, another_network, checked
 from myvgg.runtime.files import replacing
 
+from .elements import MAX_RATIO, SMALL
+from .hdf5 import bounded, opened
 from .origins import origin_of
 
 CLASSES = {Conv: "conv2d", Pool: "max_pooling2d", Dense: "dense"}
@@ -51,7 +54,7 @@ def read(path: Path, architecture: Architecture) -> Params:
             found = sum(layer in names for layer in layers if layer.startswith(CLASSES[Conv]))
             if found < len(architecture.convolutions) and (problem := _problem_of_count(found, architecture)):
                 raise WeightsError(path, problem)
-        arrays = arrays_of(layers, names)
+        arrays = arrays_of(layers, names, architecture)
     return checked(arrays, path=path, origin=origin_of(path, generation), architecture=architecture)
 
 
@@ -120,7 +123,9 @@ def parametric_names(architecture: Architecture) -> dict[str, str]:
     return {architecture.keras_names[name]: name for name in architecture.parametric}
 
 
-def arrays_of(layers: Datasets, names: Mapping[str, str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def arrays_of(
+    layers: Datasets, names: Mapping[str, str], architecture: Architecture
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Read kernel and bias of each layer in `names`. The kernel is the array with more axes.
 
     Any other layer, and a layer with more than two arrays, is not read. It gets a name that no network has, so
@@ -129,12 +134,17 @@ def arrays_of(layers: Datasets, names: Mapping[str, str]) -> dict[str, tuple[np.
     Args:
         layers: Datasets by the name of the layer in the file.
         names: Our names by the names in the file.
+        architecture: The network, which tells how large arrays may be.
     """
     nothing = np.empty(0, np.float32)
     arrays = {}
     for layer, datasets in layers.items():
         if layer in names and len(datasets) <= 2:
-            found = sorted((dataset[()] for dataset in datasets), key=np.ndim, reverse=True)
+            read = (
+                bounded(each.shape, each.dtype, names[layer], architecture, partial(each.__getitem__, ()))
+                for each in datasets
+            )
+            found = sorted(read, key=np.ndim, reverse=True)
             kernel, bias = (*found, nothing, nothing)[:2]
             arrays[names[layer]] = (kernel, bias)
         else:
@@ -172,14 +182,17 @@ def _opened(path: Path) -> Iterator[tuple[h5py.File, str]]:
     """Yield the HDF5 file, or that inside an archive, with the kind of the file in words."""
     with path.open("rb") as stream:
         is_archive = stream.read(2) == b"PK"
-    content: Path | io.BytesIO = path
+    content: io.BytesIO | None = None
     generation = "Keras 3 .weights.h5"
     if is_archive:
         with zipfile.ZipFile(path) as archive:
+            for part in map(archive.getinfo, ("metadata.json", "model.weights.h5")):
+                if part.file_size > MAX_RATIO * part.compress_size + SMALL:
+                    raise WeightsError(path, f"{part.filename} is declared with {part.file_size:,} bytes, too many")
             version = str(json.loads(archive.read("metadata.json"))["keras_version"])
             content = io.BytesIO(archive.read("model.weights.h5"))  # read as a whole, which verifies its checksum
         generation = f"Keras {version.partition('.')[0]} .keras"
-    with h5py.File(content, "r") as file:
+    with opened(path, content) as file:
         yield file, generation
 
 

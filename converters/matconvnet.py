@@ -13,8 +13,9 @@ Fields changed their names and places between releases (`filters` and `biases` b
 
 from __future__ import annotations
 
-import struct
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ import numpy as np
 from myvgg.architecture import MEAN, Architecture
 from myvgg.params import Params, WeightsError, checked
 
+from . import elements
 from .origins import origin_of
 
 VARIABLES = ("layers", "meta", "normalization", "classes")
@@ -34,8 +36,8 @@ MEAN_TOLERANCE = 0.1
 VGG16_CONVOLUTIONS = 13
 """Number of convolutions of VGG16."""
 
-DATA_TYPES = frozenset((*range(1, 8), 9, *range(12, 19)))
-"""Type codes of the elements of a version 5 file; 14 is a matrix, cell array or struct, which consists of elements."""
+MAX_ITEMS = 100_000
+"""Largest number of arrays, cells and structs of a file."""
 
 NOTHING = np.empty((0, 0), np.float32)
 """MATLAB's `[]`."""
@@ -58,11 +60,30 @@ class _Stored(NamedTuple):
     bias: np.ndarray
 
 
+@dataclass
+class _Budget:
+    """What a file may still declare, since references can name an array many times.
+
+    Attributes:
+        items: Number of arrays, cells and structs.
+        values: Number of values of all arrays.
+    """
+
+    items: int
+    values: int
+
+    def spend(self, values: int) -> None:
+        """Count an item with its values."""
+        self.items, self.values = self.items - 1, self.values - values
+        if min(self.items, self.values) < 0:
+            raise ValueError("it declares more values than a network has")
+
+
 def read(path: Path, architecture: Architecture) -> Params:
     """Read a network of any release; see `converters.load`."""
     with path.open("rb") as file:
         is_hdf5 = file.read(10) == b"MATLAB 7.3"
-    tree = _read_hdf5(path) if is_hdf5 else _read_version5(path)
+    tree = _read_hdf5(path, architecture) if is_hdf5 else _read_version5(path, architecture)
     generation = _generation(tree) + (", MAT 7.3" if is_hdf5 else "")
     stored = list(filter(None, map(_stored, tree.pop("layers", ()))))
     if not stored:
@@ -78,24 +99,12 @@ def read(path: Path, architecture: Architecture) -> Params:
     return checked(arrays, path=path, labels=labels, origin=origin_of(path, generation), architecture=architecture)
 
 
-def _read_version5(path: Path) -> Tree:
+def _read_version5(path: Path, architecture: Architecture) -> Tree:
     from scipy.io import loadmat
 
-    _check_elements(path)
+    elements.check(path, architecture)
     contents = loadmat(path, appendmat=False, mat_dtype=True, variable_names=VARIABLES)
     return {name: _plain(contents[name]) for name in VARIABLES if name in contents}
-
-
-def _check_elements(path: Path) -> None:
-    """Check the elements of a version 5 file, since an element of unknown type crashes SciPy and with it Python."""
-    with path.open("rb") as file:
-        order = "<" if file.read(128).endswith(b"IM") else ">"
-        while tag := file.read(8):
-            kind, size = struct.unpack(f"{order}II", tag)
-            if kind & 0xFFFF not in DATA_TYPES:
-                raise WeightsError(path, f"damaged, get the file again (nothing known at byte {file.tell() - 8})")
-            if kind >> 16 == 0 and kind != 14:  # neither so short that it is in its tag, nor made of elements
-                file.seek(size + (-size % 8 if kind != 15 else 0), 1)  # compressed elements have no padding
 
 
 def _plain(value: Any) -> Any:
@@ -108,24 +117,27 @@ def _plain(value: Any) -> Any:
     return "".join(value.flat) if value.dtype.kind == "U" else value
 
 
-def _read_hdf5(path: Path) -> Tree:
-    import h5py
+def _read_hdf5(path: Path, architecture: Architecture) -> Tree:
+    from .hdf5 import opened
 
-    with h5py.File(path) as file:
-        return {name: _plain_hdf5(file[name]) for name in VARIABLES if name in file}
+    largest = MAX_ITEMS + 2 * sum(math.prod(layer.kernel_shape) for layer in architecture.parametric.values())
+    budget = _Budget(MAX_ITEMS, largest)
+    with opened(path) as file:
+        return {name: _plain_hdf5(file[name], budget) for name in VARIABLES if name in file}
 
 
-def _plain_hdf5(item: Any) -> Any:
+def _plain_hdf5(item: Any, budget: _Budget) -> Any:
     """Convert an item of h5py to a `Tree`: axes are reversed, cells are references, texts are UTF-16 code units."""
     import h5py
 
+    budget.spend(item.size if isinstance(item, h5py.Dataset) else 0)
     if isinstance(item, h5py.Group):
-        return {name: _plain_hdf5(child) for name, child in item.items()}
+        return {name: _plain_hdf5(child, budget) for name, child in item.items()}
     is_text = item.attrs.get("MATLAB_class") == b"char"
     if item.attrs.get("MATLAB_empty"):  # such a dataset holds the shape
         return "" if is_text else NOTHING
     if h5py.check_ref_dtype(item.dtype):
-        return [_plain_hdf5(item.file[reference]) for reference in item[()].flat]
+        return [_plain_hdf5(item.file[reference], budget) for reference in item[()].flat]
     return item[()].astype("<u2").tobytes().decode("utf-16-le") if is_text else item[()].T
 
 

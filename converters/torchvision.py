@@ -3,30 +3,61 @@
 A `.pth` is a pickle. torch reads it with `weights_only`, which makes only tensors and runs no code in the file. Without
 torch the file is refused.
 
-torchvision trained these weights anew with another preprocessing: R, G, B minus a mean, over a standard deviation. The
-parameters hold this preprocessing. Kernels are stored as (outputs, inputs, height, width); the first dense layer has
-its inputs in the order channels, height, width. torchvision counts all modules: `features.2.weight` is the kernel of
-conv1_2. timm stores dense layers as convolutions.
+torchvision trained its weights anew with another preprocessing: R, G, B minus a mean, over a standard deviation. Other
+files have its names and the numbers of the authors, such as `vgg19-d01eb7cb.pth`, or those numbers for R, G, B, such as
+torchvision's `IMAGENET1K_FEATURES`. The values of conv1_1 tell which.
+
+Kernels are stored as (outputs, inputs, height, width); the first dense layer has its inputs in the order channels,
+height, width. torchvision counts all modules: `features.2.weight` is the kernel of conv1_2. timm stores dense layers as
+convolutions.
 """
 
 from __future__ import annotations
 
+import pickle
+import re
+import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from myvgg.architecture import ARCHITECTURES, Architecture, Conv, Pool
-from myvgg.params import TORCHVISION, Params, WeightsError, checked
+from myvgg.params import Params, WeightsError, checked
 
+from .fingerprints import preprocessing_of
 from .origins import origin_of
 
 FIRST = "features.0.weight"
-"""A tensor of every such file."""
+"""A tensor of every such file; the names of all tensors may begin with a prefix, such as `module.`."""
 
-DENSE = (("classifier.0", "classifier.3", "classifier.6"), ("pre_logits.fc1", "pre_logits.fc2", "head.fc"))
-"""Names of the dense layers in torchvision and in timm."""
+TIMM = ("pre_logits.fc1", "pre_logits.fc2", "head.fc")
+"""Names of the dense layers in timm."""
+
+DENSE = (
+    ("classifier.0", "classifier.3", "classifier.6"),
+    ("classifier.1", "classifier.4", "classifier.6"),
+    TIMM,
+)
+"""Names of the dense layers in torchvision, in files of before 2017 with the authors' numbers, and in timm."""
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Names of the tensors' table in a checkpoint of training."""
+
+SAFE_TORCH = (2, 10)
+"""The first version of torch whose `weights_only` has no known way to run code."""
+
+OLD_TORCH = (
+    "a PyTorch file, and torch {version} cannot promise that no code in it runs: pip install 'torch>=2.10', "
+    "or save the tensors as safetensors where it came from"
+)
+
+WHOLE_MODULE = (
+    "a PyTorch file with more than tensors, such as a whole module or TorchScript, which may run code when it is read: "
+    "save its state_dict() where it came from"
+)
 
 NO_TORCH = (
     "a PyTorch file, which is read by PyTorch (without running code in it): pip install 'myvgg[torch]', "
@@ -39,6 +70,7 @@ def read(path: Path, architecture: Architecture) -> Params:
     tensors, generation = _tensors(path)
     if any(name.endswith("running_mean") for name in tensors):
         raise WeightsError(path, "a VGG with batch normalisation, which is another network: get the one without")
+    tensors = _without_prefix(tensors)
     modules = {name.rpartition(".")[0] for name in tensors}
     names = _names(architecture, modules)
     if FIRST not in tensors:
@@ -56,14 +88,25 @@ def read(path: Path, architecture: Architecture) -> Params:
         for module, name in names.items()
         if module in modules
     }
+    origin = origin_of(path, generation)
+    dense = [layer.name for layer in architecture.classifier]
+    if dense[0] in arrays and all(np.isnan(part).all() for name in dense for part in arrays.get(name, ())):
+        arrays = {name: parts for name, parts in arrays.items() if name not in dense}
+        origin = replace(origin, notes=(*origin.notes, "a classifier of NaN left out"))
     extra = dict.fromkeys(tensors, (nothing, nothing))
     return checked(
         arrays | extra,
         path=path,
-        origin=origin_of(path, generation),
+        origin=origin,
         architecture=architecture,
-        preprocessing=TORCHVISION,
+        preprocessing=preprocessing_of(arrays[architecture.convolutions[0].name][0]),
     )
+
+
+def _without_prefix(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Remove what stands before `features.0.weight` from all names that begin with it."""
+    prefix = next((name.removesuffix(FIRST) for name in tensors if f".{name}".endswith(f".{FIRST}")), "")
+    return {name.removeprefix(prefix): array for name, array in tensors.items()}
 
 
 def _tensors(path: Path) -> tuple[dict[str, np.ndarray], str]:
@@ -77,7 +120,7 @@ def _tensors(path: Path) -> tuple[dict[str, np.ndarray], str]:
         if foreign := {opened.get_slice(name).get_dtype() for name in opened.keys()} - {"F16", "F32", "F64"}:  # noqa: SIM118
             raise WeightsError(path, f"holds {', '.join(sorted(foreign))} values: save it as float32")
         tensors: dict[str, np.ndarray] = dict(opened.get_tensors())
-    of_timm = not tensors.keys().isdisjoint(f"{module}.weight" for module in DENSE[1])
+    of_timm = any(name.endswith(f"{module}.weight") for name in tensors for module in TIMM)
     return tensors, f"{'timm' if of_timm else 'torchvision'} safetensors"
 
 
@@ -86,10 +129,22 @@ def _unpickled(path: Path) -> dict[str, np.ndarray]:
         import torch
     except ImportError as error:
         raise WeightsError(path, NO_TORCH) from error
-    found = torch.load(path, map_location="cpu", weights_only=True)
+    version = str(torch.__version__)
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < SAFE_TORCH:
+        raise WeightsError(path, OLD_TORCH.format(version=version))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(path, WHOLE_MODULE) from error
+    except RuntimeError as error:
+        if "TorchScript" in str(error):
+            raise WeightsError(path, WHOLE_MODULE) from error
+        raise
     if not isinstance(found, Mapping):
         raise WeightsError(path, f"a PyTorch file with a {type(found).__name__}, not with a network's tensors")
-    found = found.get("state_dict", found)
+    found = next((found[name] for name in WRAPPERS if isinstance(found.get(name), Mapping)), found)
     return {str(name): tensor.float().numpy() for name, tensor in found.items() if torch.is_tensor(tensor)}
 
 
@@ -100,7 +155,7 @@ def _names(architecture: Architecture, modules: Iterable[str]) -> dict[str, str]
         if isinstance(layer, Conv):
             names[f"features.{index}"] = layer.name
         index += 1 if isinstance(layer, Pool) else 2  # a rectification is a module, too
-    dense = DENSE[not {*modules}.isdisjoint(DENSE[1])]
+    dense = max(DENSE, key=lambda names: len({*names} & {*modules}))
     return names | {module: layer.name for module, layer in zip(dense, architecture.classifier, strict=True)}
 
 

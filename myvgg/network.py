@@ -77,7 +77,7 @@ def features(
     if x.shape[1] is not None and x.shape[2] is not None:
         architecture.shape(deepest, x.shape[1], x.shape[2], pool_padding=pool_padding)
     computed = {}
-    for name, tensor in _activations(params, x, POOLS[pooling], pool_padding, padding, training):
+    for name, tensor in activations(params, x, POOLS[pooling], pool_padding, padding, training):
         if name in wanted.values():
             computed[name] = tensor
         if name == deepest:
@@ -117,7 +117,7 @@ def logits(
     return features(params, x, [last], pooling=pooling, pool_padding=pool_padding, training=training)[last]
 
 
-def _activations(
+def activations(
     params: Params,
     x: tf.Tensor,
     pool: Any,
@@ -125,7 +125,19 @@ def _activations(
     padding: Padding,
     training: bool,
 ) -> Iterator[tuple[str, tf.Tensor]]:
-    """Compute the tensors one after the other, in the kernels' type, until the caller stops."""
+    """Compute the tensors one after the other, in the kernels' type, until the caller stops.
+
+    Args:
+        params: The parameters with arrays or variables.
+        x: Preprocessed pictures.
+        pool: A function of `POOLS`.
+        pool_padding: See `features`.
+        padding: See `features`.
+        training: See `features`.
+
+    Yields:
+        Name and tensor.
+    """
     architecture, layers = params.architecture, _layers(params)
     first, last = architecture.layers[0].name, architecture.classifier[-1].name
     x = tf.cast(x, layers[first].kernel.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from myvgg.network import features
+from myvgg.network import POOLS, activations
 from myvgg.params import Params
 from myvgg.preprocessing import preprocess
 
@@ -59,4 +59,5 @@ def _mean_squares(params: Params, file: str, names: tuple[str, ...]) -> list[flo
     with Image.open(FOLDER / file) as image:
         image.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
         x = preprocess(np.asarray(image)[np.newaxis], like=params.preprocessing)
-    return [float(tf.reduce_mean(tf.square(tensor))) for tensor in features(params, x, names).values()]
+    computed = activations(params, x, POOLS["max"], "valid", "zero", training=False)
+    return [float(tf.reduce_mean(tf.square(tensor))) for _, (_, tensor) in zip(names, computed, strict=False)]

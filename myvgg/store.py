@@ -11,7 +11,10 @@ cache; and the bundled file, VGG19's convolutions in 8 bits. The caller decides 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -34,6 +37,13 @@ AUTO, BUNDLED = "auto", "bundled"
 """Names of sources in place of a path: the first file that is found, and the file that comes with the package."""
 
 
+PREFIX = ".download-"
+"""Beginning of the names of folders for files that are being downloaded."""
+
+ABANDONED = 3600.0
+"""Seconds without a write after which a download is taken for killed."""
+
+
 class _NoCacheError(OSError):
     """This user has no folder for caches."""
 
@@ -50,9 +60,12 @@ def cache_folder() -> Path:
     if named := os.environ.get("MYVGG_CACHE"):
         return _expanded(named)
     try:
-        return Path(pooch.os_cache("myvgg"))
+        folder = Path(pooch.os_cache("myvgg"))
     except RuntimeError as error:  # a user without a home folder, as in some containers
         raise _NoCacheError(str(error)) from error
+    if not folder.is_absolute():
+        raise _NoCacheError("this user has no home folder")
+    return folder
 
 
 def stored_name(architecture: Architecture, *, include_top: bool) -> str:
@@ -83,14 +96,14 @@ def find(
     """Return the file that `load` would read, or None where only a download and the bundled file are left.
 
     Args:
-        source: A file, which is returned as it is; `bundled`; or None to search.
+        source: A file, which is returned as it is; `bundled`; or None or `auto` to search.
         include_top: Pass over files without a classifier in the two folders.
         architecture: The network, whose name is in the names of the files in the two folders.
 
     Raises:
         WeightsError: `MYVGG_WEIGHTS` names no file.
     """
-    if source is not None:
+    if source not in (None, AUTO):
         return bundled_path(architecture) if source == BUNDLED else Path(source)
     if (variable := os.environ.get("MYVGG_WEIGHTS", AUTO)) not in (AUTO, ""):
         if variable == BUNDLED:
@@ -113,7 +126,7 @@ def load(
 
     Args:
         source: A file of any format that `converters` reads; `bundled` for the file that comes with the package; or
-            None to search.
+            None or `auto` to search. Names come before files of that name, which `./auto` or a `Path` tells.
         include_top: True requires the dense layers, False leaves them out. None takes the layers of the file, and
             downloads a file without them.
         architecture: The network that the file must hold.
@@ -125,17 +138,25 @@ def load(
         WeightsError: The file is missing, damaged or without the classifier.
 
     Warns:
-        WeightsWarning: The bundled file takes the place of a download, or is damaged.
+        WeightsWarning: The bundled file takes the place of a download or is damaged, or a file of the cache is damaged.
     """
     from myvgg import converters
 
     path = find(source, include_top=bool(include_top), architecture=architecture)
     if path is None:
         return _load_elsewhere(bool(include_top), architecture, bundled_first)
-    named = os.environ.get("MYVGG_WEIGHTS") if source is None else source
+    is_searched = source in (None, AUTO)
+    named = os.environ.get("MYVGG_WEIGHTS", AUTO) if is_searched else source
     if named == BUNDLED:
         _check_bundled(architecture)
-    params = converters.load(path, architecture=architecture)
+    try:
+        params = converters.load(path, architecture=architecture)
+    except WeightsError as damaged:
+        if not (is_searched and named in (AUTO, "") and path.parent != FOLDER):
+            raise
+        message = f"{damaged}; this file of the cache is left out, and replaced where a download is possible"
+        warnings.warn(message, WeightsWarning, stacklevel=2)
+        return _load_elsewhere(bool(include_top), architecture, bundled_first)
     if include_top and not params.include_top:
         raise WeightsError(
             path,
@@ -161,9 +182,18 @@ def download(
     """
     from myvgg import converters
 
+    _remove_leftovers(Path(folder))
     file = manifest()[f"{architecture.name}-keras{'' if with_top else '-notop'}"]
-    with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=folder) as temporary:
         return converters.load(fetch(file, temporary), architecture=architecture)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what downloads left that were killed; a download that goes on has written lately."""
+    for left in folder.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - max(each.stat().st_mtime for each in (left, *left.iterdir())) > ABANDONED:
+                shutil.rmtree(left)
 
 
 def _expanded(path: str | os.PathLike[str]) -> Path:

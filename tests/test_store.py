@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
@@ -293,13 +294,62 @@ def test_named_file_never_falls_through(
     assert ("MYVGG_WEIGHTS" in str(caught.value)) == (by_variable and content is None)
 
 
-def test_broken_file_in_a_folder_is_an_error(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
-    """A damaged file in a folder is an error; it is not replaced, and not taken for one without classifier."""
-    path = store_at(machine / "cache" / "tiny.safetensors", tiny_params)
+@pytest.mark.parametrize("include_top", [False, True], ids=["without top", "with top"])
+def test_a_damaged_file_in_the_cache_heals(
+    include_top: bool, serve: Callable[[Answer], Server], machine: Path, tiny: Architecture, tiny_params: Params
+) -> None:
+    """A damaged file in the cache is told, downloaded again and replaced."""
+    serve(whole)
+    name = store.stored_name(tiny, include_top=include_top)
+    path = store_at(machine / "cache" / name, tiny_params, top=include_top)
     path.write_bytes(path.read_bytes()[:-9])
+    with pytest.warns(WeightsWarning, match=r"safetensors: damaged or cut off.* replaced where a download"):
+        healed = store.load(include_top=include_top, architecture=tiny)
+    assert equal(healed, store.load(path, architecture=tiny))
 
+
+def test_a_damaged_file_in_the_checkout_is_an_error(machine: Path, tiny: Architecture, tiny_params: Params) -> None:
+    """A damaged file that the user put into the folder of weights is an error, and stays."""
+    path = store_at(machine / "weights" / "tiny.safetensors", tiny_params)
+    path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(WeightsError, match=r"tiny\.safetensors: damaged or cut off"):
         store.load(include_top=True, architecture=tiny)
+
+
+@pytest.mark.parametrize(("hours", "is_left"), [(0, True), (2, False)], ids=["going on", "killed"])
+def test_leftovers_of_killed_downloads_go(
+    hours: int, is_left: bool, serve: Callable[[Answer], Server], machine: Path, tiny: Architecture
+) -> None:
+    """A download removes what a killed one has left, and not what another one writes at the same time."""
+    serve(whole)
+    left = machine / "cache" / ".download-other"
+    left.mkdir(parents=True)
+    (left / "part").write_bytes(b"123")
+    then = time.time() - 3600 * hours
+    for each in (left / "part", left):
+        os.utime(each, (then, then))
+    store.load(architecture=tiny)
+    assert left.exists() == is_left
+
+
+@pytest.mark.parametrize("name", ["auto", "bundled"])
+def test_a_name_comes_before_a_file_of_that_name(
+    name: str, bundled: Path, tiny: Architecture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file called like a source is read only where its path is written out."""
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"no weights")
+    assert store.load(name, architecture=tiny, bundled_first=True).origin.generation == "bundled, in 8 bits"
+    with pytest.raises(WeightsError, match="not a weights file"):
+        store.load(f"./{name}", architecture=tiny)
+
+
+def test_an_unknown_user_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a home folder, as for an unknown user id, there is no cache, and none of the present folder's."""
+    monkeypatch.delenv("MYVGG_CACHE", raising=False)
+    monkeypatch.setattr("pooch.os_cache", lambda name: Path("~/.cache", name))
+    with pytest.raises(OSError, match="no home folder"):
+        store.cache_folder()
 
 
 def test_home_is_expanded(

@@ -32,6 +32,10 @@ class Arguments:
     architecture: Literal["vgg19", "vgg16"] = "vgg19"
     """Network of the file."""
 
+    preprocessing: Literal["caffe", "torchvision", "features"] | None = None
+    """Preparation of pictures for these weights: caffe (B, G, R, 0 to 255), torchvision (R, G, B over a deviation) or
+    features (R, G, B, 0 to 255). By default the file or its values tell."""
+
     list: bool = False
     """Describe SOURCE, and write nothing."""
 
@@ -66,6 +70,8 @@ def parse(argv: Sequence[str], *, program: str = "myvgg convert") -> Arguments:
     others = arguments.download or arguments.output or arguments.verify or arguments.normalize
     if arguments.list and (others or arguments.compare):
         raise UsageError("--list takes one file and writes nothing")
+    if arguments.preprocessing and (arguments.download or arguments.compare):
+        raise UsageError("--preprocessing goes with one file to convert or to list")
     if arguments.compare and others:
         raise UsageError("--compare takes two files and writes nothing")
     return arguments
@@ -76,16 +82,17 @@ def _start(arguments: Arguments) -> None:
     if arguments.compare:
         _compare(arguments.source, arguments.compare, architecture)
     elif arguments.list:
-        _list(arguments.source, architecture)
+        _list(arguments, architecture)
     else:
         _convert(arguments)
 
 
-def _list(source: Path | None, architecture: Architecture) -> None:
+def _list(arguments: Arguments, architecture: Architecture) -> None:
     from myvgg import converters
 
-    source = _file_of(source)
-    print("\n".join(_describe(converters.load(source, architecture=architecture), source)))
+    source = _file_of(arguments.source)
+    params = converters.load(source, architecture=architecture, preprocessing=arguments.preprocessing)
+    print("\n".join(_describe(params, source)))
 
 
 def _file_of(source: Path | None) -> Path:
@@ -111,7 +118,7 @@ def _convert(arguments: Arguments) -> None:
     if source is None:
         params = store.download(output.parent, with_top=arguments.with_top, architecture=architecture)
     else:
-        params = converters.load(source, architecture=architecture)
+        params = converters.load(source, architecture=architecture, preprocessing=arguments.preprocessing)
     if ROUNDED in params.origin.notes and arguments.output is None:
         raise ValueError(
             f"{source} has kernels of 8 bits, and {output} is for exact weights: name the result by -o, or use --list"
@@ -147,7 +154,9 @@ def _describe(params: Params, source: Path | None) -> Iterator[str]:
     from myvgg.converters.fingerprints import describe_values  # type: ignore[import-not-found]  # of the wheel
 
     origin = params.origin
-    yield f"{origin.file or source}: {origin.generation}"
+    yield f"{source or origin.file}: {origin.generation}"
+    if origin.file and source is not None and origin.file != source.name:
+        yield f"  made of  {origin.file}"
     yield f"  sha256   {origin.sha256 or 'not known'}"
     if source is not None:
         yield f"  release  {_release(source)}"
@@ -158,6 +167,8 @@ def _describe(params: Params, source: Path | None) -> Iterator[str]:
     for name, layer in params.layers.items():
         yield f"           {name:8} {' x '.join(map(str, layer.kernel.shape)):>19}  +{layer.bias.size:5}"
     yield f"  values   {describe_values(params)}"
+    order = "R, G, B" if params.preprocessing.channels == "rgb" else "B, G, R"
+    yield f"  pictures {order} minus {params.preprocessing.mean}, over {params.preprocessing.scale}"
     if params.labels:
         yield f"  classes  {len(params.labels)}, from {params.labels[0]!r} to {params.labels[-1]!r}"
     for note in origin.notes:

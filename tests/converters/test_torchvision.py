@@ -14,8 +14,9 @@ import safetensors.numpy
 
 import converters
 import myvgg
+from converters import fingerprints
 from myvgg.architecture import CONFIGURATION_D, CONFIGURATION_E, Architecture, Conv, Pool
-from myvgg.params import CAFFE, TORCHVISION, Params, WeightsError, random
+from myvgg.params import CAFFE, TORCHVISION, Params, Preprocessing, WeightsError, random
 from tests.keras_models import pictures
 
 CLOSE = 2e-5
@@ -225,3 +226,98 @@ def test_keras_files_cannot_say_it(tiny_rgb: Params, tmp_path: Path) -> None:
     for name in ("a.safetensors", "a.npz"):
         converters.save(tiny_rgb, tmp_path / name)
         assert converters.load(tmp_path / name, architecture=tiny_rgb.architecture).preprocessing == TORCHVISION
+
+
+def with_first_filter(params: Params, values: tuple[float, ...]) -> dict[str, np.ndarray]:
+    """Return tensors whose first values of conv1_1 are published ones."""
+    tensors = stored(params)
+    tensors["features.0.weight"][0, :, 0, 0] = values
+    return tensors
+
+
+@pytest.mark.parametrize("known", [fingerprints.CONV1_1, fingerprints.CONV1_1_VGG16], ids=["vgg19", "vgg16"])
+@pytest.mark.parametrize(("step", "expected"), [(1, CAFFE), (-1, fingerprints.FEATURES)], ids=["bgr", "rgb"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_values_tell_the_preprocessing(
+    known: tuple[float, ...], step: int, expected: Preprocessing, dtype: type, tiny_rgb: Params, tmp_path: Path
+) -> None:
+    """Files with torchvision's names and the authors' numbers expect 0 to 255 in the order of conv1_1."""
+    tensors = with_first_filter(tiny_rgb, known[::step])
+    safetensors.numpy.save_file({n: a.astype(dtype) for n, a in tensors.items()}, tmp_path / "a.safetensors")
+    actual = converters.load(tmp_path / "a.safetensors", architecture=tiny_rgb.architecture)
+    assert actual.preprocessing == expected
+
+
+@pytest.mark.parametrize("word", fingerprints.PREPROCESSINGS)
+def test_preprocessing_can_be_said(word: str, tiny_rgb: Params, tmp_path: Path) -> None:
+    """What the caller says of the preprocessing counts, and what was measured with another one goes."""
+    path = tmp_path / "a.safetensors"
+    replace(tiny_rgb, rms={"relu1_1": 2.0}).save(path)
+    actual = converters.load(path, architecture=tiny_rgb.architecture, preprocessing=word)
+    assert actual.preprocessing == fingerprints.PREPROCESSINGS[word]
+    assert bool(actual.rms) == (word == "torchvision")
+    with pytest.raises(ValueError, match="preprocessing must be one of caffe, torchvision, features, not 'bgr'"):
+        converters.load(path, architecture=tiny_rgb.architecture, preprocessing="bgr")
+
+
+@pytest.mark.parametrize("names", [("classifier.1", "classifier.4"), ("classifier.0", "classifier.3")], ids=str)
+@pytest.mark.parametrize("prefix", ["", "module.", "model.", "net.model."])
+@pytest.mark.parametrize("wrapper", ["", "state_dict", "model_state_dict"])
+def test_checkpoints_are_read(
+    names: tuple[str, str], prefix: str, wrapper: str, tiny_rgb: Params, tmp_path: Path
+) -> None:
+    """Prefixes, tables within tables, and both numberings of the classifier give the same arrays."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    tensors = {}
+    for name, array in stored(tiny_rgb).items():
+        for ours, theirs in zip(("classifier.0", "classifier.3"), names, strict=True):
+            name = name.replace(ours, theirs)
+        tensors[prefix + name] = torch.from_numpy(array)
+    torch.save({wrapper: tensors, "epoch": 3} if wrapper else tensors, tmp_path / "a.pth")
+    actual = converters.load(tmp_path / "a.pth", architecture=tiny_rgb.architecture)
+    assert list(actual.layers) == list(tiny_rgb.layers)
+    for name, expected in tiny_rgb.layers.items():
+        assert all(np.array_equal(a, e) for a, e in zip(actual.layers[name], expected, strict=True)), name
+
+
+def test_a_classifier_of_nan_is_left_out(tiny_rgb: Params, tmp_path: Path) -> None:
+    """Torchvision's `IMAGENET1K_FEATURES` has a classifier of NaN; its convolutions are read."""
+    tensors = stored(tiny_rgb)
+    tensors |= {name: np.full_like(array, np.nan) for name, array in tensors.items() if "classifier" in name}
+    safetensors.numpy.save_file(tensors, tmp_path / "a.safetensors")
+    actual = converters.load(tmp_path / "a.safetensors", architecture=tiny_rgb.architecture)
+    assert not actual.include_top
+    assert actual.origin.notes == ("a classifier of NaN left out",)
+
+
+def test_old_torch_is_refused(tiny_rgb: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version of torch that may run code in a file is refused by its number."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    WRITERS["new.pth"](tiny_rgb, tmp_path / "a.pth")
+    monkeypatch.setattr(torch, "__version__", "2.9.1+cpu")
+    with pytest.raises(WeightsError, match=r"torch 2\.9\.1\+cpu cannot promise .*torch>=2\.10"):
+        converters.load(tmp_path / "a.pth", architecture=tiny_rgb.architecture)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("kind", ["module", "script"])
+def test_a_whole_module_gets_one_line(kind: str, tiny: Architecture, tmp_path: Path) -> None:
+    """A pickled module and TorchScript are refused in one line, without advice to run code."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    module = torch.nn.Linear(2, 2)
+    if kind == "module":
+        torch.save(module, tmp_path / "a.pth")
+    else:
+        torch.jit.save(torch.jit.trace(module, torch.zeros(1, 2)), tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"save its state_dict\(\)") as caught:
+        converters.load(tmp_path / "a.pth", architecture=tiny)
+    assert "weights_only" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_class_name_is_no_tensor(tiny_params: Params, tmp_path: Path) -> None:
+    """A file of ours whose class names look like torchvision's tensors is still ours."""
+    labels = ('"features.0.weight', *tiny_params.labels[1:])
+    replace(tiny_params, labels=labels).save(tmp_path / "a.safetensors")
+    actual = converters.load(tmp_path / "a.safetensors", architecture=tiny_params.architecture)
+    assert actual.labels == labels
