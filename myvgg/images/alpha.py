@@ -25,6 +25,9 @@ def color_of(matte: str) -> tuple[int, ...]:
 
 WHITE = color_of("white")
 
+MANY_LABELS = 16
+"""Pictures of smaller whole numbers only hold labels and no greys."""
+
 
 def lay_on(background: tuple[int, ...], picture: Picture, alpha: Mask | None) -> Picture:
     """Lay a picture on a colour where it is transparent; an opaque picture, whose alpha is None, comes back itself."""
@@ -36,7 +39,20 @@ def lay_on(background: tuple[int, ...], picture: Picture, alpha: Mask | None) ->
 
 
 def mask_of(picture: Picture, alpha: Mask | None) -> Mask:
-    """Return the alpha of a picture that is transparent in places, and the luminance of any other, from 0 to 1."""
-    if alpha is not None and alpha.min() < alpha.max():
+    """Return the alpha of a picture that is transparent in places or everywhere, else the luminance, from 0 to 1.
+
+    In a picture of 0 and 1 alone, 1 is white.
+
+    Raises:
+        ValueError: Small whole numbers: labels of more than two regions.
+    """
+    if alpha is not None and (alpha.min() < alpha.max() or alpha.max() == 0):
         return alpha
+    highest = float(picture.max())
+    if 0 < highest < MANY_LABELS and np.array_equal(picture, np.rint(picture)):
+        if highest > 1:
+            raise ValueError(
+                f"a mask of values from 0 to {highest:.0f} has labels: make a mask for each region, white where it is"
+            )
+        picture = picture * 255
     return (picture.astype(np.float64) @ LUMINANCE / 255).clip(0, 1).astype(np.float32)

@@ -44,7 +44,7 @@ def as_mask(mask: Any) -> Mask:
 
     Args:
         mask: A path or a picture of Pillow's, of which the alpha counts where it is transparent in places, else the
-            luminance; or an array (height, width), boolean or from 0 to 1.
+            luminance; or an array (height, width), boolean, from 0 to 1, or uint8 from 0 to 255.
 
     Raises:
         ImageError: A file that cannot be read.
@@ -60,7 +60,10 @@ def as_mask(mask: Any) -> Mask:
         return load_mask(mask)
     if isinstance(mask, Image.Image):
         return mask_of(*samples_of(mask))
-    array = np.asarray(mask, np.float32)
+    array = np.asarray(mask)
+    if array.dtype == np.uint8 and array.size and array.max() > 1:
+        array = array / np.float32(255)
+    array = array.astype(np.float32)
     if array.ndim != 2 or array.size == 0:
         raise ValueError(f"a mask must have shape (height, width), not {array.shape}")
     if not (array.min() >= 0 and array.max() <= 1):  # false for NaN too

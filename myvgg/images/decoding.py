@@ -116,7 +116,20 @@ def load_mask(path: str | os.PathLike[str]) -> Mask:
         ImageError: As `load`.
     """
     with opened(path) as image:
+        if image.mode == "F":
+            return _unit_mask(np.asarray(image))
         return mask_of(*_samples(image, path)[:2])
+
+
+def _unit_mask(values: np.ndarray) -> Mask:
+    """Return a mask of floating point.
+
+    Raises:
+        ValueError: Values outside of 0 to 1.
+    """
+    if not (values.min() >= 0 and values.max() <= 1):  # false for NaN too
+        raise ValueError(f"a mask of floating point must be from 0 to 1, not {values.min()} to {values.max()}")
+    return values.astype(np.float32)
 
 
 def text_of(path: str | os.PathLike[str]) -> dict[str, str]:

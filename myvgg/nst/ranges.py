@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -41,6 +42,13 @@ KINDS: dict[Any, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
     ),
 }
 """By type of a setting: the name of the type, its check, and its conversion. `check` knows all other types."""
+
+
+def plain(value: Any) -> Any:
+    """Return a value of NumPy's as one of Python's, and a path as a text; any other value as it is."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def as_type(name: str, hint: Any, value: Any) -> Any:
@@ -135,6 +143,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError(f"{name} must be a number, not {value!r}")
     try:
         return float(value)
     except (TypeError, ValueError) as error:

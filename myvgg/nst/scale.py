@@ -90,7 +90,7 @@ class Scale:
         content = self.content()[np.newaxis]
         targets = make_targets(
             self._encoder,
-            content if inputs.has_content and settings.content_weight else None,
+            content if inputs.has_content else None,
             [style[np.newaxis] for style in self._styles] if settings.style_weight else [],
             settings,
             masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,

@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, get_type_hints
 
 from myvgg.nst import presets, ranges
-from myvgg.nst.layers import Layers, read_layers
+from myvgg.nst.layers import Layers
 from myvgg.runtime.errors import did_you_mean
 
 __all__ = ["GROUPS", "SETTINGS", "STARTS", "WITHOUT", "Layers", "Settings"]
@@ -166,9 +166,8 @@ class Settings:
     of a pixel are cut off."""
 
     def __post_init__(self) -> None:
-        for name in ("content_layers", "style_layers"):
-            object.__setattr__(self, name, read_layers(name, getattr(self, name)))
-        object.__setattr__(self, "style_blend", tuple(self.style_blend))
+        for name, hint in get_type_hints(Settings).items():
+            object.__setattr__(self, name, ranges.as_type(name, hint, ranges.plain(getattr(self, name))))
         ranges.check(self)
 
     @classmethod

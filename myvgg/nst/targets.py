@@ -64,17 +64,22 @@ def make_targets(
         ]
     else:
         regions = [Region(1.0, {}, _prepare(blend(found, settings), settings))] if found else []
-    if content is None:
-        return Targets({}, tuple(regions))
     balance = regions if settings.balance else []
-    layers = list(settings.content_layers.shares)
+    layers = list(settings.content_layers.shares) if settings.content_weight else []
+    if content is None or not (layers or balance):
+        return Targets({}, tuple(regions))
     features, found_there = _features(encoder, content, settings, layers, [region.guides for region in balance], tile)
     targets = Targets(features, tuple(regions))
     if not balance:
         return targets
     zero = tf.zeros([], content.dtype)
     weighed = weigh(Sums(zero, found_there, zero), targets, settings, values=tf.size(content))
-    return targets._replace(unit=float(weighed.style) + 1e-12)
+    unit = float(weighed.style)
+    return targets._replace(unit=unit + 1e-12 if unit > SMALLEST_UNIT else 1.0)
+
+
+SMALLEST_UNIT = 1e-6
+"""Style loss of a content that has the style already, but for rounding. It is no unit: every loss would be enormous."""
 
 
 def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, Moments]:
@@ -103,8 +108,10 @@ def _statistics(
     cache: MutableMapping[Any, Any],
     tile: int | None,
 ) -> dict[str, Moments]:
-    """Compute the moments of a style picture's features, or take those that are cache."""
-    key = (_hash(style), None if mask is None else _hash(mask))
+    """Compute the moments of a style picture's features, or take those of the cache."""
+    settled = (settings.pooling, settings.pool_padding, settings.padding, settings.preprocessing)
+    scaled = (settings.layer_scaling, *settings.style_layers.shares)
+    key = (_hash(style), None if mask is None else _hash(mask), encoder.params, encoder.precision, settled, scaled)
     if key not in cache:
         where = {} if mask is None else _guides(encoder, mask, settings)
         _, (found,) = _features(encoder, style, settings, [], [where], tile)

@@ -141,7 +141,9 @@ def steps(
         1 (24, 32, 3)
         2 (24, 32, 3)
     """
-    settings = settings or Settings()
+    settings = Settings() if settings is None else settings
+    if not isinstance(settings, Settings):
+        raise ValueError(f"settings must be Settings, such as Settings.preset('gatys'), not {settings!r}")
     inputs = _inputs(content, style, settings, masks=masks, style_masks=style_masks, keep=keep, first=first)
     encoder = params if isinstance(params, Encoder) else None
     params = encoder.params if encoder else _loaded() if params is None else params_of(params)
@@ -253,7 +255,7 @@ def _tile_of_next(run: Run, scale: Scale, tile: int | None, watch: memory.Watch)
 def _inputs(
     content: Any, style: Any, settings: Settings, *, masks: Sequence[Any], style_masks: Sequence[Any], **others: Any
 ) -> Inputs:
-    given = [] if style is None else style if isinstance(style, list | tuple) else [style]
+    given, masks, style_masks = (_listed(each) for each in (style, masks, style_masks))
     styles = [as_picture(each) for each in given]
     if content is None and not styles:
         raise ValueError("content and style must not both be None")
@@ -276,6 +278,11 @@ def _inputs(
         keep=None if others["keep"] is None else as_mask(others["keep"]),
         given=None if others["first"] is None else as_picture(others["first"]),
     )
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    """Return several pictures or masks as they are, one in a list, and none as an empty list."""
+    return [] if value is None else value if isinstance(value, list | tuple) else [value]
 
 
 def _colored(style: AnyPicture, content: AnyPicture, settings: Settings) -> AnyPicture:
