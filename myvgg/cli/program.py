@@ -54,6 +54,10 @@ def run(program: str, main: Callable[[], None], *, memory_kept: bool = True) -> 
         return _say(program, str(error) or "not enough memory", 1)
     except (ValueError, ArithmeticError) as error:
         return _say(program, str(error), 1)
+    except Exception as error:
+        if not any(kind.__module__.startswith("tensorflow.") for kind in type(error).__mro__):
+            raise
+        return _say(program, f"TensorFlow failed: {' '.join(str(error).split())}", 1)
     return 0
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -85,7 +86,7 @@ def run(
     Raises:
         FloatingPointError, MemoryError, KeyboardInterrupt: The message names the picture that was written.
         ValueError: The checkpoint belongs to another run, or as `myvgg.nst.steps`.
-        OSError: A file cannot be written.
+        OSError: The picture cannot be written; for other files, a sentence tells so.
     """
     return _Run(replace(job, settings=_with_precision(job)), pictures, params, say).go(cache, watch)
 
@@ -129,6 +130,11 @@ class _Run:
             if self._last is None:
                 raise
             raise self._stop(self._last, error) from None
+        except Exception:
+            if self._last is not None:
+                self._writer.write_all(self._last, self._history, finished=False)
+                self._say(f"{self._job.output} has the best picture so far, of step {self._last.iteration}")
+            raise
         assert self._last is not None
         return self._finish(self._last)
 
@@ -157,10 +163,12 @@ class _Run:
         if step.note:
             self._say(step.note)
         if job.preview_every and step.iteration % job.preview_every == 0:
-            self._writer.write_picture(step)
+            with self._writer.spared("preview"):
+                self._writer.write_picture(step)
         start = time.monotonic()
         if start - self._saved >= job.checkpoint_every and step.iteration < step.iterations:
-            self._write_checkpoint(step)
+            with self._writer.spared("checkpoint"):
+                self._write_checkpoint(step)
             end = time.monotonic()
             self._saved = end + (1 / CHECKPOINT_SHARE - 1) * (end - start)
 
@@ -189,8 +197,9 @@ class _Run:
         sentences = [str(error)] if str(error) else []
         sentences.append(f"{self._job.output} has the best picture so far, of step {step.iteration}")
         if isinstance(error, KeyboardInterrupt) and step.iteration < step.iterations:
-            self._write_checkpoint(step)
-            sentences.append("the same command with --resume goes on")
+            with self._writer.spared("checkpoint of the interruption"):
+                self._write_checkpoint(step)
+                sentences.append("the same command with --resume goes on")
         return type(error)("; ".join(sentences))
 
     def _finish(self, step: Step) -> Outcome:
@@ -199,9 +208,11 @@ class _Run:
         self._writer.write_all(step, self._history, finished=True)
         if self._job.report:  # measured when the picture is on disk
             report = self._measure(image)
-            self._writer.write_picture(step, finished=True, report=report)
-            self._writer.write_record(step, finished=True, report=report)
-        checkpoint.path_for(self._job.output).unlink(missing_ok=True)
+            with self._writer.spared("report"):
+                self._writer.write_picture(step, finished=True, report=report)
+                self._writer.write_record(step, finished=True, report=report)
+        with suppress(OSError):
+            checkpoint.path_for(self._job.output).unlink(missing_ok=True)
         return Outcome(image, step.losses, step.iteration, time.monotonic() - self._started, report)
 
     def _measure(self, image: Picture) -> Report:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,7 @@ class Writer:
         """
         self._job, self._pictures, self._say = job, pictures, say
         self._weights_file = params.origin.file
+        self._spared: set[str] = set()
         self.identity = identity(job, params)
 
     def write_picture(self, step: Step, *, finished: bool = False, report: Report | None = None) -> Picture:
@@ -134,7 +136,9 @@ class Writer:
             record.write(self._table(step, finished=finished, report=report), self._job.outputs["record"])
 
     def write_all(self, step: Step, history: History, *, finished: bool) -> None:
-        """Write the picture of a step, its record, and the losses and the animation if the job asks for them.
+        """Write the picture of a step, then its record, and the losses and the animation if the job asks for them.
+
+        Where the picture is written and another file cannot be, a sentence tells so.
 
         Args:
             step: The last step.
@@ -142,16 +146,34 @@ class Writer:
             finished: Whether the run is finished.
 
         Raises:
-            OSError: A file cannot be written.
+            OSError: The picture cannot be written.
         """
         job, outputs = self._job, self._job.outputs
         image = self.write_picture(step, finished=finished)
-        self.write_record(step, finished=finished)
+        with self.spared("record"):
+            self.write_record(step, finished=finished)
         if job.log:
-            record.write_csv(history.losses, outputs["table"])
-            record.plot(history.losses, outputs["plot"])
+            with self.spared("table of losses"):
+                record.write_csv(history.losses, outputs["table"])
+            with self.spared("plot of losses"):
+                record.plot(history.losses, outputs["plot"])
         if job.animate:
-            self._write_animation(job.animate, image, step, history)
+            with self.spared("animation"):
+                self._write_animation(job.animate, image, step, history)
+
+    @contextmanager
+    def spared(self, name: str) -> Iterator[None]:
+        """Tell, once for each name, that a file cannot be written, and go on.
+
+        Args:
+            name: The file, in words.
+        """
+        try:
+            yield
+        except (OSError, ValueError, MemoryError) as error:
+            if name not in self._spared:
+                self._spared.add(name)
+                self._say(f"the {name} cannot be written, the run goes on: {error or 'not enough memory'}")
 
     def restore_folders(self) -> None:
         """Make the folders of the outputs again that have vanished since the run began."""

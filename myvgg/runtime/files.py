@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
+
+MAX_SUFFIX = 16
+"""Length of the suffixes that a temporary name takes over; the rest of a name such as `Dr. Who.png` is no suffix."""
 
 
 @contextmanager
@@ -38,12 +42,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         'whole'
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{uuid4().hex}{''.join(target.suffixes[-2:])}")
+    suffixes = [suffix for suffix in target.suffixes[-2:] if len(suffix) <= MAX_SUFFIX]
+    temporary = target.with_name(f".{uuid4().hex}{''.join(suffixes)}")
     try:
         temporary.touch(exist_ok=False)
         mode = (target if target.exists() else temporary).stat().st_mode
         yield temporary
-        temporary.chmod(stat.S_IMODE(mode))
+        with suppress(OSError):  # shares without permissions refuse
+            temporary.chmod(stat.S_IMODE(mode))
         temporary.replace(target)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
@@ -58,9 +64,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         path: The file.
 
     Raises:
-        ValueError: The path is a folder, its folder is missing, or nothing may be written there.
+        ValueError: The path is a folder, its name is too long, its folder is missing, or nothing may be written there.
     """
     path = Path(path)
+    try:
+        os.stat(path)  # noqa: PTH116  # Path.exists hides some errors
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(f"cannot write {path}: {error.strerror}") from error
     folder = Path(os.path.realpath(path)).parent
     if path.is_dir():
         raise ValueError(f"cannot write {path}: it is a folder, name a file in it")

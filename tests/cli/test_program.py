@@ -155,3 +155,12 @@ def test_memory_is_left_alone_where_there_is_nothing_to_set(library: object, mon
     """A C library without that setting is no error."""
     monkeypatch.setattr("ctypes.CDLL", lambda _: library)
     keep_memory()
+
+
+def test_errors_of_tensorflow_become_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error of TensorFlow is one line, however many lines its message has."""
+    import tensorflow as tf
+
+    error = tf.errors.ResourceExhaustedError(None, None, "out of\nmemory")
+    assert run("tool", lambda: raising(error)) == 1
+    assert capsys.readouterr().err == "tool: TensorFlow failed: out of memory\n"

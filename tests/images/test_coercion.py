@@ -168,7 +168,7 @@ def test_masks_by_their_path(tmp_path: Path) -> None:
         (RGB / 255, r"shape \(height, width\), not \(5, 7, 3\)"),
         (np.zeros((0, 4)), r"not \(0, 4\)"),
         (np.zeros(4), r"not \(4,\)"),
-        (GREY, "from 0 to 1, not"),
+        (GREY.astype(np.float32), "from 0 to 1, not"),
         (np.array([[0.5, -0.1]]), "from 0 to 1, not -0.1"),
         (np.array([[0.5, np.nan]]), "from 0 to 1, not nan"),
     ],
@@ -178,3 +178,28 @@ def test_refuses_arrays_that_are_no_masks(mask: Any, message: str) -> None:
     """Another shape or range is refused with what was given."""
     with pytest.raises(ValueError, match=message):
         images.as_mask(mask)
+
+
+def test_masks_of_8_bits() -> None:
+    """An array of 8 bits is a mask from 0 to 255, or of 0 and 1."""
+    assert np.allclose(images.as_mask(np.array([[0, 51, 255]], np.uint8)), [[0, 0.2, 1]])
+    assert images.as_mask(np.array([[0, 1]], np.uint8)).tolist() == [[0, 1]]
+
+
+def test_masks_of_labels() -> None:
+    """A picture of 0 and 1 is black and white; one with more labels is refused, and so is nothing at all."""
+    labels = np.array([[0, 1, 1]], np.uint8)
+    assert images.as_mask(Image.fromarray(labels)).tolist() == [[0, 1, 1]]
+    with pytest.raises(ValueError, match="from 0 to 3 has labels"):
+        images.as_mask(Image.fromarray(3 * labels))
+    assert not images.as_mask(Image.new("RGBA", (3, 2), (255, 255, 255, 0))).any()
+
+
+def test_masks_of_floating_point(tmp_path: Path) -> None:
+    """A file of floating point is a mask from 0 to 1."""
+    values = np.array([[0.0, 0.25, 1.0]], np.float32)
+    Image.fromarray(values).save(tmp_path / "mask.tif")
+    assert np.array_equal(images.as_mask(tmp_path / "mask.tif"), values)
+    Image.fromarray(300 * values).save(tmp_path / "mask.tif")
+    with pytest.raises(ImageError, match=r"mask\.tif: .*from 0 to 1, not 0"):
+        images.as_mask(tmp_path / "mask.tif")

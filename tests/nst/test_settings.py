@@ -291,3 +291,29 @@ def test_presets_take_changes() -> None:
         Settings.preset("gatis")
     with pytest.raises(ValueError, match="no setting 'sise': did you mean size"):
         Settings.preset("gatys", sise=256)
+
+
+def test_values_of_numpy_are_those_of_python() -> None:
+    """Numbers of NumPy and a path become plain values, which a record and a checkpoint can hold."""
+    settings = Settings(
+        size=np.int64(64),  # type: ignore[arg-type]
+        tv_weight=np.float32(0.5),
+        style_blend=np.array([1, 2]),  # type: ignore[arg-type]
+        init=Path("a.png"),  # type: ignore[arg-type]
+    )
+    assert settings == Settings(size=64, tv_weight=0.5, style_blend=(1.0, 2.0), init="a.png")
+    assert [type(each) for each in (settings.size, settings.tv_weight, settings.init)] == [int, float, str]
+    assert hash(settings) == hash(Settings(size=64, tv_weight=0.5, style_blend=(1.0, 2.0), init="a.png"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("balance", each) for each in ("false", "no", 0, None)),
+        *(("max_memory", True), ("init", 3), ("style_blend", "ab"), ("tv_weight", "1"), ("seed", 0.5), ("size", None)),
+    ],
+)
+def test_values_of_another_type_are_refused(name: str, value: Any) -> None:
+    """A value of another type is refused where the settings are made, and named."""
+    with pytest.raises(ValueError, match=f"^{name} must"):
+        Settings(**{name: value})

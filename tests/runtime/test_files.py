@@ -79,3 +79,30 @@ def test_check_writable_leaves_nothing(tmp_path: Path) -> None:
     """A path that can be written passes, and the folder stays as it was."""
     check_writable(tmp_path / "file")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["Dr. Who vs. " + "the long name of a picture " * 8 + ".png", "x" * 246 + ".png"])
+def test_long_names_are_written(name: str, tmp_path: Path) -> None:
+    """A name that the file system takes is checked and written, whatever dots it holds."""
+    check_writable(tmp_path / name)
+    with replacing(tmp_path / name) as temporary:
+        temporary.write_bytes(b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_check_writable_refuses_a_name_that_is_too_long(tmp_path: Path) -> None:
+    """A name that the file system refuses is an error before anything is computed."""
+    with pytest.raises(ValueError, match="too long"):
+        check_writable(tmp_path / ("x" * 256))
+
+
+def test_a_share_without_permissions_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that refuses to set permissions takes the file all the same."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "a.txt").read_text() == "whole"

@@ -1,0 +1,42 @@
+"""A run keeps its picture, whatever else cannot be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from myvgg import images
+from myvgg.params import Params
+from myvgg.runs import checkpoint
+from myvgg.runs.job import Job, read, run
+
+if TYPE_CHECKING:
+    from myvgg.nst.transfer import Step
+
+
+def test_files_that_cannot_be_written_are_told_once(pair: Job, tiny_params: Params) -> None:
+    """Where checkpoint, record and losses cannot be written, the run tells each once, and leaves its picture."""
+    job = replace(pair, checkpoint_every=0.0, log=True, settings=pair.settings.with_values({"iterations": 3}))
+    for path in (job.outputs["record"], job.outputs["table"], checkpoint.path_for(job.output)):
+        path.mkdir()
+    said: list[str] = []
+    outcome = run(job, read(job), tiny_params, say=said.append)
+    assert outcome.steps == 3
+    assert images.load(job.output).shape == outcome.image.shape
+    told = [sentence.split(" cannot be written")[0] for sentence in said if "cannot be written" in sentence]
+    assert sorted(told) == ["the checkpoint", "the record", "the table of losses"]
+
+
+def test_any_error_leaves_the_picture(pair: Job, tiny_params: Params) -> None:
+    """An error that nobody foresaw goes up unchanged after the best picture was written."""
+
+    def failing(steps: Iterator[Step]) -> Iterator[Step]:
+        yield next(steps)
+        raise RuntimeError("unforeseen")
+
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        run(pair, read(pair), tiny_params, watch=failing)
+    assert pair.output.exists()
