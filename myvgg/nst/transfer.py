@@ -95,8 +95,8 @@ def steps(
     settings: Settings | None = None,
     *,
     params: Any = None,
-    masks: Sequence[Any] = (),
-    style_masks: Sequence[Any] = (),
+    masks: Any = (),
+    style_masks: Any = (),
     keep: Any = None,
     first: Any = None,
     state: State | None = None,
@@ -252,9 +252,7 @@ def _tile_of_next(run: Run, scale: Scale, tile: int | None, watch: memory.Watch)
     return plan.tile_after(settings, shapes, params, tile, excess=excess)
 
 
-def _inputs(
-    content: Any, style: Any, settings: Settings, *, masks: Sequence[Any], style_masks: Sequence[Any], **others: Any
-) -> Inputs:
+def _inputs(content: Any, style: Any, settings: Settings, *, masks: Any, style_masks: Any, **others: Any) -> Inputs:
     given, masks, style_masks = (_listed(each) for each in (style, masks, style_masks))
     styles = [as_picture(each) for each in given]
     if content is None and not styles:

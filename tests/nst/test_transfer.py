@@ -651,3 +651,33 @@ def test_nothing_is_left_behind(run: Run) -> None:
     for _ in range(3):
         last(run(THREE))
     assert graphs() <= before
+
+
+def test_the_unit_of_the_style_does_not_depend_on_the_content_weight(run: Run) -> None:
+    """Without a content loss, the style loss of the same picture is the same."""
+    with_content, without = (next(run(replace(ONE, content_weight=weight))).losses for weight in (1.0, 0.0))
+    assert float(without.style) == pytest.approx(float(with_content.style), rel=REPEATED)
+    assert float(without.content) == 0
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+def test_a_content_that_has_the_style_is_no_unit(style_loss: Any, run: Run, content: np.ndarray) -> None:
+    """Where content and style are one picture, losses stay in their usual range."""
+    losses_of = next(run(replace(ONE, style_loss=style_loss), style=content)).losses
+    assert 0 <= float(losses_of.style) < 1000
+
+
+def test_statistics_are_shared_between_equal_runs_only(run: Run) -> None:
+    """A cache has the statistics of a style once for each precision and each kind of pools."""
+    cache: dict[Any, Any] = {}
+    for changes in ({}, {}, {"precision": "bfloat16"}, {"pooling": "avg"}):
+        next(run(replace(ONE, **changes), cache=cache))
+    assert len(cache) == 3
+
+
+def test_one_mask_needs_no_list(run: Run, content: np.ndarray) -> None:
+    """A mask for the only style may stand alone."""
+    mask = np.zeros(content.shape[:2], bool)
+    mask[:, :9] = True
+    alone, listed = (next(run(ONE, masks=masks)).losses.total for masks in (mask, [mask]))
+    assert float(alone) == float(listed)
