@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from myvgg import __version__
+from myvgg.cli.program import run
 from myvgg.runtime.errors import did_you_mean
 
 COMMANDS = {
@@ -31,13 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = import_module(f"myvgg.cli.{words[0]}").main(words[1:])
         return code
     if not words or words[0] in ("-h", "--help"):
-        print(_help())
-        return 0 if words else 2
+        return run("myvgg", lambda: print(_help())) or (0 if words else 2)
     if words[0] == "--version":
-        from myvgg import __version__
-
-        print(f"myvgg {__version__}")
-        return 0
+        return run("myvgg", lambda: print(f"myvgg {__version__}"))
     near = did_you_mean(words[0], [*COMMANDS, "style batch", "style sweep"])
     print(f"myvgg: no command {words[0]!r}{near or ', see myvgg --help'}", file=sys.stderr)
     return 2

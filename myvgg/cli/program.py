@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -37,7 +38,7 @@ def run(program: str, main: Callable[[], None], *, memory_kept: bool = True) -> 
     try:
         configure(memory_kept=memory_kept)
         with _terminable(), _warnings_in_one_line(program):
-            main()
+            _flushed(main)
     except SystemExit as end:  # argparse has printed the help
         return int(end.code or 0)
     except UsageError as error:
@@ -59,6 +60,17 @@ def run(program: str, main: Callable[[], None], *, memory_kept: bool = True) -> 
             raise
         return _say(program, f"TensorFlow failed: {' '.join(str(error).split())}", 1)
     return 0
+
+
+def _flushed(main: Callable[[], None]) -> None:
+    """Do the work with a standard output that takes any name, and write it out, so that a closed pipe is met here."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        main()
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 def command(

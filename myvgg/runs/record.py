@@ -81,6 +81,11 @@ def _harmless(cell: Any) -> Any:
     return f"'{text}" if text.startswith(FORMULAS) and text != "-" else text
 
 
+def cell_text(cell: str) -> str:
+    """Return the text of a cell that `write_table` wrote."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULAS) else cell
+
+
 FORMULAS = ("=", "+", "-", "@", "\t")
 """Beginnings of texts that spreadsheets compute."""
 

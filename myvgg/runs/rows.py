@@ -65,7 +65,8 @@ def read_rows(table: Path) -> dict[str, Row]:
     """
     try:
         lines = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
-        return {line["output"]: Row(**line) for line in lines}
+        rows = [Row(**{name: record.cell_text(value) for name, value in line.items()}) for line in lines]
+        return {row.output: row for row in rows}
     except (OSError, ValueError, LookupError, TypeError, csv.Error):
         return {}
 

@@ -164,3 +164,24 @@ def test_errors_of_tensorflow_become_one_line(capsys: pytest.CaptureFixture[str]
     error = tf.errors.ResourceExhaustedError(None, None, "out of\nmemory")
     assert run("tool", lambda: raising(error)) == 1
     assert capsys.readouterr().err == "tool: TensorFlow failed: out of memory\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["style", "--help"], ["convert", "--help"]], ids=" ".join)
+def test_a_closed_pipe_is_no_error(words: list[str]) -> None:
+    """A reader that has seen enough, such as `head`, gets no traceback."""
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "myvgg", *words], stdout=write, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(write)
+    assert done.stderr == ""
+
+
+def test_output_of_any_name_in_ascii() -> None:
+    """A terminal that knows ASCII alone, and names that are no text, raise nothing."""
+    lines = "from myvgg.cli.program import run\nimport sys\nsys.exit(run('a', lambda: print('\\u65e5 \\udcff')))"
+    done = subprocess.run(
+        [sys.executable, "-c", lines], env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"\\u65e5 \\udcff\n", b"")
