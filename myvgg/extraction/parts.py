@@ -5,8 +5,10 @@ Each part is written whole or not at all. So whatever ends a run, the pictures i
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +25,9 @@ from myvgg.runtime.files import replacing
 
 RECIPE = "plan.json"
 """The file of a folder that holds the recipe of its parts."""
+
+LOCK = "lock"
+"""The file of a folder that the run that writes there holds."""
 
 PART_BYTES = 64e6
 """Bytes of arrays in a part, about."""
@@ -70,6 +75,12 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def empty_folder(folder: Path) -> None:
+    """Remove the recipe and the parts of an earlier run."""
+    for path in (folder / RECIPE, *folder.glob("*.parquet")):
+        path.unlink(missing_ok=True)
+
+
 def table_of(rows: Sequence[Row], columns: Sequence[str]) -> pa.Table:
     """Put rows into a table: path, error, and for each column the flat values and the shape."""
     made: dict[str, pa.Array] = {
@@ -107,12 +118,39 @@ def readable_parts(folder: Path) -> list[Path]:
 
 
 def places_of(files: Sequence[Path]) -> dict[str, Place]:
-    """Return the place of each picture's row; of two rows of one picture, the first counts."""
+    """Return the place of each picture's row; of several rows of one picture, the first one with features counts."""
     places: dict[str, Place] = {}
+    failed: dict[str, Place] = {}
     for part, path in enumerate(files):
-        for row, picture in enumerate(pq.read_table(path, columns=["path"])["path"].to_pylist()):
-            places.setdefault(picture, Place(part, row))
-    return places
+        table = pq.read_table(path, columns=["path", "error"])
+        for row, (picture, error) in enumerate(
+            zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+        ):
+            (failed if error else places).setdefault(picture, Place(part, row))
+    return failed | places
+
+
+def done_in(files: Sequence[Path]) -> set[str]:
+    """Return the pictures that have features in the parts."""
+    tables = (pq.read_table(path, columns=["path", "error"]) for path in files)
+    return {picture for table in tables for picture in table.filter(table["error"].is_null())["path"].to_pylist()}
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs from a folder of parts. A run that is killed gives it free.
+
+    Raises:
+        ValueError: Another run is writing there.
+    """
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(f"another run is writing {folder}: wait for it, or name another file") from error
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 def read_in_order(

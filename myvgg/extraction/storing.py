@@ -26,13 +26,15 @@ def store(request: Request, output: Path, *, overwrite: bool) -> StoredFeatures:
         OSError: Nothing more can be written; the parts that are written are kept.
     """
     folder = parts.folder_of(output)
-    if overwrite:
-        parts.remove_folder(folder)
-    elif output.exists():
+    if not overwrite and output.exists():
         return _compare(request, output)
-    parts.open_folder(folder, request.recipe)
-    computed = _compute_missing(request, folder)
-    return _finish(request, folder, output, computed)
+    folder.mkdir(exist_ok=True)
+    with parts.locked(folder):
+        if overwrite:
+            parts.empty_folder(folder)
+        parts.open_folder(folder, request.recipe)
+        computed = _compute_missing(request, folder)
+        return _finish(request, folder, output, computed)
 
 
 def _compare(request: Request, output: Path) -> StoredFeatures:
@@ -44,13 +46,17 @@ def _compare(request: Request, output: Path) -> StoredFeatures:
     if missing := set(request.paths) - {*head.paths}:
         there = f"{len(request.paths) - len(missing)} of the {len(request.paths)} pictures"
         raise ValueError(f"{output} is there and has {there}: name another file, or overwrite it")
+    if tuple(head.paths) != tuple(request.paths):
+        more = len({*head.paths} - {*request.paths})
+        there = f"{more} pictures more" if more else "the pictures in another order"
+        raise ValueError(f"{output} is there and has {there}: name another file, or overwrite it")
     errors = {path: error for path, error in zip(head.paths, head.errors, strict=True) if error}
     return StoredFeatures(output, len(head.paths), errors, computed=0, existed=True)
 
 
 def _compute_missing(request: Request, folder: Path) -> int:
-    """Compute the pictures without a row in the parts; return their number."""
-    there = parts.places_of(parts.readable_parts(folder))
+    """Compute the pictures without features in the parts, failed ones again; return their number."""
+    there = parts.done_in(parts.readable_parts(folder))
     missing = [path for path in request.paths if path not in there]
     total = len(request.paths)
     with progress_bar(total, total - len(missing), visible=request.progress) as tell:

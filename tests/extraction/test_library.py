@@ -14,7 +14,7 @@ from PIL import Image
 
 import myvgg
 from myvgg import images
-from myvgg.extraction import local
+from myvgg.extraction import local, parts
 from myvgg.images import Resizing
 from myvgg.params import Params
 from tests.drawn import blobs
@@ -284,3 +284,44 @@ def test_a_table_is_a_mapping_of_columns(tmp_path: Path) -> None:
     assert list(table) == ["relu1_1"]
     assert "relu1_1" in table
     assert "relu1_2" not in table
+
+
+def test_a_failed_picture_is_tried_again(
+    kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that could not be read when a run was stopped has features if it can be read now."""
+    output, late = tmp_path / "f.parquet", tmp_path / "late.png"
+    there = sorted(kinds.iterdir())[:40]
+
+    def interrupted(*arguments: Any) -> Any:
+        yield next(iter(original(*arguments)))
+        raise KeyboardInterrupt
+
+    original = local.compute_rows
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "compute_rows", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extracted([late, *there], tiny_params, output=output)
+    Image.new("RGB", (80, 70), "red").save(late)
+    found = extracted([late, *there], tiny_params, output=output)
+    assert str(late) not in found.errors
+
+
+def test_a_finished_file_of_another_list_is_no_result(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """A file that has more pictures, or the same ones in another order, does not pass as done."""
+    paths, output = sorted(kinds.iterdir())[:3], tmp_path / "f.npz"
+    assert not extracted(paths, tiny_params, output=output).existed
+    assert extracted(paths, tiny_params, output=output).existed
+    with pytest.raises(ValueError, match="has the pictures in another order"):
+        extracted(paths[::-1], tiny_params, output=output)
+    with pytest.raises(ValueError, match="has 1 pictures more"):
+        extracted(paths[:2], tiny_params, output=output)
+
+
+def test_two_runs_do_not_write_one_file(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """While a run writes the parts of a file, another one is refused; afterwards it is not."""
+    paths, folder = sorted(kinds.iterdir())[:2], parts.folder_of(tmp_path / "f.npz")
+    folder.mkdir()
+    with parts.locked(folder), pytest.raises(ValueError, match="another run is writing"):
+        extracted(paths, tiny_params, output=tmp_path / "f.npz")
+    assert extracted(paths, tiny_params, output=tmp_path / "f.npz").rows == 2
