@@ -110,7 +110,7 @@ def _warnings_in_one_line(program: str) -> Iterator[None]:
 
     with warnings.catch_warnings():
         shown_before, warnings.showwarning = warnings.showwarning, show
-        warnings.filterwarnings("default", category=UserWarning, module=OWN.replace(".", r"\."))
+        warnings.filterwarnings("default", category=UserWarning)
         yield
 
 

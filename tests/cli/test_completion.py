@@ -37,7 +37,7 @@ def completion(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "a command": (["st"], {"style"}),
         "files and commands": (["style", ""], {"batch", "sweep", "a.png", "b.png"}),
         "options": (["style", "a.png", "b.png", "--pres"], {"--preset", "--preserve-colors"}),
-        "flags": (["style", "--no-"], {"--no-balance"}),
+        "flags": (["style", "--no-"], {"--no-balance", "--no-record"}),
         "presets": (["style", "--preset", ""], set(presets.names())),
         "choices": (["style", "a.png", "--pooling", ""], {"max", "avg"}),
         "files of an option": (["style", "--mask", "a"], {"a.png"}),
