@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from myvgg import __version__
-from myvgg.cli.program import run
 from myvgg.runtime.errors import did_you_mean
 
 COMMANDS = {
@@ -33,12 +33,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = import_module(f"myvgg.cli.{words[0]}").main(words[1:])
         return code
     if not words or words[0] in ("-h", "--help"):
-        return run("myvgg", lambda: print(_help())) or (0 if words else 2)
+        _print(_help())
+        return 0 if words else 2
     if words[0] == "--version":
-        return run("myvgg", lambda: print(f"myvgg {__version__}"))
+        _print(f"myvgg {__version__}")
+        return 0
     near = did_you_mean(words[0], [*COMMANDS, "style batch", "style sweep"])
     print(f"myvgg: no command {words[0]!r}{near or ', see myvgg --help'}", file=sys.stderr)
     return 2
+
+
+def _print(text: str) -> None:
+    """Print a text, and nothing more where the reader has seen enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _help() -> str:
