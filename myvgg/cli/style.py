@@ -92,7 +92,10 @@ def _job(arguments: Arguments, *, demo: bool) -> Job:
     job = Job(
         content=content, styles=styles, masks=arguments.mask, style_masks=arguments.style_mask, read=files, **options
     )
-    return again(job, arguments.from_picture) if arguments.from_picture else job
+    if not arguments.from_picture:
+        return job
+    named = {name: getattr(arguments, name) for name in ("matte", "bits") if name in arguments.named}
+    return replace(again(job, arguments.from_picture), **named)
 
 
 def _check_default_output(path: Path) -> None:

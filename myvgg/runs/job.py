@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from myvgg.images import Picture
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
-from myvgg.runs import checkpoint, record
+from myvgg.runs import checkpoint, loss_log, record
 from myvgg.runs.reading import Pictures, read, resized_masks
 from myvgg.runs.specification import Job, again, check
 from myvgg.runs.writing import History, Writer
@@ -186,7 +186,7 @@ class _Run:
             return None
         stored = checkpoint.load(path)
         checkpoint.check(_of_pixels(stored.made_of), _of_pixels(self._writer.identity), path)
-        losses = [record.Row(*row) for row in stored.log if row[0] <= stored.state.steps]
+        losses = [loss_log.Row(*row) for row in stored.log if row[0] <= stored.state.steps]
         self._history = History(losses, {**stored.frames})
         self._say(f"resuming after step {stored.state.steps}")
         return stored.state

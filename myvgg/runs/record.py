@@ -1,4 +1,4 @@
-"""The record of a run, from which it can be run again, and its losses as a table and as a plot.
+"""The record of a run, from which it can be run again.
 
 A record is a table of tables: `run`, `settings`, `inputs`, `weights`, `versions`, and `metrics` where they were
 measured. It is stored as TOML inside a PNG, and in a file beside any picture. `myvgg.nst.tables` converts settings.
@@ -6,17 +6,14 @@ measured. It is stored as TOML inside a PNG, and in a file beside any picture. `
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 import platform
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -31,104 +28,6 @@ KEY = "myvgg"
 
 PACKAGES = ("myvgg", "tensorflow", "numpy", "scipy", "pillow")
 """Packages whose versions are in a record."""
-
-
-class Row(NamedTuple):
-    """The losses of one iteration: the terms, unweighted, and their weighted sum `total`."""
-
-    iteration: int
-    scale: int
-    content: float
-    style: float
-    tv: float
-    total: float
-
-
-def write_csv(rows: Sequence[Sequence[Any]], path: str | os.PathLike[str]) -> None:
-    """Write losses as a table, whole or not at all, with all digits of the numbers.
-
-    Args:
-        rows: The losses of each iteration, as in `Row`.
-        path: The file.
-
-    Raises:
-        OSError: The file cannot be written; an older file stays as it was.
-    """
-    write_table([Row._fields, *rows], path)
-
-
-def write_table(lines: Iterable[Sequence[Any]], path: str | os.PathLike[str]) -> None:
-    """Write lines as a CSV file, whole or not at all; names of files that are no text have a ? for each such byte.
-
-    Args:
-        lines: The head, and the rows.
-        path: The file.
-
-    Raises:
-        OSError: The file cannot be written; an older file stays as it was.
-    """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_harmless(cell) for cell in line] for line in lines)
-    with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", errors="replace")
-
-
-def _harmless(cell: Any) -> Any:
-    """Put an apostrophe before a text that a spreadsheet would take for a formula; a return would end its line."""
-    if not isinstance(cell, str):
-        return cell
-    text = cell.replace("\r", " ")
-    return f"'{text}" if text.startswith(FORMULAS) and text != "-" else text
-
-
-def cell_text(cell: str) -> str:
-    """Return the text of a cell that `write_table` wrote."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULAS) else cell
-
-
-FORMULAS = ("=", "+", "-", "@", "\t")
-"""Beginnings of texts that spreadsheets compute."""
-
-
-def plot(rows: Sequence[Sequence[Any]], path: str | os.PathLike[str]) -> None:
-    """Draw losses over the iterations, whole or not at all; thin lines separate the scales.
-
-    Args:
-        rows: The losses of each iteration, as in `Row`.
-        path: The file; its name ends in .png or .svg.
-
-    Raises:
-        ValueError: Another suffix.
-        OSError: The file cannot be written; an older file stays as it was.
-    """
-    format_ = Path(path).suffix.lower().removeprefix(".")
-    if format_ not in ("png", "svg"):
-        raise ValueError(f"cannot draw {os.fspath(path)}: name it .png or .svg")
-    drawn = _draw(rows, format_)
-    with replacing(path) as temporary:
-        temporary.write_bytes(drawn)
-
-
-def _draw(given: Sequence[Sequence[Any]], format_: str) -> bytes:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.add_subplot(title="Losses of the run", xlabel="iteration", ylabel="loss", yscale="log")
-    rows = [Row(*row) for row in given]
-    iterations = [row.iteration for row in rows]
-    for name in ("content", "style", "tv", "total"):
-        values = np.array([getattr(row, name) for row in rows], np.float64)
-        if (values > 0).any():  # a logarithmic axis shows no others
-            label = "total, weighted" if name == "total" else name
-            axes.plot(iterations, np.where(values > 0, values, np.nan), label=label, linewidth=1.5)
-    for before, after in pairwise(rows):
-        if before.scale != after.scale:
-            axes.axvline((before.iteration + after.iteration) / 2, color="0.7", linewidth=0.8, zorder=0)
-    if axes.get_legend_handles_labels()[0]:
-        figure.legend(loc="outside right upper")
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format=format_, dpi=120)
-    return drawn.getvalue()
 
 
 def dump(record: Mapping[str, Any]) -> str:
@@ -291,7 +190,10 @@ def shared(record: Mapping[str, Any]) -> dict[str, Any]:
     """
     inputs = {role: {**entry, "file": Path(entry["file"]).name} for role, entry in record["inputs"].items()}
     weights = {**record["weights"], "file": Path(record["weights"]["file"] or "").name}
-    return {**record, "inputs": inputs, "weights": weights}
+    settings = {**record["settings"]}
+    if "init" in inputs:
+        settings["init"] = inputs["init"]["file"]
+    return {**record, "settings": settings, "inputs": inputs, "weights": weights}
 
 
 def pixels_of(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -301,6 +203,7 @@ def pixels_of(settings: Mapping[str, Any]) -> dict[str, Any]:
         settings: The table `settings` of a record.
     """
     table = {**tables.table_of(Settings()), **settings}
+    table["init"] = Path(str(table["init"])).name  # its content is compared with those of the other inputs
     return {name: value for name, value in table.items() if name not in NEUTRAL}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from myvgg.runs import record
+from myvgg.runs import csv_files
 
 NOTHING = "-"
 """Name of the content of a texture, and of the style of a reconstruction."""
@@ -65,7 +65,7 @@ def read_rows(table: Path) -> dict[str, Row]:
     """
     try:
         lines = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
-        rows = [Row(**{name: record.cell_text(value) for name, value in line.items()}) for line in lines]
+        rows = [Row(**{name: csv_files.cell_text(value) for name, value in line.items()}) for line in lines]
         return {row.output: row for row in rows}
     except (OSError, ValueError, LookupError, TypeError, csv.Error):
         return {}
@@ -81,4 +81,4 @@ def write_rows(rows: Sequence[Row], table: Path) -> None:
     Raises:
         OSError: The file cannot be written; an older file stays as it was.
     """
-    record.write_table([Row._fields, *rows], table)
+    csv_files.write_table([Row._fields, *rows], table)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from myvgg import images
 from myvgg.nst.settings import STARTS, Settings
-from myvgg.runs import animation, checkpoint, record
+from myvgg.runs import animation, checkpoint, loss_log, record
 from myvgg.runtime.files import check_writable
 
 
@@ -144,15 +144,14 @@ def _is_record(path: Path) -> bool:
 
 def _is_table(path: Path) -> bool:
     text = path.read_text(encoding="utf-8", errors="replace")
-    return not text.strip() or text.startswith(f"{record.Row._fields[0]},")
+    return not text.strip() or text.startswith(f"{loss_log.Row._fields[0]},")
 
 
 def again(job: Job, picture: Path) -> Job:
     """Return the job that made a picture, with the output and the options of another job.
 
     Args:
-        job: The job that gives the rest. Its pictures, masks, matte and bits count more than those of the record; a
-            matte that is the default counts as none.
+        job: The job that gives the rest. Its pictures and masks count more than those of the record.
         picture: The picture, which has a record inside or beside it.
 
     Raises:
@@ -160,7 +159,9 @@ def again(job: Job, picture: Path) -> Job:
         ValueError: An input is missing, or it has changed; the message names it.
     """
     made = record.read_record(picture)
-    replaced = {role for role, path in job.inputs.items() if role != "init"}
+    replaced = {*job.inputs}
+    if job.settings.init == made["settings"].get("init"):
+        replaced -= {"init"}
     if job.styles:
         replaced |= {role for role in made["inputs"] if role.startswith("style") and role[5:].isdigit()}
     found = {
@@ -178,13 +179,9 @@ def again(job: Job, picture: Path) -> Job:
         style_masks=job.style_masks or tuple(found.get(f"style_mask{number}") for number in range(1, len(styles) + 1)),
         keep=job.keep or found.get("keep"),
         settings=settings,
-        matte=made["run"]["matte"] if job.matte == DEFAULT_MATTE else job.matte,
-        bits=job.bits or made["run"].get("bits"),
+        matte=made["run"]["matte"],
+        bits=made["run"].get("bits"),
     )
-
-
-DEFAULT_MATTE = "white"
-"""Colour behind transparent parts where none is named."""
 
 
 def _find(path: Path, picture: Path, sha256: str) -> Path:

@@ -16,6 +16,7 @@ from myvgg.runs.job import Job
 from myvgg.runs.ray_jobs import Cluster
 from myvgg.runs.reuse import finished_record
 from myvgg.runs.rows import Row, read_rows, write_rows
+from myvgg.runs.specification import check_apart
 from myvgg.runtime.files import check_writable
 
 MAX_CACHED = 100
@@ -62,11 +63,9 @@ def work_off(
 def _check_outputs(jobs: Sequence[Job], picture: Path, table: Path) -> None:
     """Raise unless sheet and table can be written."""
     images.format_of(picture)
-    inputs = {path.resolve() for job in jobs for path in job.inputs.values()}
     for path in (picture, table):
         check_writable(path)
-        if path.resolve() in inputs:
-            raise ValueError(f"cannot write {path}: it is one of the inputs")
+    check_apart({"sheet": picture, "table": table}, [path for job in jobs for path in job.inputs.values()])
 
 
 def _run_missing(jobs: Sequence[Job], rows: list[Row], common: Common, cluster: Cluster | None) -> None:

@@ -14,7 +14,7 @@ from myvgg import images
 from myvgg.images import Picture
 from myvgg.nst import pyramid, tables
 from myvgg.params import Params
-from myvgg.runs import animation, record
+from myvgg.runs import animation, loss_log, record
 from myvgg.runs.reading import Pictures
 from myvgg.runs.specification import Job
 
@@ -35,7 +35,7 @@ class History:
         frames: Pictures by the number of their step.
     """
 
-    losses: list[record.Row] = field(default_factory=list)
+    losses: list[loss_log.Row] = field(default_factory=list)
     frames: dict[int, np.ndarray] = field(default_factory=dict)
 
     def add(self, step: Step, *, with_frame: bool) -> None:
@@ -45,7 +45,7 @@ class History:
             step: The step.
             with_frame: Whether frames are kept at all.
         """
-        self.losses.append(record.Row(step.iteration, step.scale, *step.losses))
+        self.losses.append(loss_log.Row(step.iteration, step.scale, *step.losses))
         if with_frame and step.iteration in animation.choose(step.iterations, MAX_FRAMES):
             self.frames[step.iteration] = _rounded(step.image)
 
@@ -154,9 +154,9 @@ class Writer:
             self.write_record(step, finished=finished)
         if job.log:
             with self.spared("table of losses"):
-                record.write_csv(history.losses, outputs["table"])
+                loss_log.write_csv(history.losses, outputs["table"])
             with self.spared("plot of losses"):
-                record.plot(history.losses, outputs["plot"])
+                loss_log.plot(history.losses, outputs["plot"])
         if job.animate:
             with self.spared("animation"):
                 self._write_animation(job.animate, image, step, history)

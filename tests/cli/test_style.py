@@ -642,3 +642,25 @@ def test_what_is_named_counts_more_than_the_record(pictures: None, trained: list
         *("other.png", "#102030", 16),
     )
     assert Path(made["inputs"]["style1"]["file"]).name == "style.png"
+
+
+def test_a_white_matte_counts_more_than_the_record(pictures: None, trained: list[Any]) -> None:
+    """A matte that is named counts also where it is the default; one that is not named is the recorded one."""
+    assert run(*PAIR, *QUICK, "--matte", "#102030", "-o", "out.png") == 0
+    assert run("--from-picture", "out.png", "-o", "same.png") == 0
+    assert run("--from-picture", "out.png", "--matte", "white", "-o", "white.png") == 0
+    assert [record.read_record(name)["run"]["matte"] for name in ("same.png", "white.png")] == ["#102030", "white"]
+
+
+def test_the_first_picture_is_named_without_its_folder(pictures: None, trained: list[Any], tmp_path: Path) -> None:
+    """A PNG names the first picture without its folder; the run is repeated, and another first picture counts more."""
+    (tmp_path / "private").mkdir()
+    (tmp_path / "content.png").rename(tmp_path / "private" / "start.png")
+    pair = ["other.png", "style.png"]
+    assert run(*pair, *QUICK, "--init", str(tmp_path / "private" / "start.png"), "-o", "out.png") == 0
+    with Image.open("out.png") as image:
+        assert "private" not in image.info["myvgg"]
+    assert run("--from-picture", "out.png", "-o", "same.png") == 0
+    assert np.array_equal(pixels("same.png"), pixels("out.png"))
+    assert run("--from-picture", "out.png", "--init", "other.png", "-o", "another.png") == 0
+    assert Path(record.read_record("another.png")["inputs"]["init"]["file"]).name == "other.png"

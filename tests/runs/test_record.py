@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from myvgg.images import ImageError
 from myvgg.nst import tables
 from myvgg.nst.settings import Layers, Settings
-from myvgg.runs import record
+from myvgg.runs import csv_files, loss_log, record
 from tests.full_disk import SURVIVED, outcomes
 
 RECORD: dict[str, Any] = {
@@ -75,16 +75,16 @@ OTHER_VALUES: dict[str, Any] = {
 """For every setting a value that is not its default, and is difficult to write where possible."""
 
 
-def made_log() -> list[record.Row]:
+def made_log() -> list[loss_log.Row]:
     """Make the rows of two scales."""
     return [
-        record.Row(i, 1 if i < 4 else 2, content=0.1 / i, style=0.5**i, tv=0.0, total=1 / 3 / i) for i in range(1, 8)
+        loss_log.Row(i, 1 if i < 4 else 2, content=0.1 / i, style=0.5**i, tv=0.0, total=1 / 3 / i) for i in range(1, 8)
     ]
 
 
 def test_the_table_holds_the_numbers_exactly(tmp_path: Path) -> None:
     """Python's own reader finds a head and exactly the same numbers."""
-    record.write_csv(made_log(), tmp_path / "log.csv")
+    loss_log.write_csv(made_log(), tmp_path / "log.csv")
     with (tmp_path / "log.csv").open(newline="") as file:
         head, *rows = csv.reader(file)
     assert head == ["iteration", "scale", "content", "style", "tv", "total"]
@@ -94,13 +94,13 @@ def test_the_table_holds_the_numbers_exactly(tmp_path: Path) -> None:
 
 def test_a_table_without_rows_has_a_head(tmp_path: Path) -> None:
     """A table without rows consists of its head."""
-    record.write_csv([], tmp_path / "log.csv")
+    loss_log.write_csv([], tmp_path / "log.csv")
     assert (tmp_path / "log.csv").read_text() == "iteration,scale,content,style,tv,total\n"
 
 
 def test_the_plot_has_a_line_for_each_term_that_is_not_zero(tmp_path: Path) -> None:
     """The SVG names content, style and total, but not the total variation, which was 0; the axes are labelled."""
-    record.plot(made_log(), tmp_path / "log.svg")
+    loss_log.plot(made_log(), tmp_path / "log.svg")
     drawn = (tmp_path / "log.svg").read_text()
     assert ET.fromstring(drawn).tag.endswith("svg")
     texts = [text for text in ("content", "style", "tv", "total, weighted") if f"<!-- {text} -->" in drawn]
@@ -111,8 +111,8 @@ def test_the_plot_has_a_line_for_each_term_that_is_not_zero(tmp_path: Path) -> N
 def test_the_plot_separates_scales(tmp_path: Path) -> None:
     """Rows of two scales draw one line more than the same rows within one scale."""
     one_scale = [row._replace(scale=1) for row in made_log()]
-    record.plot(made_log(), tmp_path / "two.svg")
-    record.plot(one_scale, tmp_path / "one.svg")
+    loss_log.plot(made_log(), tmp_path / "two.svg")
+    loss_log.plot(one_scale, tmp_path / "one.svg")
     two, one = ((tmp_path / name).read_text().count('id="line2d_') for name in ("two.svg", "one.svg"))
     assert two == one + 1
 
@@ -120,7 +120,7 @@ def test_the_plot_separates_scales(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [[], [(1, 1, 0.0, 0.0, 0.0, 0.0)], [(1, 1, np.nan, np.inf, 1.0, np.nan)]])
 def test_poor_logs_are_drawn(rows: list[tuple[float, ...]], tmp_path: Path) -> None:
     """No rows, only zeros, and NaN give a plot without a warning."""
-    record.plot(rows, tmp_path / "log.PNG")
+    loss_log.plot(rows, tmp_path / "log.PNG")
     with Image.open(tmp_path / "log.PNG") as image:
         assert image.format == "PNG"
 
@@ -129,7 +129,7 @@ def test_plotting_leaves_pyplot_alone(tmp_path: Path) -> None:
     """No figure of pyplot's is open afterwards."""
     from matplotlib import pyplot as plt
 
-    record.plot(made_log(), tmp_path / "log.png")
+    loss_log.plot(made_log(), tmp_path / "log.png")
     assert plt.get_fignums() == []
 
 
@@ -137,7 +137,7 @@ def test_plotting_leaves_pyplot_alone(tmp_path: Path) -> None:
 def test_a_plot_of_another_suffix_is_refused(name: str, tmp_path: Path) -> None:
     """The error names the formats, and nothing is written."""
     with pytest.raises(ValueError, match=r"name it \.png or \.svg"):
-        record.plot(made_log(), tmp_path / name)
+        loss_log.plot(made_log(), tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
@@ -290,7 +290,8 @@ WRITERS = {
 }
 
 SETUP = """
-from myvgg.runs.record import plot, write, write_csv
+from myvgg.runs.loss_log import plot, write_csv
+from myvgg.runs.record import write
 
 log = [(i, 1, 1 / i, 2 / i, 3 / i, 4 / i) for i in range(1, 50)]
 save = lambda path: {call}
@@ -306,7 +307,7 @@ def test_a_full_disk_leaves_the_old_file(name: str, tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     """No writer makes a folder."""
-    for write in (record.write_csv, record.plot):
+    for write in (loss_log.write_csv, loss_log.plot):
         with pytest.raises(FileNotFoundError):
             write(made_log(), tmp_path / "missing" / "log.png")
     with pytest.raises(FileNotFoundError):
@@ -358,11 +359,11 @@ def test_a_shared_record_has_no_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t"])
 def test_no_cell_of_a_table_is_a_formula(begin: str, tmp_path: Path) -> None:
     """A name that a spreadsheet would compute is text; numbers stay numbers."""
-    record.write_table([["name", "value"], [f"{begin}1+1\r.jpg", -0.5]], tmp_path / "table.csv")
+    csv_files.write_table([["name", "value"], [f"{begin}1+1\r.jpg", -0.5]], tmp_path / "table.csv")
     with (tmp_path / "table.csv").open(newline="") as file:
         cells = list(csv.reader(file))[1]
     assert cells == [f"'{begin}1+1 .jpg", "-0.5"]
-    assert record.cell_text(cells[0]) == f"{begin}1+1 .jpg"
+    assert csv_files.cell_text(cells[0]) == f"{begin}1+1 .jpg"
 
 
 def test_settings_that_do_not_change_the_picture_do_not_count() -> None:
