@@ -5,7 +5,6 @@ Each part is written whole or not at all. So whatever ends a run, the pictures i
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from myvgg.extraction.batching import Row
 from myvgg.extraction.formats import SHAPE
@@ -143,14 +143,17 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ValueError: Another run is writing there.
     """
-    with (folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"another run is writing {folder}: wait for it, or name another file") from error
-        except OSError:  # a file system without locks
-            pass
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(f"another run is writing {folder}: wait for it, or name another file") from error
+    except NotImplementedError:  # a file system without locks
+        pass
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def read_in_order(

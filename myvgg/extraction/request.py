@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from myvgg.architecture import ARCHITECTURES, Architecture
@@ -16,7 +17,10 @@ from myvgg.runtime.files import check_writable
 
 AnyPath = str | os.PathLike[str]
 
-NO_PYARROW = "a file of features needs pyarrow, which is not installed: pip install 'myvgg[extract]'"
+NEEDED = ("pyarrow", "filelock")
+"""Packages with which a file of features is written."""
+
+NOT_INSTALLED = "a file of features needs {package}, which is not installed: pip install 'myvgg[extract]'"
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +77,13 @@ def check_output(output: Path) -> None:
     """Raise unless a file of features can be written.
 
     Raises:
-        ValueError: pyarrow is missing, the suffix names no format, or nothing may be written there.
+        ValueError: pyarrow or filelock is missing, the suffix names no format, or nothing may be written there.
     """
-    try:
-        import pyarrow as pa  # noqa: F401
-    except ImportError as error:
-        raise ValueError(NO_PYARROW) from error
+    for package in NEEDED:
+        try:
+            import_module(package)
+        except ImportError as error:
+            raise ValueError(NOT_INSTALLED.format(package=package)) from error
     from myvgg.extraction.writers import writer_of
 
     writer_of(output)

@@ -30,6 +30,9 @@ def store(request: Request, output: Path, *, overwrite: bool) -> StoredFeatures:
         return _compare(request, output)
     folder.mkdir(exist_ok=True)
     with parts.locked(folder):
+        if not overwrite and output.exists():  # another run has finished it meanwhile
+            parts.remove_folder(folder)
+            return _compare(request, output)
         if overwrite:
             parts.empty_folder(folder)
         parts.open_folder(folder, request.recipe)

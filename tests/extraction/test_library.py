@@ -160,11 +160,8 @@ def test_one_name_or_a_list(kinds: Path, tiny_params: Params, monkeypatch: pytes
         table.row("other.png")
 
 
-def test_a_call_that_is_stopped_goes_on(
-    kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    """After an interruption the same call computes the missing pictures; a third one finds the file finished."""
-    output = tmp_path / "f.parquet"
+def stop_at_once(paths: Any, params: Params, output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin a call, and interrupt it after its first batch."""
 
     def interrupted(*arguments: Any) -> Any:
         yield next(iter(original(*arguments)))
@@ -174,7 +171,15 @@ def test_a_call_that_is_stopped_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(local, "compute_rows", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            extracted(kinds, tiny_params, output=output)
+            extracted(paths, params, output=output)
+
+
+def test_a_call_that_is_stopped_goes_on(
+    kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """After an interruption the same call computes the missing pictures; a third one finds the file finished."""
+    output = tmp_path / "f.parquet"
+    stop_at_once(kinds, tiny_params, output, monkeypatch)
     capsys.readouterr()
     second = extracted(kinds, tiny_params, output=output, progress=True)
     assert 0 < second.computed < second.rows == 48
@@ -292,16 +297,7 @@ def test_a_failed_picture_is_tried_again(
     """A picture that could not be read when a run was stopped has features if it can be read now."""
     output, late = tmp_path / "f.parquet", tmp_path / "late.png"
     there = sorted(kinds.iterdir())[:40]
-
-    def interrupted(*arguments: Any) -> Any:
-        yield next(iter(original(*arguments)))
-        raise KeyboardInterrupt
-
-    original = local.compute_rows
-    with monkeypatch.context() as patch:
-        patch.setattr(local, "compute_rows", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            extracted([late, *there], tiny_params, output=output)
+    stop_at_once([late, *there], tiny_params, output, monkeypatch)
     Image.new("RGB", (80, 70), "red").save(late)
     found = extracted([late, *there], tiny_params, output=output)
     assert str(late) not in found.errors
