@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import tensorflow as tf
@@ -29,12 +30,20 @@ SIZE = 256
 
 
 def measured(params: Params) -> Params:
-    """Return the parameters with their `rms`, which is computed if it is empty.
+    """Return the parameters with their `rms`, which is computed if it is empty, once for the same parameters.
 
     Args:
         params: The parameters.
     """
-    return params if params.rms else replace(params, rms=rms(params))
+    if params.rms:
+        return params
+    if params not in _MEASURED:
+        _MEASURED[params] = replace(params, rms=rms(params))
+    return _MEASURED[params]
+
+
+_MEASURED: WeakKeyDictionary[Params, Params] = WeakKeyDictionary()
+"""Parameters with their responses, for as long as those without them live."""
 
 
 def rms(params: Params) -> dict[str, float]:

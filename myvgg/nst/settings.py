@@ -229,6 +229,19 @@ class Settings:
         return f"Settings({', '.join(changed)})"
 
 
+def given_settings(settings: Any) -> Settings:
+    """Return settings as they are given, or the default for None.
+
+    Raises:
+        ValueError: Something else, such as the name of a preset.
+    """
+    if settings is None:
+        return Settings()
+    if not isinstance(settings, Settings):
+        raise ValueError(f"settings must be Settings, such as Settings.preset('gatys'), not {settings!r}")
+    return settings
+
+
 SETTINGS = tuple(each.name for each in fields(Settings))
 """Names of all settings."""
 

@@ -19,7 +19,7 @@ from myvgg.nst.encoder import Encoder
 from myvgg.nst.objective import Objective
 from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, enlarged
 from myvgg.nst.scale import Inputs, Scale
-from myvgg.nst.settings import Settings
+from myvgg.nst.settings import Settings, given_settings
 from myvgg.nst.state import Pixels, State
 from myvgg.params import Params, params_of
 from myvgg.runtime.process import uninterrupted
@@ -141,9 +141,7 @@ def steps(
         1 (24, 32, 3)
         2 (24, 32, 3)
     """
-    settings = Settings() if settings is None else settings
-    if not isinstance(settings, Settings):
-        raise ValueError(f"settings must be Settings, such as Settings.preset('gatys'), not {settings!r}")
+    settings = given_settings(settings)
     inputs = _inputs(content, style, settings, masks=masks, style_masks=style_masks, keep=keep, first=first)
     encoder = params if isinstance(params, Encoder) else None
     params = encoder.params if encoder else _loaded() if params is None else params_of(params)

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from myvgg import images
 from myvgg.nst.criterion import Losses
-from myvgg.nst.settings import Settings
+from myvgg.nst.settings import Settings, given_settings
 from myvgg.nst.transfer import Step, steps
 from myvgg.runs.progress import shown
 
@@ -102,7 +102,7 @@ def stylize(
         >>> result.image.shape
         (24, 32, 3)
     """
-    settings = (settings or Settings()).with_values(options)
+    settings = given_settings(settings).with_values(options)
     start = time.perf_counter()
     pictures: dict[str, Any] = {"masks": masks, "style_masks": style_masks, "keep": keep, "first": first}
     made = steps(content, style, settings, params=params, cache=cache, **pictures)

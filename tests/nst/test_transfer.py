@@ -681,3 +681,12 @@ def test_one_mask_needs_no_list(run: Run, content: np.ndarray) -> None:
     mask[:, :9] = True
     alone, listed = (next(run(ONE, masks=masks)).losses.total for masks in (mask, [mask]))
     assert float(alone) == float(listed)
+
+
+def test_statistics_are_shared_without_stored_responses(run: Run, tiny_params: Params) -> None:
+    """Weights without responses to photographs are measured once, so that a cache has the statistics once."""
+    assert not tiny_params.rms
+    cache: dict[Any, Any] = {}
+    for _ in range(2):
+        next(run(ONE, params=tiny_params, cache=cache))
+    assert len(cache) == 1
