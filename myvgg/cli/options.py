@@ -52,7 +52,6 @@ class Entry(NamedTuple):
         text: Sentences of the help.
         default: Value in the help.
         source: Word before this value.
-        without: Sentences about `--no-NAME`; a boolean without them cannot be turned off.
         required: The value must be there.
     """
 
@@ -62,7 +61,6 @@ class Entry(NamedTuple):
     text: str
     default: Any = None
     source: str = "default"
-    without: str = ""
     required: bool = False
 
     @property
@@ -95,8 +93,7 @@ def entries(record: type) -> list[Entry]:
             hint, option = _split(hints[each.name])
             default = None if each.default is MISSING else each.default
             text = texts.get(each.name, "")
-            required = each.default is MISSING
-            found.append(Entry(each.name, hint, option, text, default, without=option.without, required=required))
+            found.append(Entry(each.name, hint, option, text, default, required=each.default is MISSING))
     return found
 
 

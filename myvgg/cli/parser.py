@@ -98,8 +98,8 @@ def _add_flags(group: Any, entry: Entry) -> None:
     common: dict[str, Any] = {"dest": entry.name, "default": argparse.SUPPRESS}
     text = entry.help if is_off else argparse.SUPPRESS
     group.add_argument(f"--{entry.word}", action="store_true", help=text, **common)
-    if entry.without:
-        text = argparse.SUPPRESS if is_off else entry.without.replace("%", "%%")
+    if entry.option.without:
+        text = argparse.SUPPRESS if is_off else entry.option.without.replace("%", "%%")
         group.add_argument(f"--no-{entry.word}", action="store_false", help=text, **common)
 
 

@@ -54,9 +54,9 @@ def entries(kind: type[Base], values: Settings, source: str) -> list[Entry]:
     ]
     for group, names in GROUPS.items():
         for name in names:
-            value, without = getattr(values, name), WITHOUT.get(name, "")
+            value, option = getattr(values, name), Option(group=group, without=WITHOUT.get(name, ""))
             of = "default" if value == getattr(default, name) else source
-            listed.append(Entry(name, hints[name], Option(group=group), texts.get(name, ""), value, of, without))
+            listed.append(Entry(name, hints[name], option, texts.get(name, ""), value, of))
     return listed
 
 

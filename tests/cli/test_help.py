@@ -61,7 +61,7 @@ def test_help_names_every_option(words: str, kind: type, capsys: pytest.CaptureF
     found = without_values(help_of([*words.split()[1:], "--help"], capsys))
     for entry in entries(kind, Settings(), ""):
         no = "no-" if entry.hint is bool and entry.default else ""
-        text = " ".join((entry.without if no else entry.text).split())
+        text = " ".join((entry.option.without if no else entry.text).split())
         name = entry.option.metavar if entry.option.positional else f"--{no}{entry.word}"
         assert text
         assert re.search(re.escape(name) + r"(?: \S+)?(?: \.\.\.)? " + re.escape(text), found), name
