@@ -62,7 +62,7 @@ class _Stored(NamedTuple):
 
 @dataclass
 class _Budget:
-    """What a file may still declare, since references can name an array many times.
+    """The rest of the values that a file may declare; references can name an array many times.
 
     Attributes:
         items: Number of arrays, cells and structs.

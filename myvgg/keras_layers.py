@@ -101,18 +101,7 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
         self._architecture = _architecture(architecture)
         needed = self._architecture.needed(self._architecture.deepest(names))
         self._layers_params = {
-            layer.name: LayerParams(
-                *(
-                    self.add_weight(
-                        shape=shape,
-                        initializer="zeros",
-                        name=f"{layer.name}_{part}",
-                        trainable=trained is None or layer.name in trained,
-                    )
-                    for part, shape in (("kernel", layer.kernel_shape), ("bias", (layer.outputs,)))
-                )
-            )
-            for layer in needed
+            layer.name: self._add_layer(layer, trainable=trained is None or layer.name in trained) for layer in needed
         }
         self.built = True
         original = _LIVE.get(copy_of or "")
@@ -158,6 +147,14 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
                 "model with keras, and leave out TF_USE_LEGACY_KERAS=1"
             )
         return super().__call__(images, *others, **options)
+
+    def _add_layer(self, layer: Conv | Dense, *, trainable: bool) -> LayerParams:
+        shapes = {"kernel": layer.kernel_shape, "bias": (layer.outputs,)}
+        options: dict[str, Any] = {"initializer": "zeros", "trainable": trainable}
+        parts = {
+            part: self.add_weight(shape=shape, name=f"{layer.name}_{part}", **options) for part, shape in shapes.items()
+        }
+        return LayerParams(**parts)
 
     def _variables(self) -> dict[str, Any]:
         return {

@@ -97,8 +97,8 @@ class PerceptualDistance(tf.Module):  # type: ignore[misc]  # TensorFlow has no 
             raise ValueError("layers must be maps, which fc6, fc7, fc8 and what follows them are not")
         needed = check_layers(architecture, params.layers, architecture.deepest(self.layers))
         if bind:
-            kept = {name: LayerParams(*map(_variable, params.layers[name])) for name in needed}
-            self._kept, params = kept, replace(params, layers=kept)
+            self._parameters = {name: LayerParams(*map(_variable, params.layers[name])) for name in needed}
+            params = replace(params, layers=self._parameters)
         self.bound_params = params
 
     def __call__(self, a: Any, b: Any) -> Float32[tf.Tensor, " batch"]:

@@ -14,7 +14,6 @@ import os
 import shutil
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -155,7 +154,7 @@ def load(
         if not (is_searched and named in (AUTO, "") and path.parent != FOLDER):
             raise
         message = f"{damaged}; this file of the cache is left out, and replaced where a download is possible"
-        warnings.warn(message, WeightsWarning, stacklevel=2)
+        warn_once(message, WeightsWarning)
         return _load_elsewhere(bool(include_top), architecture, bundled_first)
     if include_top and not params.include_top:
         raise WeightsError(

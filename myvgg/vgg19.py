@@ -73,21 +73,9 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         check_eager()
         name = type(self).__name__
         super().__init__(name=name.lower())
-        if not isinstance(params, Params):
-            found = (
-                ""
-                if params is None
-                else f", not {params!r}"
-                if isinstance(params, str)
-                else f", not {type(params).__name__}"
-            )
-            raise ValueError(
-                f"{name} needs parameters{found}: {name}.load() finds trained ones or reads a file, "
-                f"{name}.random() draws new ones"
-            )
+        params = _checked_params(name, self.published, params)
         check_option("pooling", pooling, POOLS)
         check_option("pool_padding", pool_padding, ("valid", "same"))
-        _check_network(name, self.published, params)
         drawn: Collection[str] = ()
         if num_classes is not None:
             params, drawn = _with_classes(params, num_classes, seed)
@@ -294,10 +282,17 @@ class VGG16(VGG):
     published = CONFIGURATION_D
 
 
-def _check_network(name: str, published: Architecture | None, params: Params) -> None:
-    """Refuse the parameters of another network, which has other layers."""
+def _checked_params(name: str, published: Architecture | None, params: Any) -> Params:
+    """Return what is given as parameters, unless it is none, or of a network with other layers."""
+    if not isinstance(params, Params):
+        found = repr(params) if isinstance(params, str) else type(params).__name__
+        raise ValueError(
+            f"{name} needs parameters{'' if params is None else f', not {found}'}: {name}.load() finds trained ones "
+            f"or reads a file, {name}.random() draws new ones"
+        )
     if published and params.architecture.layer_names() != published.layer_names():
         raise ValueError(f"{name} needs parameters of {published.name}, not of {params.architecture.name}")
+    return params
 
 
 def _checked_classes(name: str, classes: int) -> int:

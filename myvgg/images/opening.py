@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -17,6 +16,7 @@ from PIL.ExifTags import Base as Tag
 from PIL.ImageFile import ImageFile
 
 from myvgg.images.pillow import ImageError
+from myvgg.runtime.errors import warn_once
 from myvgg.sizes import MAX_PIXELS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
@@ -112,8 +112,7 @@ def _checked(image: ImageFile) -> Image.Image:
     if image.format == "TIFF":
         return _whole_page(image)
     if image.format != "MPO" and getattr(image, "is_animated", False):  # an MPO's further pictures belong to its first
-        name = getattr(image, "filename", "") or "picture"
-        warnings.warn(f"{os.fspath(name)}: has several frames, the first one is taken", PictureWarning, stacklevel=2)
+        warn_once(f"{_name(image)}: has several frames, the first one is taken", PictureWarning)
     return image
 
 
@@ -128,10 +127,13 @@ def _whole_page(image: ImageFile) -> Image.Image:
         if not tags.get(Tag.NewSubfileType, 0) & REDUCED:
             _check_size(image)
             if page + 1 < pages:
-                name = os.fspath(getattr(image, "filename", "") or "picture")
-                warnings.warn(f"{name}: has {pages} pages, page {page + 1} is taken", PictureWarning, stacklevel=2)
+                warn_once(f"{_name(image)}: has {pages} pages, page {page + 1} is taken", PictureWarning)
             return image
     return _refuse_raw()
+
+
+def _name(image: Image.Image) -> str:
+    return os.fsdecode(getattr(image, "filename", "") or "picture")
 
 
 def _check_size(image: Image.Image) -> None:
