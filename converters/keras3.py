@@ -35,6 +35,9 @@ CLASSES = {Conv: "conv2d", Pool: "max_pooling2d", Dense: "dense"}
 PREPROCESSING = "preprocessing"
 """Name of the preprocessing among the weights of `myvgg.keras_layer`."""
 
+PREPROCESSING_SHAPE = (7,)
+"""Whether the order is R, G, B; three means; three scales."""
+
 ROOTS = ("layers", "_layer_checkpoint_dependencies")
 """The group of all layers, since Keras 2.13 and before."""
 
@@ -72,12 +75,14 @@ def _own_layer(file: h5py.File) -> h5py.Group | None:
 
 def _read_own(path: Path, stored: h5py.Group, architecture: Architecture, generation: str) -> Params:
     """Read what `VGGFeatures.save_own_variables` writes: arrays by our names, and the preprocessing as numbers."""
-    is_rgb, *numbers = map(float, np.asarray(stored[PREPROCESSING]))
-    arrays = {
-        name.removesuffix("_kernel"): (stored[name][()], stored[name.replace("_kernel", "_bias")][()])
-        for name in stored
-        if name.endswith("_kernel")
-    }
+    if stored[PREPROCESSING].shape != PREPROCESSING_SHAPE:
+        raise WeightsError(path, f"damaged: {PREPROCESSING} has shape {stored[PREPROCESSING].shape}")
+    is_rgb, *numbers = map(float, stored[PREPROCESSING])
+    datasets = defaultdict[str, list[h5py.Dataset]](list)
+    for name in stored:
+        if name != PREPROCESSING:
+            datasets[name.rpartition("_")[0]].append(stored[name])
+    arrays = arrays_of(datasets, {name: name for name in architecture.parametric}, architecture)
     mean, scale = (numbers[0], numbers[1], numbers[2]), (numbers[3], numbers[4], numbers[5])
     preprocessing = Preprocessing("rgb" if is_rgb else "bgr", mean, scale)
     origin = origin_of(path, generation)

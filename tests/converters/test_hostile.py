@@ -85,6 +85,17 @@ def h5_of_chunks(path: Path, params: Params) -> None:
         file.create_dataset(name, (100_000, 1_000_000), "<f4", chunks=(100, 100), compression="gzip")
 
 
+def h5_of_our_layer(path: Path, params: Params) -> None:
+    """Write the weights of a Keras model around our layer, whose first array is declared with 400 GB."""
+    with h5py.File(path, "w") as file:
+        group = file.create_group("layers/vgg_features/vars")
+        group["preprocessing"] = np.array([0, *params.preprocessing.mean, *params.preprocessing.scale])
+        for name, layer in params.layers.items():
+            group[f"{name}_kernel"], group[f"{name}_bias"] = layer
+        del group["conv1_1_kernel"]
+        group.create_dataset("conv1_1_kernel", (100_000, 1_000_000), "<f4", chunks=(100, 100), compression="gzip")
+
+
 def keras_bomb(path: Path, params: Params) -> None:
     """Write an archive whose weights are 300 MB of zeros, compressed."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -117,6 +128,7 @@ MATS: dict[str, bytes] = {
 
 HOSTILE: dict[str, Callable[[Path, Params], object]] = {
     "h5": h5_of_chunks,
+    "weights.h5": h5_of_our_layer,
     "keras": keras_bomb,
     "npz": npz_of_terabytes,
     **{name: lambda path, _, content=content: path.write_bytes(content) for name, content in MATS.items()},
