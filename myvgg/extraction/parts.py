@@ -39,10 +39,12 @@ class Place(NamedTuple):
     Attributes:
         part: Index of the part.
         row: Index of the row in the part.
+        error: The reason that there are no features; empty where there are.
     """
 
     part: int
     row: int
+    error: str
 
 
 def folder_of(output: Path) -> Path:
@@ -120,20 +122,13 @@ def readable_parts(folder: Path) -> list[Path]:
 def places_of(files: Sequence[Path]) -> dict[str, Place]:
     """Return the place of each picture's row; of several rows of one picture, the first one with features counts."""
     places: dict[str, Place] = {}
-    failed: dict[str, Place] = {}
     for part, path in enumerate(files):
         table = pq.read_table(path, columns=["path", "error"])
-        for row, (picture, error) in enumerate(
-            zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
-        ):
-            (failed if error else places).setdefault(picture, Place(part, row))
-    return failed | places
-
-
-def done_in(files: Sequence[Path]) -> set[str]:
-    """Return the pictures that have features in the parts."""
-    tables = (pq.read_table(path, columns=["path", "error"]) for path in files)
-    return {picture for table in tables for picture in table.filter(table["error"].is_null())["path"].to_pylist()}
+        rows = zip(table["path"].to_pylist(), table["error"].to_pylist(), strict=True)
+        for row, (picture, error) in enumerate(rows):
+            if picture not in places or (places[picture].error and not error):
+                places[picture] = Place(part, row, error or "")
+    return places
 
 
 @contextmanager

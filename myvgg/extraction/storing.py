@@ -59,8 +59,8 @@ def _compare(request: Request, output: Path) -> StoredFeatures:
 
 def _compute_missing(request: Request, folder: Path) -> int:
     """Compute the pictures without features in the parts, failed ones again; return their number."""
-    there = parts.done_in(parts.readable_parts(folder))
-    missing = [path for path in request.paths if path not in there]
+    places = parts.places_of(parts.readable_parts(folder))
+    missing = [path for path in request.paths if path not in places or places[path].error]
     total = len(request.paths)
     with progress_bar(total, total - len(missing), visible=request.progress) as tell:
         if not missing:

@@ -39,12 +39,8 @@ class Content(NamedTuple):
 
     def errors(self) -> list[str]:
         """Return the reason for each picture without features; an empty text for the others."""
-        found: dict[str, str] = {}
-        for path in self.files:
-            table = pq.read_table(path, columns=["path", "error"])
-            for name, error in zip(table["path"].to_pylist(), table["error"].to_pylist(), strict=True):
-                found.setdefault(name, error or "")
-        return [found[path] for path in self.paths]
+        places = parts.places_of(self.files)
+        return [places[path].error for path in self.paths]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the one shape of each column's arrays.

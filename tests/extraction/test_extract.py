@@ -204,7 +204,8 @@ def test_goes_on_where_it_was(
     assert extract("whole.parquet") == 0
     interrupted(extract, monkeypatch, after=10)
     assert not (tmp_path / "f.parquet").exists()
-    done = parts.done_in(parts.readable_parts(tmp_path / "f.parquet.parts"))
+    places = parts.places_of(parts.readable_parts(tmp_path / "f.parquet.parts"))
+    done = {path for path, place in places.items() if not place.error}
     assert 9 <= len(done) < 24
     computed = []
     original = local.compute_rows

@@ -291,16 +291,20 @@ def test_a_table_is_a_mapping_of_columns(tmp_path: Path) -> None:
     assert "relu1_2" not in table
 
 
+@pytest.mark.parametrize("last", [False, True], ids=["the failed row first", "the failed row last"])
 def test_a_failed_picture_is_tried_again(
-    kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    last: bool, kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture that could not be read when a run was stopped has features if it can be read now."""
     output, late = tmp_path / "f.parquet", tmp_path / "late.png"
     there = sorted(kinds.iterdir())[:40]
     stop_at_once([late, *there], tiny_params, output, monkeypatch)
+    (part,) = parts.folder_of(output).glob("*.parquet")
+    part.rename(part.with_name("z.parquet" if last else "0.parquet"))  # parts are read in the order of their names
     Image.new("RGB", (80, 70), "red").save(late)
     found = extracted([late, *there], tiny_params, output=output)
     assert str(late) not in found.errors
+    assert np.isfinite(found.read().row(str(late))["relu3_1"]).all()
 
 
 def test_a_finished_file_of_another_list_is_no_result(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
