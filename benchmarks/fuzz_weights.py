@@ -20,11 +20,14 @@ from pathlib import Path
 import numpy as np
 
 import converters
-from myvgg.architecture import vgg
+from myvgg.architecture import Dense, Pool, vgg
 from myvgg.params import Params, random
 
 FORMATS = ("h5", "weights.h5", "keras", "npz", "safetensors", "8bit.safetensors", "mat", "mat compressed", "pth")
 """All formats; a `.pth` needs torch."""
+
+FIRST_DENSE_SIDE = 2
+"""Sides of the maps that the small network's first dense layer reads."""
 
 BATCH = 40
 """Files a child process."""
@@ -111,7 +114,7 @@ def _write(params: Params, path: Path, ending: str) -> None:
     elif ending == "pth":
         import torch
 
-        torch.save({"features.0.weight": torch.zeros(4, 3, 3, 3), "features.0.bias": torch.zeros(4)}, path)
+        torch.save({name: torch.from_numpy(array.copy()) for name, array in _torchvision(params).items()}, path)
     else:
         named = path.with_name(f"a-{ending}" if ending[0] == "8" else f"a.{ending}")
         converters.save(params, named)
@@ -122,9 +125,25 @@ def _matlab(params: Params) -> dict[str, object]:
     layers = np.empty((1, len(params.layers)), object)
     for index, (name, (kernel, bias)) in enumerate(params.layers.items()):
         weights = np.empty((1, 2), object)
-        weights[0, :] = [kernel.reshape(1, 1, *kernel.shape) if kernel.ndim == 2 else kernel, bias[:, None]]
+        side = FIRST_DENSE_SIDE if name == params.architecture.classifier[0].name else 1
+        stored = kernel if kernel.ndim == 4 else kernel.reshape(side, side, -1, bias.size)
+        weights[0, :] = [stored, bias[:, None]]
         layers[0, index] = {"name": name, "type": "conv", "weights": weights}
     return {"layers": layers, "meta": {"normalization": {}}}
+
+
+def _torchvision(params: Params) -> dict[str, np.ndarray]:
+    """Lay a network out as torchvision does: numbered modules, kernels with their axes in another order."""
+    arrays: dict[str, np.ndarray] = {}
+    index = {"features": 0, "classifier": 0}
+    for layer in params.architecture.layers:
+        part = "features" if not isinstance(layer, Dense) else "classifier"
+        if not isinstance(layer, Pool):
+            kernel, bias = params.layers[layer.name]
+            arrays[f"{part}.{index[part]}.weight"] = kernel.transpose((3, 2, 0, 1) if kernel.ndim == 4 else (1, 0))
+            arrays[f"{part}.{index[part]}.bias"] = bias
+        index[part] += 3 if part == "classifier" else 1 if isinstance(layer, Pool) else 2
+    return arrays
 
 
 def tried(folder: Path) -> Counter[str]:
