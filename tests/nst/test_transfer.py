@@ -325,11 +325,11 @@ def test_a_state_is_that_of_the_latest_step(run: Run) -> None:
 @pytest.mark.slow
 def test_targets_are_kept_for_the_next_call(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one dictionary for two calls, a style's statistics are computed once, and the pictures are the same."""
-    kept: dict[Any, Any] = {}
-    first = last(run(THREE, kept=kept)).image
-    count = len(kept)
-    second = last(run(THREE, kept=kept)).image
-    assert count == len(kept) == 2  # 27 pixels, and 29 of its own: it is never enlarged
+    cache: dict[Any, Any] = {}
+    first = last(run(THREE, cache=cache)).image
+    count = len(cache)
+    second = last(run(THREE, cache=cache)).image
+    assert count == len(cache) == 2  # 27 pixels, and 29 of its own: it is never enlarged
     assert np.array_equal(first, second)
 
 
