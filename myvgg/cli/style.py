@@ -104,16 +104,10 @@ def _check_default_output(path: Path) -> None:
     Raises:
         ValueError: There is such a picture.
     """
-    from myvgg.images import ImageError
     from myvgg.runs import record
 
-    if path.exists():
-        try:
-            record.read_record(path)
-        except ImageError as error:
-            raise ValueError(
-                f"{path} exists and is no result of myvgg: name the result by -o (-o {path} replaces it)"
-            ) from error
+    if path.exists() and not record.has_record(path):
+        raise ValueError(f"{path} exists and is no result of myvgg: name the result by -o (-o {path} replaces it)")
 
 
 def _compare_weights(picture: Path, params: Params) -> None:

@@ -84,8 +84,7 @@ def encode(
     """
     if bits not in (8, 16):
         raise ValueError(f"bits must be 8 or 16, not {bits}")
-    if max(image.shape) > (limit := LONGEST_SIDES.get(kind, MAX_PIXELS)):
-        raise ValueError(f"{kind} holds sides of up to {limit} pixels, not {max(image.shape)}")
+    check_sides(kind, max(image.shape))
     if kind in OPAQUE:
         image, alpha = lay_on(WHITE, image, alpha), None
     samples = image if alpha is None else np.dstack([image, 255 * alpha])
@@ -95,6 +94,20 @@ def encode(
             return deep.encode_tiff(levels)
         return deep.encode_png(levels, _encode(np.zeros((1, 1, 3), np.uint8), "PNG", text or {}))
     return _encode(np.clip(np.rint(samples), 0, 255).astype(np.uint8), kind, text or {})
+
+
+def check_sides(kind: str, longest: int) -> None:
+    """Raise if a format cannot hold a picture of some size.
+
+    Args:
+        kind: PNG, JPEG, WEBP, TIFF or BMP.
+        longest: Longest side in pixels.
+
+    Raises:
+        ValueError: The side is too long.
+    """
+    if longest > (limit := LONGEST_SIDES.get(kind, MAX_PIXELS)):
+        raise ValueError(f"{kind} holds sides of up to {limit} pixels, not {longest}")
 
 
 def format_of(path: str | os.PathLike[str]) -> str:

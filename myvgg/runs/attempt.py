@@ -10,6 +10,7 @@ from myvgg import images
 from myvgg.params import Params
 from myvgg.runs import job as one
 from myvgg.runs.job import Job, Watch
+from myvgg.runs.names import changed_settings
 from myvgg.runs.reuse import is_resumable
 from myvgg.runs.rows import NOTHING, Row
 
@@ -34,8 +35,8 @@ class Common(NamedTuple):
 def begin(job: Job, made: Mapping[str, Any] | None, earlier: Mapping[str, Row], params: Params) -> Row:
     """Return the row of a job before it is run.
 
-    The row of a finished picture has the numbers of an earlier table. A report that the job asks for and the picture
-    was made without is made now.
+    The row of a finished picture has the numbers of its record; where that has none, those of an earlier table. A
+    report that the job asks for and the picture was made without is made now.
 
     Args:
         job: The job.
@@ -44,13 +45,29 @@ def begin(job: Job, made: Mapping[str, Any] | None, earlier: Mapping[str, Row], 
         params: The weights.
     """
     content, style = str(job.content or NOTHING), " ".join(map(str, job.styles)) or NOTHING
+    row = Row(content, style, job.output.name, " ".join(changed_settings(job.settings)))
     if made is None:
-        return Row(content, style, job.output.name)
-    row = earlier.get(job.output.name, Row(content, style, job.output.name))
-    row = row._replace(content=content, style=style, status="skipped", steps=made["run"]["steps"], error="")
-    if job.report and not row.metric_score:
-        return _with_metrics(row, made.get("metrics") or _measure(job, params)._asdict())
+        return row
+    numbers = earlier.get(job.output.name, row)._asdict() | _numbers_of(made)
+    row = row._replace(**{name: numbers[name] for name in NUMBERS}, status="skipped")
+    if job.report and row.metric_score == "":
+        return row._replace(**_columns("metric", _measure(job, params)._asdict()))
     return row
+
+
+NUMBERS = tuple(name for name in Row._fields if name in ("seconds", "steps") or name.startswith(("loss_", "metric_")))
+"""Columns of a row that are known when its picture is finished."""
+
+
+def _numbers_of(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers of a record as columns of a row; older records have fewer."""
+    run = {name: made["run"][name] for name in ("seconds", "steps") if name in made["run"]}
+    return run | _columns("loss", made.get("losses", {})) | _columns("metric", made.get("metrics", {}))
+
+
+def _columns(begin: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as columns of a row; other versions may have other values."""
+    return {name: value for key, value in values.items() if (name := f"{begin}_{key}") in Row._fields}
 
 
 def make(job: Job, row: Row, common: Common, *, cache: MutableMapping[Any, Any]) -> Row:
@@ -76,13 +93,9 @@ def make(job: Job, row: Row, common: Common, *, cache: MutableMapping[Any, Any])
         reason = str(error) or "not enough memory"
         say(f"{row.output} failed: {reason}")
         return row._replace(status="failed", error=reason)
-    losses = {f"loss_{name}": value for name, value in outcome.losses._asdict().items()}
-    row = row._replace(status="made", seconds=round(outcome.seconds, 1), steps=outcome.steps, **losses)
-    return _with_metrics(row, outcome.report._asdict()) if outcome.report else row
-
-
-def _with_metrics(row: Row, metrics: Mapping[str, Any]) -> Row:
-    return row._replace(**{f"metric_{name}": value for name, value in metrics.items()})
+    numbers = _columns("loss", outcome.losses._asdict())
+    numbers |= _columns("metric", outcome.report._asdict() if outcome.report else {})
+    return row._replace(status="made", seconds=outcome.seconds, steps=outcome.steps, **numbers)
 
 
 def _measure(job: Job, params: Params) -> Report:

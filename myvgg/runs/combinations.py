@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from myvgg.nst.settings import Settings
-from myvgg.runs.names import changed_settings, dashed, distinct
+from myvgg.runs.names import changed_settings, dashed, distinct, with_hash
+from myvgg.runs.reuse import is_of_other_files
 from myvgg.runs.specification import Job
 
 
@@ -36,6 +37,7 @@ def batch_jobs(contents: Sequence[Path], styles: Sequence[Path], folder: Path, t
         contents: Picture files; a file that occurs twice counts once.
         styles: Picture files.
         folder: Folder of the results, whose names consist of content, style and the settings that are not the default.
+            Where another batch has a picture of that name, of other files, a hash is added.
         template: The job that gives everything but pictures and output.
 
     Raises:
@@ -47,10 +49,12 @@ def batch_jobs(contents: Sequence[Path], styles: Sequence[Path], folder: Path, t
     pairs = [(content, style) for style, content in product(dict.fromkeys(styles), dict.fromkeys(contents))]
     changed = changed_settings(template.settings)
     names = distinct(["_".join([content.stem, style.stem, *changed]) for content, style in pairs], pairs)
-    return [
-        replace(template, content=content, styles=(style,), output=folder / f"{name}.png")
-        for (content, style), name in zip(pairs, names, strict=True)
-    ]
+    jobs = []
+    for pair, name in zip(pairs, names, strict=True):
+        job = replace(template, content=pair[0], styles=pair[1:], output=folder / f"{name}.png")
+        taken = is_of_other_files(job)
+        jobs.append(replace(job, output=folder / f"{with_hash(name, pair)}.png") if taken else job)
+    return jobs
 
 
 def sweep_jobs(template: Job, over: Mapping[str, Sequence[str]]) -> Grid:

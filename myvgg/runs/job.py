@@ -117,7 +117,7 @@ class _Run:
         self._job, self._pictures, self._params, self._say = job, pictures, params, say
         self._writer, self._history = Writer(job, pictures, params, say), History()
         self._last: Step | None = None
-        self._saved = self._started = time.monotonic()
+        self._saved = time.monotonic()
 
     def go(self, cache: MutableMapping[Any, Any] | None, watch: Watch) -> Outcome:
         """Make all steps."""
@@ -213,7 +213,7 @@ class _Run:
                 self._writer.write_record(step, finished=True, report=report)
         with suppress(OSError):
             checkpoint.path_for(self._job.output).unlink(missing_ok=True)
-        return Outcome(image, step.losses, step.iteration, time.monotonic() - self._started, report)
+        return Outcome(image, step.losses, step.iteration, self._writer.seconds, report)
 
     def _measure(self, image: Picture) -> Report:
         from myvgg.runs.metrics import report

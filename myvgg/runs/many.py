@@ -46,6 +46,8 @@ def batch(
 ) -> None:
     """Run the jobs of a batch, and write a contact sheet and a table into its folder.
 
+    Sheet and table show the pictures of earlier batches in the folder as well.
+
     Args:
         jobs: The jobs of `batch_jobs`.
         folder: The folder, which is made if it is missing.
@@ -56,19 +58,22 @@ def batch(
         threads: Processors for each job on a cluster.
 
     Raises:
-        ValueError: Some pictures failed; raised at the end, and the message names them.
+        ValueError: Some pictures failed; raised at the end, and the message names them. Or an output is a file that no
+            batch made; raised at the start.
         KeyboardInterrupt: Sheet and table are written.
         OSError: A file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    picture, table = folder / SHEET, folder / TABLE
+    if picture.exists() and not table.exists() and not any(map(record.has_record, folder.glob("*.png"))):
+        raise ValueError(f"cannot write {picture}: no batch made it, for the folder holds no results; move it")
 
     def draw(rows: list[Row]) -> None:
-        for path, drawn in contact_sheets(jobs, rows, folder / SHEET):
+        for path, drawn in contact_sheets(rows, picture):
             images.save(drawn, path)
 
     cluster = Cluster(ray, threads) if ray is not None else None
-    common = Common(params, say, watch)
-    work_off(jobs, common, draw=draw, picture=folder / SHEET, table=folder / TABLE, cluster=cluster)
+    work_off(jobs, Common(params, say, watch), draw=draw, picture=picture, table=table, cluster=cluster)
 
 
 def sweep(grid: Grid, output: Path, params: Params, *, say: Callable[[str], None], watch: Watch) -> None:
@@ -86,7 +91,7 @@ def sweep(grid: Grid, output: Path, params: Params, *, say: Callable[[str], None
     """
 
     def draw(rows: list[Row]) -> None:
-        images.save(grid_sheet(grid, rows), output)
+        images.save(grid_sheet(grid, rows[: len(grid.jobs)]), output)
 
     work_off(grid.jobs, Common(params, say, watch), draw=draw, picture=output, table=record.beside(output, ".csv"))
 
@@ -110,7 +115,7 @@ def compare(
     jobs = compared_jobs(job, compared)
 
     def draw(rows: list[Row]) -> None:
-        images.save(strip(jobs, rows, list(compared)), job.output)
+        images.save(strip(jobs, rows[: len(jobs)], list(compared)), job.output)
 
     work_off(jobs, Common(params, say, watch), draw=draw, picture=job.output, table=record.beside(job.output, ".csv"))
 

@@ -54,10 +54,17 @@ def distinct(names: Sequence[str], keys: Sequence[Hashable]) -> list[str]:
     """
     safe = [_cut(re.sub(r"[^\w.,=+-]+", "-", name)) for name in names]
     count = Counter(name.casefold() for name in safe)
-    return [
-        name if count[name.casefold()] == 1 else f"{name}-{_hash(str(key))}"
-        for name, key in zip(safe, keys, strict=True)
-    ]
+    return [name if count[name.casefold()] == 1 else with_hash(name, key) for name, key in zip(safe, keys, strict=True)]
+
+
+def with_hash(name: str, key: Hashable) -> str:
+    """Return a name with a hash at its end.
+
+    Args:
+        name: The name.
+        key: The value that is hashed.
+    """
+    return f"{name}-{_hash(str(key))}"
 
 
 def _written(value: Any) -> str:

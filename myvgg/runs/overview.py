@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from myvgg.runs.rows import Row
 from myvgg.runs.specification import Job
 
 PAGE = 50
-"""Number of contents on a contact sheet; further contents get further sheets."""
+"""Number of contents, and of styles, on a contact sheet; further ones get further sheets."""
 
 SHEET_PIXELS = 30e6
 """Size of a sheet in pixels, about; it limits the size of its pictures."""
@@ -29,36 +30,49 @@ CELLS = (64, 256)
 Item = TypeVar("Item")
 
 
-def contact_sheets(jobs: Sequence[Job], rows: Sequence[Row], path: Path) -> Iterator[tuple[Path, Picture]]:
-    """Draw the results of a batch, with a row for each content and a column for each style.
+def contact_sheets(rows: Sequence[Row], path: Path) -> Iterator[tuple[Path, Picture]]:
+    """Draw the results of batches, with a row for each content and a column for each style and its settings.
 
     Args:
-        jobs: The jobs of `batch_jobs`.
-        rows: Their rows, which tell the pictures that are there.
-        path: File of the first sheet.
+        rows: The rows of the table, which tell the pictures that are there.
+        path: File of the first sheet, in the folder of the pictures.
 
     Yields:
         Files with their sheets. The names of further files end in -2, -3 and so on.
     """
-    outputs = {(job.content, job.styles): job.output for job, row in zip(jobs, rows, strict=True) if row.there}
-    contents = list(dict.fromkeys(job.content for job in jobs if job.content))
-    styles = list(dict.fromkeys(style for job in jobs for style in job.styles))
-    titles = _titles(contents)
-    for start in range(0, len(contents), PAGE):
-        page = contents[start : start + PAGE]
-        cell = _cell(len(page) + 1, len(styles) + 1)
-        head = [None, *(_small(style, cell) for style in styles)]
+    outputs = {(row.content, row.style, row.settings): path.with_name(row.output) for row in rows if row.there}
+    contents = list(dict.fromkeys(row.content for row in rows))
+    styles = list(dict.fromkeys((row.style, row.settings) for row in rows))
+    row_titles = dict(zip(contents, _titles([Path(content) for content in contents]), strict=True))
+    column_titles = dict(zip(styles, _column_titles(styles), strict=True))
+    pages = product(range(0, len(contents), PAGE), range(0, len(styles), PAGE))
+    for number, (top, left) in enumerate(pages, 1):
+        down, across = contents[top : top + PAGE], styles[left : left + PAGE]
+        cell = _cell(len(down) + 1, len(across) + 1)
+        head = [None, *(_small(Path(style), cell) for style, _ in across)]
         body = [
-            [_small(content, cell), *(_small(outputs.get((content, (style,))), cell) for style in styles)]
-            for content in page
+            [_small(Path(content), cell), *(_small(outputs.get((content, *style)), cell) for style in across)]
+            for content in down
         ]
         drawn = sheet.lay_out(
             [head, *body],
-            row_titles=["", *titles[start : start + PAGE]],
-            column_titles=["", *_titles(styles)],
+            row_titles=["", *(row_titles[content] for content in down)],
+            column_titles=["", *(column_titles[style] for style in across)],
             cell=cell,
         )
-        yield path.with_stem(f"{path.stem}-{start // PAGE + 1}") if start else path, drawn
+        yield path if number == 1 else path.with_stem(f"{path.stem}-{number}"), drawn
+
+
+def _column_titles(styles: Sequence[tuple[str, str]]) -> list[str]:
+    """Return titles of styles; where a sheet has several settings, with those that are not common to all."""
+    files = list(dict.fromkeys(Path(style) for style, _ in styles))
+    titles = dict(zip(files, _titles(files), strict=True))
+    words = [settings.split() for _, settings in styles]
+    common = {word for word in words[0] if all(word in each for each in words)}
+    return [
+        " ".join([titles[Path(style)], *(word for word in each if word not in common)])
+        for (style, _), each in zip(styles, words, strict=True)
+    ]
 
 
 def grid_sheet(grid: Grid, rows: Sequence[Row]) -> Picture:

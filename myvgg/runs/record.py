@@ -1,7 +1,8 @@
 """The record of a run, from which it can be run again.
 
-A record is a table of tables: `run`, `settings`, `inputs`, `weights`, `versions`, and `metrics` where they were
-measured. It is stored as TOML inside a PNG, and in a file beside any picture. `myvgg.nst.tables` converts settings.
+A record is a table of tables: `run`, `settings`, `inputs`, `weights`, `versions`, `losses`, and `metrics` where they
+were measured. It is stored as TOML inside a PNG, and in a file beside any picture. Settings are converted by
+`myvgg.nst.tables`.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def beside(picture: str | os.PathLike[str], suffix: str = ".toml") -> Path:
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the record of a picture: from the picture itself, or else from the file beside it.
 
-    A PNG has the names of its inputs only. Their folders are taken from the file beside it, where there is one.
+    A PNG has the names of its inputs only. Their folders, and the time of the run, are taken from the file beside it,
+    where there is one.
 
     Args:
         path: The picture, or a record's .toml.
@@ -111,6 +113,18 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     if source.suffix.lower() != ".toml" and beside(source).is_file():
         _add_folders(record, beside(source))
     return record
+
+
+def has_record(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a picture was made by a run.
+
+    Args:
+        path: The picture.
+    """
+    try:
+        return bool(read_record(path))
+    except ImageError:
+        return False
 
 
 def _found(path: Path) -> tuple[Path, str]:
@@ -159,6 +173,9 @@ def _checked(source: Path, text: str) -> dict[str, Any]:
         named = entry if isinstance(entry, dict) else {}
         values |= {f"inputs.{role}.{name}": (named.get(name), str) for name in ("file", "sha256")}
     values |= {f"weights.{name}": (record["weights"].get(name, ""), str) for name in ("sha256", "generation", "file")}
+    for table in ("losses", "metrics"):
+        values[table] = (numbers := record.get(table, {}), dict)
+        values |= {f"{table}.{name}": (value, float | int) for name, value in dict(numbers).items()}
     if wrong := [name for name, (value, kind) in values.items() if not isinstance(value, kind)]:
         raise ImageError(f"{source}: the record is damaged: {', '.join(wrong)}")
     return {**record, "run": run}
@@ -167,23 +184,34 @@ def _checked(source: Path, text: str) -> dict[str, Any]:
 DEFAULTS = {"matte": "white", "steps": 0, "finished": False}
 """Values of the table `run` where a record has none."""
 
-TYPES: dict[str, Any] = {"matte": str, "bits": int | None, "steps": int, "finished": bool}
+TYPES: dict[str, Any] = {
+    "matte": str,
+    "bits": int | None,
+    "seconds": float | int | None,
+    "steps": int,
+    "finished": bool,
+}
 """Types of the values of a record's table `run`."""
 
 
 def _add_folders(record: dict[str, Any], file: Path) -> None:
-    """Name the inputs of a record as the file beside its picture does, if both are of the same files."""
+    """Name the inputs of a record as the file beside its picture does, where the hashes are equal; add its time."""
     try:
-        places = _checked(file, _text(file))["inputs"]
+        other = _checked(file, _text(file))
     except ImageError:
         return
+    places = other["inputs"]
+    if "seconds" in other["run"]:
+        record["run"].setdefault("seconds", other["run"]["seconds"])
     for role, entry in record["inputs"].items():
         if places.get(role, {}).get("sha256") == entry["sha256"]:
             entry["file"] = places[role]["file"]
 
 
 def shared(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record without the folders of its inputs and weights: people pass pictures on.
+    """Return a record without the folders of its inputs and weights, since people pass pictures on, and its time.
+
+    Two runs with the same settings give the same bytes.
 
     Args:
         record: The record.
@@ -193,7 +221,8 @@ def shared(record: Mapping[str, Any]) -> dict[str, Any]:
     settings = {**record["settings"]}
     if "init" in inputs:
         settings["init"] = inputs["init"]["file"]
-    return {**record, "settings": settings, "inputs": inputs, "weights": weights}
+    run = {name: value for name, value in record["run"].items() if name != "seconds"}
+    return {**record, "run": run, "settings": settings, "inputs": inputs, "weights": weights}
 
 
 def pixels_of(settings: Mapping[str, Any]) -> dict[str, Any]:

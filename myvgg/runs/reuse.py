@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from myvgg.images import ImageError
@@ -24,6 +25,31 @@ def finished_record(job: Job, params: Params) -> dict[str, Any] | None:
         return made if made["run"]["finished"] and _is_of(made, job, params, bits=job.bits) else None
     except (ImageError, OSError, LookupError, TypeError):
         return None
+
+
+def is_of_other_files(job: Job) -> bool:
+    """Tell whether a job's picture exists and was made of other files, neither the same nor older ones of these names.
+
+    Args:
+        job: The job.
+    """
+    try:
+        made = record.read_record(job.output)["inputs"]
+    except ImageError:
+        return False
+    return any(
+        Path(made[role]["file"]).resolve() != path.resolve() and _differs(path, made[role])
+        for role, path in job.inputs.items()
+        if role in made
+    )
+
+
+def _differs(path: Path, entry: Mapping[str, str]) -> bool:
+    """Tell whether a file exists and is not the one of a record."""
+    try:
+        return record.sha256_of(path) != entry["sha256"]
+    except OSError:
+        return False
 
 
 def is_resumable(job: Job, params: Params) -> bool:

@@ -21,6 +21,7 @@ class Row(NamedTuple):
         content: Content file, or `-`.
         style: Style files, or `-`.
         output: Name of the picture.
+        settings: The settings that are not the default, such as `noise-0.2`.
         status: `made` now; `skipped`, since the picture is there; `failed`; `interrupted`; or `missing`, not begun.
         seconds: Time of the run.
         steps: Number of steps.
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     content: str
     style: str
     output: str
+    settings: str = ""
     status: str = "missing"
     seconds: float | str = ""
     steps: int | str = ""
@@ -60,15 +62,34 @@ class Row(NamedTuple):
 def read_rows(table: Path) -> dict[str, Row]:
     """Read a table by the names of its pictures; a file that is no such table has no rows.
 
+    Columns that are not known are left out, so that tables of other versions can be read.
+
     Args:
         table: The CSV file, which may be missing.
     """
     try:
         lines = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
-        rows = [Row(**{name: csv_files.cell_text(value) for name, value in line.items()}) for line in lines]
+        rows = [
+            Row(**{name: csv_files.cell_text(value) for name, value in line.items() if name in Row._fields})
+            for line in lines
+        ]
         return {row.output: row for row in rows}
     except (OSError, ValueError, LookupError, TypeError, csv.Error):
         return {}
+
+
+def is_table(path: Path) -> bool:
+    """Tell whether a file is a table of many runs, or empty.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        line = file.readline()
+    return not line.strip() or line.startswith(",".join(Row._fields[:3]))
 
 
 def write_rows(rows: Sequence[Row], table: Path) -> None:

@@ -5,17 +5,19 @@ Finished pictures are skipped, interrupted ones go on from their checkpoints, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from myvgg import images
-from myvgg.runs import ray_jobs
+from myvgg.runs import ray_jobs, record
 from myvgg.runs.attempt import Common, begin, make
 from myvgg.runs.job import Job
 from myvgg.runs.ray_jobs import Cluster
 from myvgg.runs.reuse import finished_record
-from myvgg.runs.rows import Row, read_rows, write_rows
+from myvgg.runs.rows import Row, is_table, read_rows, write_rows
 from myvgg.runs.specification import check_apart
 from myvgg.runtime.files import check_writable
 
@@ -37,27 +39,56 @@ def work_off(
     Args:
         jobs: The jobs.
         common: The other arguments of the runs.
-        draw: Called with the rows of all jobs; it writes the sheet. It is not called if there is no picture at all.
+        draw: Called with the rows of all jobs, followed by those of other pictures in the table; it writes the sheet.
+            It is not called if there is no picture at all.
         picture: File of the sheet.
         table: File of the table.
         cluster: The cluster to run on; None for this machine alone.
 
     Raises:
-        ValueError: Some pictures failed; the message names them. Or sheet or table cannot be written.
+        ValueError: Some pictures failed; the message names them. Or an output is a file of somebody else's.
         KeyboardInterrupt: Sheet and table are written.
         OSError: A file cannot be written.
     """
     _check_outputs(jobs, picture, table)
     earlier = read_rows(table)
+    _check_pictures(jobs, earlier)
     rows = [begin(job, finished_record(job, common.params), earlier, common.params) for job in jobs]
+    own = {row.output for row in rows}
+    others = [
+        row._replace(status="skipped" if row.there else row.status)
+        for row in earlier.values()
+        if row.output not in own and (table.parent / row.output).is_file()
+    ]
     try:
-        _run_missing(jobs, rows, common, cluster)
+        for _ in _run_missing(jobs, rows, common, cluster):
+            with suppress(OSError):  # told at the end
+                write_rows([*rows, *others], table)
     finally:
-        write_rows(rows, table)
-        if any(row.there for row in rows):
-            draw(rows)
-            common.say(f"wrote {picture} and {table}")
+        _summarise([*rows, *others], common.say, draw, picture, table)
     _check_failures(rows)
+
+
+def _summarise(
+    rows: list[Row], say: Callable[[str], None], draw: Callable[[list[Row]], None], picture: Path, table: Path
+) -> None:
+    """Write the sheet and the table; where one cannot be written, a sentence tells so."""
+    written, outputs = [], {picture: draw} if any(row.there for row in rows) else {}
+    for path, write in (outputs | {table: partial(write_rows, table=table)}).items():
+        try:
+            write(rows)
+            written.append(str(path))
+        except (OSError, ValueError, MemoryError) as error:  # such as a sheet that is too wide for its format
+            say(f"{path} cannot be written: {error or 'not enough memory'}")
+    if written:
+        say(f"wrote {' and '.join(written)}")
+
+
+def _check_pictures(jobs: Sequence[Job], earlier: Mapping[str, Row]) -> None:
+    """Raise if a picture would replace one that no run made, since nobody chose its name."""
+    for job in jobs:
+        if job.output.exists() and job.output.name not in earlier and not record.has_record(job.output):
+            raise ValueError(f"cannot write {job.output}: it is no result of myvgg, move it or name another folder")
 
 
 def _check_outputs(jobs: Sequence[Job], picture: Path, table: Path) -> None:
@@ -65,11 +96,13 @@ def _check_outputs(jobs: Sequence[Job], picture: Path, table: Path) -> None:
     images.format_of(picture)
     for path in (picture, table):
         check_writable(path)
+    if table.exists() and not is_table(table):
+        raise ValueError(f"cannot write {table}: it is no table of runs, move it or name another output")
     check_apart({"sheet": picture, "table": table}, [path for job in jobs for path in job.inputs.values()])
 
 
-def _run_missing(jobs: Sequence[Job], rows: list[Row], common: Common, cluster: Cluster | None) -> None:
-    """Run the jobs without a picture, and replace their rows."""
+def _run_missing(jobs: Sequence[Job], rows: list[Row], common: Common, cluster: Cluster | None) -> Iterator[None]:
+    """Run the jobs without a picture, and replace their rows; yield after each."""
     from myvgg.photographs import measured
 
     missing = [index for index, row in enumerate(rows) if not row.there]
@@ -79,12 +112,12 @@ def _run_missing(jobs: Sequence[Job], rows: list[Row], common: Common, cluster: 
         return
     common = common._replace(params=measured(common.params))  # once for all jobs
     if cluster:
-        _run_on_cluster(jobs, rows, missing, common, cluster)
+        yield from _run_on_cluster(jobs, rows, missing, common, cluster)
     else:
-        _run_here(jobs, rows, missing, common)
+        yield from _run_here(jobs, rows, missing, common)
 
 
-def _run_here(jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], common: Common) -> None:
+def _run_here(jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], common: Common) -> Iterator[None]:
     """Run one job after the other; jobs that follow each other with the same styles share their statistics."""
     before, cache = None, dict[Any, Any]()
     for number, index in enumerate(missing, 1):
@@ -94,17 +127,19 @@ def _run_here(jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], comm
         common.say(f"picture {number} of {len(missing)}: {job.output}")
         rows[index] = rows[index]._replace(status="interrupted")
         rows[index] = make(job, rows[index], common, cache=cache)
+        yield
 
 
 def _run_on_cluster(
     jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], common: Common, cluster: Cluster
-) -> None:
+) -> Iterator[None]:
     common.say(f"{len(missing)} pictures on the Ray cluster at {cluster.address}")
     begun = {index: (jobs[index], rows[index]) for index in missing}
     for number, (index, row) in enumerate(ray_jobs.make_all(begun, common.params, cluster), 1):
         rows[index] = row
         failure = f" failed: {row.error}" if row.error else ""
         common.say(f"picture {number} of {len(missing)}: {jobs[index].output}{failure}")
+        yield
 
 
 def _check_failures(rows: Sequence[Row]) -> None:

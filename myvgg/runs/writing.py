@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ class Writer:
 
     Attributes:
         identity: Everything that decides the result; see `identity`.
+        seconds: Time of the run until the last record, rounded as it stands there.
     """
 
     def __init__(self, job: Job, pictures: Pictures, params: Params, say: Callable[[str], None]) -> None:
@@ -88,8 +90,13 @@ class Writer:
 
         Raises:
             OSError: An input cannot be read.
+            ValueError: The format of the picture holds none of this size.
         """
+        canvas = pictures.canvas
+        self._size = pyramid.final_size(canvas.shape[1], canvas.shape[0], job.settings)
+        images.check_sides(images.format_of(job.output), max(self._size))
         self._job, self._pictures, self._say = job, pictures, say
+        self._started, self.seconds = time.monotonic(), 0.0
         self._weights_file = params.origin.file
         self._spared: set[str] = set()
         self.identity = identity(job, params)
@@ -111,8 +118,7 @@ class Writer:
             OSError: The file cannot be written.
         """
         self.restore_folders()
-        job, content, canvas = self._job, self._pictures.content, self._pictures.canvas
-        size = pyramid.final_size(canvas.shape[1], canvas.shape[0], job.settings)
+        job, content, size = self._job, self._pictures.content, self._size
         image = images.resize(step.image, size)
         alpha = None if content is None or content.alpha is None else images.resize_mask(content.alpha, size)
         bits = job.bits or (content.bits if content else 8)
@@ -194,13 +200,15 @@ class Writer:
         """Return the record of a run as a table of tables."""
         job, made_of = self._job, self.identity
         run = {"bits": job.bits, "steps": step.iteration, "planned": step.iterations, "finished": finished}
+        self.seconds = round(time.monotonic() - self._started, 1)
         metrics: dict[str, Any] = {"metrics": report._asdict()} if report else {}
         return {
-            "run": {**made_of["run"], **run},
+            "run": {**made_of["run"], **run, "seconds": self.seconds},
             "settings": made_of["settings"],
             "inputs": {name: {"file": str(path), **made_of["inputs"][name]} for name, path in job.inputs.items()},
             "weights": {"file": self._weights_file, **made_of["weights"]},
             "versions": record.versions(),
+            "losses": step.losses._asdict(),
             **metrics,
         }
 

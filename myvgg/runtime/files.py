@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from uuid import uuid4
 
 MAX_SUFFIX = 16
 """Length of the suffixes that a temporary name takes over; the rest of a name such as `Dr. Who.png` is no suffix."""
+
+REFUSALS = (errno.EPERM, errno.EACCES, errno.EBUSY, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV)
+"""Errors of file systems that do not rename, though they write."""
 
 
 @contextmanager
@@ -50,11 +54,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         with suppress(OSError):  # shares without permissions refuse
             temporary.chmod(stat.S_IMODE(mode))
-        temporary.replace(target)
+        _rename(temporary, target)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), os.fspath(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, target: Path) -> None:
+    """Rename a file; a share that refuses to rename gets a copy."""
+    try:
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        older = target.read_bytes() if target.exists() else None
+        try:
+            shutil.copyfile(temporary, target)
+        except OSError:
+            if older is None:
+                target.unlink(missing_ok=True)
+            else:
+                target.write_bytes(older)
+            raise
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from myvgg import images
 from myvgg.params import Params
-from myvgg.runs import checkpoint
-from myvgg.runs.job import Job, read, run
+from myvgg.runs import checkpoint, record
+from myvgg.runs.job import Job, check, read, run
 
 if TYPE_CHECKING:
     from myvgg.nst.transfer import Step
@@ -40,3 +40,24 @@ def test_any_error_leaves_the_picture(pair: Job, tiny_params: Params) -> None:
     with pytest.raises(RuntimeError, match="unforeseen"):
         run(pair, read(pair), tiny_params, watch=failing)
     assert pair.output.exists()
+
+
+@pytest.mark.parametrize("length", [200, 245, 250])
+@pytest.mark.parametrize("stem", ["x", "Dr. Who vs. the sea "])
+def test_a_name_that_passes_the_check_passes_the_run(length: int, stem: str, pair: Job, tiny_params: Params) -> None:
+    """A picture with a long name has its record, and a checkpoint whose name is too long is a warning."""
+    name = (stem * length)[: length - 4] + ".png"
+    job = replace(pair, output=pair.output.with_name(name), checkpoint_every=0.0)
+    check(job)
+    said: list[str] = []
+    run(job, read(job), tiny_params, say=said.append)
+    assert record.read_record(job.output)["run"]["finished"]
+    assert job.outputs["record"].exists()
+    assert [sentence.split(" cannot be written")[0] for sentence in said] == ["the checkpoint"] * (length > 244)
+
+
+def test_a_format_that_cannot_hold_the_picture_is_refused_at_once(pair: Job, tiny_params: Params) -> None:
+    """The longest side of the result is compared with the format before the first step."""
+    job = replace(pair, output=pair.output.with_suffix(".webp"), settings=pair.settings.with_values({"size": 17_000}))
+    with pytest.raises(ValueError, match="WEBP holds sides of up to 16383 pixels, not 17000"):
+        run(job, read(job), tiny_params, watch=pytest.fail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -127,12 +128,11 @@ def test_what_is_done_is_skipped(
     said = batch(jobs)
     assert ran == []
     assert said[0] == "4 of 4 pictures are there already"
-    assert table(folder / "out/batch.csv") == [row | {"status": "skipped"} for row in first]
-    (folder / "out/batch.csv").write_text("output\nsomething else")
+    skipped = [row | {"status": "skipped"} for row in first]
+    assert table(folder / "out/batch.csv") == skipped
+    (folder / "out/batch.csv").unlink()
     batch(jobs)
-    assert [(row["status"], row["steps"], row["seconds"]) for row in table(folder / "out/batch.csv")] == [
-        ("skipped", "2", "")
-    ] * 4
+    assert table(folder / "out/batch.csv") == skipped
 
 
 @pytest.mark.slow
@@ -310,17 +310,101 @@ def test_many_contents_fill_several_sheets(
     """Contents beyond a page go on to another sheet."""
     monkeypatch.setattr(overview, "PAGE", 1)
     batch(jobs)
-    assert pictures_on(folder / "out/contact-sheet.jpg") == (2, 3, 5)
-    assert pictures_on(folder / "out/contact-sheet-2.jpg") == (2, 3, 5)
+    assert pictures_on(folder / "out/contact-sheet.jpg") == (2, 2, 3)
+    assert all(pictures_on(folder / f"out/contact-sheet-{page}.jpg") == (2, 2, 3) for page in (2, 3, 4))
+
+
+def test_a_second_batch_keeps_the_first_ones_table_and_sheet(
+    folder: Path, template: Job, jobs: list[Job], batch: Callable[..., list[str]], ran: list[Job]
+) -> None:
+    """The table lists the pictures of all batches in a folder that are still there, and the sheet shows them."""
+    batch(jobs[:2])
+    other = replace(template, settings=replace(QUICK, noise=0.5))
+    batch(many.batch_jobs([folder / "contents/a.png"], [folder / "styles/t.png"], folder / "out", other))
+    rows = table(folder / "out/batch.csv")
+    assert [row["status"] for row in rows] == ["made", "skipped", "skipped"]
+    assert all(float(row["seconds"]) >= 0 and row["loss_total"] for row in rows)
+    assert "noise-0.5" in rows[0]["settings"]
+    assert pictures_on(folder / "out/contact-sheet.jpg") == (3, 3, 7)
+    jobs[1].output.unlink()
+    batch(jobs[:1])
+    assert [row["output"] for row in table(folder / "out/batch.csv")] == [jobs[0].output.name, rows[0]["output"]]
+    assert len(ran) == 3
+
+
+def test_pictures_of_one_name_from_two_folders_are_both_kept(
+    folder: Path, template: Job, jobs: list[Job], batch: Callable[..., list[str]], ran: list[Job]
+) -> None:
+    """A later batch of another `a.png` makes a picture of its own, once."""
+    batch(jobs[:1])
+    first = jobs[0].output.read_bytes()
+    other = save(folder / "elsewhere/a.png", seed=7)
+    for _ in range(2):
+        (job,) = many.batch_jobs([other], [folder / "styles/s.png"], folder / "out", template)
+        batch([job])
+    assert job.output != jobs[0].output
+    assert jobs[0].output.read_bytes() == first
+    assert len(ran) == len(table(folder / "out/batch.csv")) == 2
+
+
+@pytest.mark.parametrize("name", ["batch.csv", "contact-sheet.jpg", "result"])
+def test_a_batch_overwrites_no_file_of_the_user(
+    name: str, folder: Path, jobs: list[Job], batch: Callable[..., list[str]], ran: list[Job]
+) -> None:
+    """A table, a sheet and a picture of a name that nobody chose are refused before anything is computed."""
+    path = jobs[0].output if name == "result" else folder / "out" / name
+    if path.suffix == ".csv":
+        path.parent.mkdir()
+        path.write_text("name,price\nsea,3\n")
+    else:
+        save(path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=re.escape(f"cannot write {path}: ")):
+        batch(jobs)
+    assert path.read_bytes() == before
+    assert ran == []
+
+
+@pytest.mark.parametrize("error", [ValueError("JPEG holds sides of up to 65500 pixels"), OSError(28, "No space left")])
+def test_a_sheet_that_cannot_be_written_hides_no_failure(
+    error: Exception, folder: Path, jobs: list[Job], tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is written, a sentence tells about the sheet, and the failed pictures are named."""
+    (folder / "contents/a.png").write_bytes(b"broken")
+    told: list[str] = []
+
+    def fail(*_: Any) -> Iterator[Any]:
+        raise error
+
+    monkeypatch.setattr(many, "contact_sheets", fail)
+    with pytest.raises(ValueError, match=r"1 of 2 pictures failed: .*a\.png"):
+        many.batch(jobs[:2], folder / "out", tiny_params, say=told.append, watch=unwatched)
+    assert f"{folder / 'out/contact-sheet.jpg'} cannot be written: {error}" in told
+    assert [row["status"] for row in table(folder / "out/batch.csv")] == ["failed", "made"]
+
+
+def test_the_table_is_written_after_each_picture(folder: Path, jobs: list[Job], tiny_params: Params) -> None:
+    """A batch whose process is killed leaves the numbers of its finished pictures."""
+    seen: list[list[str]] = []
+
+    def watch(steps: Iterator[Step]) -> Iterator[Step]:
+        path = folder / "out/batch.csv"
+        seen.append([row["status"] for row in table(path)] if path.exists() else [])
+        return steps
+
+    many.batch(jobs[:2], folder / "out", tiny_params, say=str, watch=watch)
+    assert seen == [[], ["made", "missing"]]
 
 
 def test_the_folder_is_made_and_checked(folder: Path, template: Job, batch: Callable[..., list[str]]) -> None:
     """A file in the place of the folder is an error, and so is an input in the place of the sheet."""
     sheet = save(folder / "out" / "contact-sheet.jpg")
     jobs = many.batch_jobs([sheet], pictures(folder / "styles"), folder / "out", template)
+    (folder / "out/batch.csv").touch()
     with pytest.raises(ValueError, match=r"cannot write .*contact-sheet.jpg: it is one of the inputs"):
         batch(jobs)
     sheet.unlink()
+    (folder / "out/batch.csv").unlink()
     (folder / "out").rmdir()
     (folder / "out").touch()
     with pytest.raises(OSError, match="File exists"):

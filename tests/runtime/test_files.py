@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import stat
 from pathlib import Path
 
@@ -106,3 +108,30 @@ def test_a_share_without_permissions_is_written(tmp_path: Path, monkeypatch: pyt
     with replacing(tmp_path / "a.txt") as temporary:
         temporary.write_text("whole")
     assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_a_share_that_refuses_to_rename_is_written(
+    older: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The content is copied; where the copy fails, an older file is as it was and a new one does not appear."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    path = tmp_path / "a.txt"
+    if older:
+        path.write_text("older")
+
+    def write() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("new")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", refuse)
+        with pytest.raises(OSError, match="Operation not permitted"):
+            write()
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["older"] * older
+    write()
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["new"]
