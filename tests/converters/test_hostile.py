@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import converters
+from converters.hdf5 import HEAP
 from myvgg.architecture import Architecture
 from myvgg.params import Params, WeightsError
 
@@ -170,3 +171,28 @@ def test_a_damaged_name_in_an_archive_is_our_error(tiny: Architecture, tiny_para
     path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xff"))
     with pytest.raises(WeightsError, match="damaged or cut off"):
         converters.load(path, architecture=tiny)
+
+
+@pytest.mark.parametrize(("place", "value"), [("free", 0), ("used", 2**64 - 1), ("used", 2**64 - 16), ("heap", 2**40)])
+@pytest.mark.parametrize("in_archive", [False, True], ids=["weights.h5", "keras"])
+def test_a_damaged_heap_of_texts_ends(
+    place: str, value: int, in_archive: bool, tiny_params: Params, tmp_path: Path
+) -> None:
+    """A heap whose pieces do not reach its end is refused; HDF5 itself would go round in it for ever."""
+    path = tmp_path / "a.weights.h5"
+    converters.save(tiny_params, path)
+    content = bytearray(path.read_bytes())
+    heap = content.find(HEAP)
+    piece = heap + 16
+    while place == "free" and struct.unpack_from("<H", content, piece)[0]:
+        piece += 16 + -(-struct.unpack_from("<Q", content, piece + 8)[0] // 8) * 8
+    struct.pack_into("<Q", content, 8 + (heap if place == "heap" else piece), value)
+    path.write_bytes(content)
+    if in_archive:
+        path = path.with_name("a.keras")
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", '{"keras_version": "3.0.0"}')
+            archive.writestr("model.weights.h5", bytes(content))
+    command = [sys.executable, "-c", CHILD, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.startswith(f"refused {path}: damaged"), done.stderr
