@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from myvgg.nst import tables
+from myvgg.nst import presets, tables
 from myvgg.nst.settings import SETTINGS, Settings
+from myvgg.params import Params
 from myvgg.runtime.errors import UsageError
 
 
@@ -39,6 +40,18 @@ def settings_of(named: Mapping[str, Any], defaults: Mapping[str, Any]) -> Settin
         return replace(base, **{name: value for name, value in named.items() if name in SETTINGS})
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def untrained_defaults(named: Mapping[str, Any], params: Params) -> dict[str, Any]:
+    """Return the settings that suit random weights, where the weights are random and the words choose no settings.
+
+    Args:
+        named: Values that the words name.
+        params: The weights.
+    """
+    if params.origin.trained or any(named.get(name) for name in ("preset", "config", "from_picture", "compare")):
+        return {}
+    return tables.read(presets.FOLDER / "random.toml")
 
 
 def _recorded(picture: Path) -> dict[str, Any]:

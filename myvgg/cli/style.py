@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from myvgg.cli import style_many, style_parser
 from myvgg.cli.arguments import load_weights
+from myvgg.cli.layering import untrained_defaults
 from myvgg.cli.program import command, muted
 from myvgg.cli.style_arguments import Arguments, Base, BatchArguments, SweepArguments
-from myvgg.nst import presets, tables
+from myvgg.nst import tables
 from myvgg.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,8 +73,7 @@ def _style(arguments: Arguments) -> None:
     params = load_weights(arguments.weights, include_top=False, bundled_first=True)
     if arguments.from_picture:
         _compare_weights(arguments.from_picture, params)
-    if not params.origin.trained and not chosen:
-        untrained = tables.read(presets.FOLDER / "random.toml")
+    if untrained := untrained_defaults(arguments.named, params):
         job = replace(job, settings=arguments.settings_over(untrained | defaults))
     if arguments.dry_run:
         return _plan(job, pictures, params)

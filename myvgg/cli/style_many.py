@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from myvgg.cli.arguments import load_weights
+from myvgg.cli.layering import untrained_defaults
 from myvgg.cli.style_arguments import Base, BatchArguments, SweepArguments
 from myvgg.runtime.errors import UsageError
 
 if TYPE_CHECKING:
+    from myvgg.nst.settings import Settings
+    from myvgg.params import Params
     from myvgg.runs.job import Job
 
 SHARED = ("settings", "matte", "bits", "report", "log", "record", "resume", "checkpoint_every")
@@ -33,8 +37,8 @@ def run_batch(arguments: BatchArguments) -> None:
         raise UsageError("--threads must be at least 1, and goes with --ray")
     contents = pictures("contents", arguments.contents, arguments.output)
     styles = pictures("styles", arguments.styles, arguments.output)
-    jobs = many.batch_jobs(contents, styles, arguments.output, _template(arguments))
     params = load_weights(arguments.weights, include_top=False, bundled_first=True)
+    jobs = many.batch_jobs(contents, styles, arguments.output, _template(arguments, params))
     if arguments.dry_run:
         return print(many.plan(jobs, params))
     return many.batch(
@@ -55,12 +59,14 @@ def run_sweep(arguments: SweepArguments) -> None:
     if arguments.content is None or arguments.style is None:
         raise UsageError("name a content and a style picture")
     over = axes(arguments.over)
-    template = replace(_template(arguments), content=arguments.content, styles=(arguments.style,))
+    files: dict[str, Any] = {"content": arguments.content, "styles": (arguments.style,), "output": arguments.output}
+    preset = partial(_preset, arguments)
     try:
-        grid = many.sweep_jobs(replace(template, output=arguments.output), over)
+        many.sweep_jobs(replace(_template(arguments), **files), over, preset=preset)
+        params = load_weights(arguments.weights, include_top=False, bundled_first=True)
+        grid = many.sweep_jobs(replace(_template(arguments, params), **files), over, preset=preset)
     except ValueError as error:
         raise UsageError(f"over: {error}") from error
-    params = load_weights(arguments.weights, include_top=False, bundled_first=True)
     if arguments.dry_run:
         return print(many.plan(grid.jobs, params))
     return many.sweep(grid, arguments.output, params, say=say, watch=shown)
@@ -119,9 +125,16 @@ def axes(over: Sequence[str]) -> dict[str, list[str]]:
     return split
 
 
-def _template(arguments: Base) -> Job:
-    """Return a job that has everything but its pictures."""
+def _preset(arguments: Base, name: str) -> Settings:
+    """Return the settings of a preset, with those that the words name on top."""
+    return arguments.settings_over({}, preset=name)
+
+
+def _template(arguments: Base, params: Params | None = None) -> Job:
+    """Return a job that has everything but its pictures, with the settings that suit the weights."""
     from myvgg.runs.job import Job
 
     options = {name: getattr(arguments, name) for name in SHARED}
+    if params and (untrained := untrained_defaults(arguments.named, params)):
+        options["settings"] = arguments.settings_over(untrained)
     return Job(content=None, styles=(), output=Path(), **options)

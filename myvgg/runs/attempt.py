@@ -51,7 +51,10 @@ def begin(job: Job, made: Mapping[str, Any] | None, earlier: Mapping[str, Row], 
     numbers = earlier.get(job.output.name, row)._asdict() | _numbers_of(made)
     row = row._replace(**{name: numbers[name] for name in NUMBERS}, status="skipped")
     if job.report and row.metric_score == "":
-        return row._replace(**_columns("metric", _measure(job, params)._asdict()))
+        try:
+            return row._replace(**_columns("metric", _measure(job, params)._asdict()))
+        except (ValueError, OSError, MemoryError) as error:
+            return row._replace(error=f"cannot be measured: {error or 'not enough memory'}")
     return row
 
 

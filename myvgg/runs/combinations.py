@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from myvgg.nst import tables
 from myvgg.nst.settings import Settings
 from myvgg.runs.names import changed_settings, dashed, distinct, with_hash
 from myvgg.runs.reuse import is_of_other_files
@@ -57,13 +59,17 @@ def batch_jobs(contents: Sequence[Path], styles: Sequence[Path], folder: Path, t
     return jobs
 
 
-def sweep_jobs(template: Job, over: Mapping[str, Sequence[str]]) -> Grid:
+def sweep_jobs(
+    template: Job, over: Mapping[str, Sequence[str]], *, preset: Callable[[str], Settings] | None = None
+) -> Grid:
     """Vary one or two settings over lists of values.
 
     Args:
         template: The job. Its output names the grid, and begins the names of the single pictures.
         over: Values by setting, as text: numbers, true, false, and lists such as `[1,2]` are read as in JSON. Names of
-            settings have underscores or dashes.
+            settings have underscores or dashes. The name `preset` stands for all settings of a preset.
+        preset: Returns the settings of a preset by its name. By default, they are the preset's with those settings of
+            the template on top that are not the default.
 
     Raises:
         ValueError: No setting or more than two, an unknown setting, no values, a value twice, or one out of its range.
@@ -73,13 +79,14 @@ def sweep_jobs(template: Job, over: Mapping[str, Sequence[str]]) -> Grid:
         >>> [str(each.output) for each in sweep_jobs(job, {"noise": ["0", "0.5"]}).jobs]
         ['sweep_noise-0.png', 'sweep_noise-0.5.png']
     """
+    preset = preset or partial(_preset_below, template.settings)
     if not 1 <= len(over) <= 2:
         raise ValueError(f"name one or two settings to vary, not {len(over)}")
     axes = {name.replace("-", "_"): list(values) for name, values in over.items()}
     if len(axes) < len(over):
         raise ValueError(f"name two different settings to vary, not {dashed(*axes)} twice")
     for name, values in axes.items():
-        _check_values(name, values, template.settings)
+        _check_values(name, values, template.settings, preset)
     tables = [
         dict(chosen) for chosen in product(*([(name, value) for value in values] for name, values in axes.items()))
     ]
@@ -88,7 +95,9 @@ def sweep_jobs(template: Job, over: Mapping[str, Sequence[str]]) -> Grid:
     stems = ["_".join([output.stem, *(f"{dashed(n)}-{v}" for n, v in table.items())]) for table in tables]
     names = distinct(stems, [str(table) for table in tables])
     jobs = [
-        replace(template, settings=_with(table, template.settings), output=output.with_name(name + output.suffix))
+        replace(
+            template, settings=_with(table, template.settings, preset), output=output.with_name(name + output.suffix)
+        )
         for table, name in zip(tables, names, strict=True)
     ]
     return Grid(jobs, titles[0] if len(axes) == 2 else [], titles[-1])
@@ -116,19 +125,27 @@ def _with_end(path: Path, name: str) -> Path:
     return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
-def _check_values(name: str, values: Sequence[str], base: Settings) -> None:
+def _check_values(name: str, values: Sequence[str], base: Settings, preset: Callable[[str], Settings]) -> None:
     """Raise where a setting has no values, or two values that mean the same."""
     if not values:
         raise ValueError(f"{dashed(name)} has no values: name at least one")
-    found = [_with({name: value}, base) for value in values]
+    found = [_with({name: value}, base, preset) for value in values]
     for index, settings in enumerate(found):
         if settings in found[:index]:
             raise ValueError(f"{values[index]} is there twice for {dashed(name)}")
 
 
-def _with(table: Mapping[str, str], base: Settings) -> Settings:
-    """Return settings with values that are given as text."""
-    return base.with_values({name: _parsed(value) for name, value in table.items()})
+def _preset_below(settings: Settings, name: str) -> Settings:
+    """Return the settings of a preset, with those of `settings` on top that are not the default."""
+    default, table = tables.table_of(Settings()), tables.table_of(settings)
+    return Settings.preset(name).with_values({key: value for key, value in table.items() if value != default.get(key)})
+
+
+def _with(table: Mapping[str, str], base: Settings, preset: Callable[[str], Settings]) -> Settings:
+    """Return settings with values that are given as text, over those of the preset among them."""
+    values = dict(table)
+    base = preset(values.pop("preset")) if "preset" in values else base
+    return base.with_values({name: _parsed(value) for name, value in values.items()})
 
 
 def _parsed(text: str) -> Any:

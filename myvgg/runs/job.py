@@ -88,6 +88,10 @@ def run(
         ValueError: The checkpoint belongs to another run, or as `myvgg.nst.steps`.
         OSError: The picture cannot be written; for other files, a sentence tells so.
     """
+    if job.report:
+        from myvgg.runs import metrics
+
+        metrics.check(params)
     return _Run(replace(job, settings=_with_precision(job)), pictures, params, say).go(cache, watch)
 
 

@@ -213,8 +213,23 @@ def grain(image: Picture) -> float:
     return float(np.square(luma - gaussian_filter(luma, 1)).mean())
 
 
+def check(params: Params) -> None:
+    """Raise unless the metrics can be computed with these weights.
+
+    Args:
+        params: The weights.
+
+    Raises:
+        ValueError: Their network is not VGG19.
+    """
+    if missing := {*STYLE_LAYERS, STRUCTURE_LAYER} - {*params.architecture.activations}:
+        layers = ", ".join(sorted(missing))
+        raise ValueError(f"the report measures with layers of VGG19, and {params.architecture.name} has no {layers}")
+
+
 def _network(params: Params) -> Callable[[str, Picture], Measured]:
     """Return a function that measures a picture, with a name for errors. It frees the large maps when it returns."""
+    check(params)
     vgg = VGG19(params)
 
     def maps(image: tf.Tensor) -> dict[str, tf.Tensor]:

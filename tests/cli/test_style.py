@@ -20,7 +20,7 @@ from myvgg.architecture import CONFIGURATION_E
 from myvgg.cli.style import DEMO, main, parse
 from myvgg.nst import Settings, steps
 from myvgg.params import LayerParams, Origin, Params
-from myvgg.runs import record
+from myvgg.runs import many, record
 from myvgg.runs.job import Job
 
 ROOT = Path(__file__).parents[2]
@@ -351,6 +351,35 @@ def test_random_weights_have_their_own_settings(pictures: None, planned: list[Se
     first, second = (replace(settings, precision="auto") for settings in planned)
     assert first == replace(Settings.preset("random"), noise=0.7)
     assert second == Settings.preset("draft")
+
+
+@pytest.mark.parametrize(
+    "words", [("batch", "-c", "content.png", "-s", "style.png"), ("sweep", *PAIR, "--over", "seed=1")]
+)
+def test_random_weights_have_their_own_settings_in_many_runs(
+    words: tuple[str, ...], pictures: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`batch` and `sweep` take the preset `random` with random weights, unless their words choose settings."""
+    found: list[Settings] = []
+    monkeypatch.setattr(many, "plan", lambda jobs, _: found.append(jobs[0].settings))
+    assert run(*words, "--weights", "random", "--noise", "0.7", "--dry-run") == 0
+    assert run(*words, "--weights", "random", "--preset", "draft", "--seed", "1", "--dry-run") == 0
+    first, second = (replace(settings, precision="auto", seed=0) for settings in found)
+    assert first == replace(Settings.preset("random"), noise=0.7)
+    assert second == Settings.preset("draft")
+
+
+def test_a_sweep_over_presets_keeps_the_other_words(
+    pictures: None, trained: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each preset is below the words of the command line, also where a word says what is the default anyway."""
+    found: list[Settings] = []
+    monkeypatch.setattr(many, "plan", lambda jobs, _: found.extend(job.settings for job in jobs))
+    iterations = Settings().iterations
+    over = ("--over", "preset=gatys,draft", "--iterations", str(iterations), "--size", "32")
+    assert run("sweep", *PAIR, *over, "--dry-run") == 0
+    assert [(each.iterations, each.size) for each in found] == [(iterations, 32)] * 2
+    assert found[0].style_loss == Settings.preset("gatys").style_loss != found[1].style_loss
 
 
 def test_own_pictures_need_weights(pictures: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -147,3 +147,18 @@ def test_compared_jobs_have_their_own_files(pair: Job) -> None:
     assert first == replace(job, output=Path("out-one.jpg"), animate=Path("moving-one.gif"))
     assert (second.settings, second.output) == (settings["two"], Path("out-two.jpg"))
     assert compared_jobs(pair, settings)[0].animate is None
+
+
+def test_a_sweep_over_presets_keeps_the_other_settings(pair: Job) -> None:
+    """A preset is varied below the template's settings, or is whatever the caller's function makes of its name."""
+    over = {"preset": ["gatys", "draft"], "seed": ["1", "2"]}
+    grid = many.sweep_jobs(pair, over)
+    assert [job.settings.size for job in grid.jobs] == [QUICK.size] * 4
+    assert [job.settings.seed for job in grid.jobs] == [1, 2, 1, 2]
+    assert [job.settings.optimizer for job in grid.jobs][::2] == [
+        Settings.preset(name).optimizer for name in ("gatys", "draft")
+    ]
+    grid = many.sweep_jobs(pair, over, preset=lambda name: replace(Settings.preset(name), size=9))
+    assert {job.settings.size for job in grid.jobs} == {9}
+    with pytest.raises(ValueError, match="no preset 'gattys'"):
+        many.sweep_jobs(pair, {"preset": ["gattys", "draft"]})

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from myvgg import images
+from myvgg.architecture import vgg
 from myvgg.nst import Step
-from myvgg.params import Params
+from myvgg.params import Params, random
 from myvgg.runs import checkpoint, many, overview, record
 from myvgg.runs import job as one
 from myvgg.runs.job import Job, Watch, unwatched
@@ -480,3 +481,19 @@ def test_a_plan_of_many(folder: Path, jobs: list[Job], batch: Callable[..., list
     assert lines[4] == "4 pictures, 1 of them done"
     assert lines[5].startswith("the missing ones take about ")
     assert not jobs[2].output.exists()
+
+
+def test_a_report_of_another_network_fails_alone(
+    folder: Path, template: Job, tiny_params: Params, batch: Callable[..., list[str]]
+) -> None:
+    """The metrics are those of VGG19: with VGG16 each picture fails before it is computed, and blocks no batch."""
+    small = vgg("small", ((4, 4), (4, 4), (4,) * 3, (4,) * 3, (4,) * 3), dense=(4, 4, 4), input_size=32)
+    found = pictures(folder / "contents")[:1], pictures(folder / "styles")[:1]
+    jobs = many.batch_jobs(*found, folder / "out", template)
+    batch(jobs, params=random(small))
+    measured = many.batch_jobs(*found, folder / "out", replace(template, report=True, settings=replace(QUICK, seed=4)))
+    with pytest.raises(ValueError, match="the report measures with layers of VGG19, and small has no relu4_4"):
+        batch(measured, params=random(small))
+    batch([replace(job, report=True) for job in jobs], params=random(small))
+    (row,) = [row for row in table(folder / "out/batch.csv") if row["status"] == "skipped"]
+    assert row["error"].startswith("cannot be measured: ")
