@@ -11,7 +11,9 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 
 import converters
@@ -19,7 +21,18 @@ from benchmarks.fuzzing import fuzz
 from myvgg.architecture import Dense, Pool, vgg
 from myvgg.params import Params, WeightsError, random
 
-FORMATS = ("h5", "weights.h5", "keras", "npz", "safetensors", "8bit.safetensors", "mat", "mat compressed", "pth")
+FORMATS = (
+    "h5",
+    "weights.h5",
+    "keras",
+    "npz",
+    "safetensors",
+    "8bit.safetensors",
+    "mat",
+    "mat compressed",
+    "mat 7.3",
+    "pth",
+)
 """All formats; a `.pth` needs torch."""
 
 Refusal = WeightsError
@@ -53,7 +66,9 @@ def originals(folder: Path) -> Iterator[tuple[str, bytes]]:
 def _write(params: Params, path: Path, ending: str) -> None:
     import scipy.io
 
-    if ending.startswith("mat"):
+    if ending == "mat 7.3":
+        _write_hdf5_of_matlab(params, path)
+    elif ending.startswith("mat"):
         scipy.io.savemat(path, _matlab(params), appendmat=False, do_compression="compressed" in ending)
     elif ending == "keras":
         _write(params, weights := path.with_name("a.weights.h5"), "weights.h5")
@@ -70,7 +85,7 @@ def _write(params: Params, path: Path, ending: str) -> None:
         named.replace(path)
 
 
-def _matlab(params: Params) -> dict[str, object]:
+def _matlab(params: Params) -> dict[str, Any]:
     layers = np.empty((1, len(params.layers)), object)
     for index, (name, (kernel, bias)) in enumerate(params.layers.items()):
         weights = np.empty((1, 2), object)
@@ -79,6 +94,25 @@ def _matlab(params: Params) -> dict[str, object]:
         weights[0, :] = [stored, bias[:, None]]
         layers[0, index] = {"name": name, "type": "conv", "weights": weights}
     return {"layers": layers, "meta": {"normalization": {}}}
+
+
+def _write_hdf5_of_matlab(params: Params, path: Path) -> None:
+    """Write a MAT-file of version 7.3: HDF5 behind a block of 512 bytes, cells as references, axes reversed."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        layers = []
+        for number, layer in enumerate(_matlab(params)["layers"].flat):
+            group = file.create_group(f"#refs#/{number}")
+            for name in ("name", "type"):
+                group[name] = np.frombuffer(layer[name].encode("utf-16-le"), np.uint16)[:, None]
+                group[name].attrs["MATLAB_class"] = np.bytes_("char")
+            for part, array in enumerate(layer["weights"][0]):
+                group[f"part{part}"] = array.T
+            cells = np.array([[group[f"part{part}"].ref] for part in range(2)], h5py.ref_dtype)
+            group["weights"] = cells
+            layers.append([group.ref])
+        file["layers"] = np.array(layers, h5py.ref_dtype)
+    with path.open("r+b") as stream:
+        stream.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\x02IM")
 
 
 def _torchvision(params: Params) -> dict[str, np.ndarray]:
