@@ -50,8 +50,8 @@ class Arguments(NetworkArguments):
     pooling: Literal["max", "avg"] = "max"
     """Pooling of the network."""
 
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the convolutions. auto takes the fastest on this machine."""
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
+    """Precision of the convolutions. auto takes the fastest on this machine, so that two machines may differ."""
 
     ray: Annotated[str | None, Option(metavar="auto|ADDRESS")] = None
     """Run on a Ray cluster: on the cluster of this machine (auto), or on the one at an address."""

@@ -51,7 +51,7 @@ def extract(
     params: Params | HasParams | AnyPath | None = None,
     architecture: Literal["vgg19", "vgg16"] = "vgg19",
     resizing: Resizing = CENTRE_CROP,
-    precision: Precision | Literal["auto"] = "auto",
+    precision: Precision | Literal["auto"] = "float32",
     pooling: Pooling = "max",
     ray: str | None = None,
     workers: int | None = None,
@@ -83,7 +83,8 @@ def extract(
             first file that is found.
         architecture: The network, where `params` names a source.
         resizing: How pictures are brought to a size.
-        precision: The type that convolutions compute in; `auto` is the fastest of this machine.
+        precision: The type that convolutions compute in; `auto` is the fastest of this machine, so that
+            two machines may differ.
         pooling: The network's pools, `max` or `avg`.
         ray: The address of a Ray cluster that computes, or `auto` for the one that this machine is part of. All
             machines must be able to read the pictures and to write to the folder of `output`.

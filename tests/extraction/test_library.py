@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import myvgg
 from myvgg import images
+from myvgg.cli import extract as extract_command
 from myvgg.extraction import local, parts
+from myvgg.extraction.batching import compute_rows
+from myvgg.extraction.prefetching import Decoded
 from myvgg.images import Resizing
 from myvgg.params import Params
 from tests.drawn import blobs
@@ -272,6 +276,30 @@ def test_weights_that_are_not_the_recipes(kinds: Path, tiny_params: Params) -> N
     others = replace(tiny_params, layers={**tiny_params.layers, "conv1_1": myvgg.LayerParams(2 * kernel, bias)})
     with pytest.raises(ValueError, match=r"params must be tiny .*, not tiny "):
         recipe.extractor(others)
+
+
+def test_float32_unless_told(kinds: Path, tiny_params: Params) -> None:
+    """Two machines compute the same features, whatever they are fast at."""
+    assert extracted([kinds / "grey.png"], tiny_params).recipe.precision == "float32"
+    assert extract_command.parse(["a.png"]).precision == "float32"
+
+
+def test_pictures_too_large_for_the_memory(tiny_params: Params) -> None:
+    """A batch that is too large is computed picture by picture; too large a picture is a row with the reason."""
+    pictures = [Decoded(f"{side}.png", np.zeros((side, side, 3), np.uint8)) for side in (32, 32, 48, 64, 64)]
+    extractor = myvgg.Extractor(tiny_params, ["relu3_1"], reduce="mean")
+
+    def limited(images: np.ndarray) -> Any:
+        if images.nbytes > 3 * 48 * 48:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return extractor(images)
+
+    rows = [row for batch in compute_rows(pictures, limited) for row in batch]  # type: ignore[arg-type]
+    large = "64.png: not enough memory for 64 x 64 pixels: make pictures smaller by size and fit"
+    assert [row.error for row in rows] == ["", "", "", large, large]
+    for row, picture in zip(rows[:3], pictures, strict=False):
+        assert picture.image is not None
+        assert np.array_equal(row.arrays["relu3_1"], extractor(picture.image)["relu3_1"][0])
 
 
 def test_records_are_short_and_hashable(kinds: Path, tiny_params: Params) -> None:
