@@ -72,8 +72,8 @@ def extract(
     digits, and bit for bit only in the same batch. So it is on a GPU.
 
     Args:
-        paths: Picture files in a list, each counted once; or one name, of a file, of a folder with all pictures in it
-            and below, or a pattern such as `photos/**/*.jpg`.
+        paths: Picture files, folders with all pictures in them and below, and patterns such as `photos/**/*.jpg`, in a
+            list or alone. Each file counts once.
         layers: Names of tensors, or Keras' names. Dense layers need pictures of the network's size.
         reduce: The reduction of maps: `none`, `mean` over positions, `gram`, the mean products of channels, or
             `moments`, both. Dense layers are not reduced.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from myvgg.extraction.picture_names import path_of, printable
 from myvgg.images import ImageError, Resizing
 
 DECODING_THREADS = min(8, os.cpu_count() or 1)
@@ -70,6 +71,6 @@ def prefetch(paths: Iterable[str], resizing: Resizing) -> Iterator[Decoded]:
 def decode(path: str, resizing: Resizing) -> Decoded:
     """Read one picture; a picture that cannot be read is a result, not an error."""
     try:
-        return Decoded(path, resizing(path))
+        return Decoded(path, resizing(path_of(path)))
     except (ImageError, MemoryError) as error:
-        return Decoded(path, None, str(error) or "not enough memory")
+        return Decoded(path, None, printable(str(error)) or f"{path}: not enough memory")

@@ -69,7 +69,7 @@ def read_list(content: bytes) -> list[str]:
 
 def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]:
     """Return the files that one name stands for."""
-    path = _existing(name)
+    path = existing(name)
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -94,7 +94,7 @@ def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]
     return pictures
 
 
-def _existing(name: str) -> Path:
+def existing(name: str | os.PathLike[str]) -> Path:
     """Return the path of a name; a ~ at its beginning is the home folder, unless there is a file of that name."""
     path = Path(name)
     try:

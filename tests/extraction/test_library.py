@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import myvgg
 from myvgg import images
 from myvgg.cli import extract as extract_command
-from myvgg.extraction import local, parts
+from myvgg.extraction import local, parts, picture_names
 from myvgg.extraction.batching import compute_rows
 from myvgg.extraction.prefetching import Decoded
 from myvgg.images import Resizing
@@ -149,7 +152,7 @@ def test_maps_of_several_shapes(kinds: Path, tiny_params: Params, tmp_path: Path
 
 
 def test_one_name_or_a_list(kinds: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name stands for a file, a folder or a pattern; names in a list are files, each once, missing ones too."""
+    """A name stands for a file, a folder or a pattern; files in a list count once each, missing ones too."""
     monkeypatch.chdir(kinds)
     assert extracted(Path("grey.png"), tiny_params).paths == ("grey.png",)
     assert extracted("deep.*", tiny_params).paths == ("deep.png", "deep.tif")
@@ -162,6 +165,43 @@ def test_one_name_or_a_list(kinds: Path, tiny_params: Params, monkeypatch: pytes
         table.row("gone.png")
     with pytest.raises(ValueError, match=r"the table has no picture 'other.png'"):
         table.row("other.png")
+
+
+@pytest.mark.parametrize("paths", [["inner", "*.png", "a.png"], [Path("inner"), "a.png"], "**/*.png", "."], ids=str)
+def test_folders_and_patterns_in_a_list(
+    paths: Any, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list is understood as the command line understands its words, in a call and alone."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner").mkdir()
+    for name in ("a.png", "inner/b.png", "inner/c.png"):
+        Image.new("RGB", (70, 70)).save(name)
+    assert sorted(extracted(paths, tiny_params).paths) == ["a.png", "inner/b.png", "inner/c.png"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_names_that_are_no_text(suffix: str, tiny_params: Params, tmp_path: Path) -> None:
+    """A name that is not UTF-8 has a row in every format, under a name that leads back to the file; so has an error."""
+    good, bad = (Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/caf\xe9.png", b"/no\xff.png"))
+    Image.new("RGB", (70, 70)).save(good)
+    bad.write_bytes(b"no picture")
+    output = tmp_path / f"f{suffix}"
+    stored = extracted(tmp_path, tiny_params, output=output)
+    assert stored.read().paths == (f"{tmp_path}/caf\\xe9.png", f"{tmp_path}/no\\xff.png")
+    assert [picture_names.path_of(name) for name in stored.read().paths] == [str(good), str(bad)]
+    assert len(stored.read().row(good)["relu3_1"]) == 8
+    assert list(stored.errors) == [f"{tmp_path}/no\\xff.png"]
+    assert stored.errors[f"{tmp_path}/no\\xff.png"].startswith(f"{tmp_path}/no\\xff.png: ")
+
+
+@given(st.text() | st.text("\\xud80e9f\udce9\ud800\0/"))
+def test_every_name_has_a_text(name: str) -> None:
+    """Names in tables are UTF-8 without NUL, lead back to their files, and are those of the files where they can be."""
+    stored = picture_names.name_of(name)
+    assert picture_names.path_of(stored) == name
+    assert "\0" not in stored
+    assert stored.encode().decode() == stored
+    assert stored == name or "\\" in stored
 
 
 def stop_at_once(paths: Any, params: Params, output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
