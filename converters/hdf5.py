@@ -1,8 +1,4 @@
-"""The only door to HDF5 files from outside: every link and every array must lie in the file itself.
-
-An HDF5 file can name other files of the machine: by external and soft links, by arrays whose values lie elsewhere, and
-by virtual arrays. What they hold would become part of a file that people share, so such files are refused.
-"""
+"""Weights in HDF5 files: opened by the door of `myvgg.runtime.hdf5_files`, and read if they can be a network's."""
 
 from __future__ import annotations
 
@@ -17,9 +13,7 @@ import numpy as np
 
 from myvgg.architecture import Architecture
 from myvgg.params import WeightsError
-
-MAX_OBJECTS = 100_000
-"""Largest number of links in a file."""
+from myvgg.runtime import hdf5_files
 
 MAX_CLASSES = 100_000
 """Largest number of classes of a network."""
@@ -36,11 +30,11 @@ def opened(path: Path, content: io.BytesIO | None = None) -> Iterator[h5py.File]
     Raises:
         WeightsError: The file names others.
     """
-    with h5py.File(path if content is None else content, "r", **({} if content else {"locking": False})) as file:
-        for name in _foreign(file):
-            problem = "lies in another file or is only a link: save the network again as one file"
-            raise WeightsError(path, f"{name} {problem}")
-        yield file
+    try:
+        with hdf5_files.opened(content or path) as file:
+            yield file
+    except hdf5_files.ForeignError as error:
+        raise WeightsError(path, f"{error}: save the network again as one file") from error
 
 
 def bounded(
@@ -65,26 +59,3 @@ def bounded(
             return read()
         shape = (0,) if name == last.name else shape  # whose bias tells the number of classes
     return np.broadcast_to(np.zeros((), np.float32), shape)
-
-
-def _foreign(file: h5py.File) -> Iterator[str]:
-    """Yield the names of links and arrays that lead out of the file."""
-    groups, seen, count = [file["/"]], set[int](), 0
-    while groups:
-        group = groups.pop()
-        address = h5py.h5o.get_info(group.id).addr
-        if address in seen:
-            continue
-        seen.add(address)
-        for name in group:
-            count += 1
-            if count > MAX_OBJECTS:
-                raise ValueError(f"more than {MAX_OBJECTS:,} arrays and groups")
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                yield f"{group.name}/{name}"
-                continue
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                groups.append(item)
-            elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
-                yield f"{group.name}/{name}"

@@ -124,12 +124,12 @@ def _paths(words: Sequence[str]) -> list[str]:
 
 def _report(stored: StoredFeatures) -> Iterator[str]:
     """Yield the lines that tell the result."""
-    if stored.existed:
-        yield f"{stored.path} is there already; --overwrite makes it anew"
-        return
     yield from [*stored.errors.values()][:SHOWN_ERRORS]
     if stored.errors:
         yield f"{len(stored.errors)} of {stored.rows} pictures have no features; the column error says why"
+    if stored.existed:
+        yield f"{stored.path} is there already; --overwrite makes it anew"
+        return
     yield f"wrote {stored.path} ({stored.rows} rows, {stored.path.stat().st_size:,} bytes)"
 
 

@@ -30,11 +30,13 @@ class Row(NamedTuple):
         path: The picture's name in the list.
         error: The reason; empty for a picture with features.
         arrays: Features by column.
+        stamp: The picture's stamp, see `picture_names.stamp_of`.
     """
 
     path: str
     error: str
     arrays: Mapping[str, np.ndarray]
+    stamp: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -54,19 +56,20 @@ def _computed(batch: Sequence[Decoded], extractor: Extractor) -> list[Row]:
 
     first = batch[0]
     if first.image is None:
-        return [Row(each.path, each.error, {}) for each in batch]
+        return [Row(each.path, each.error, {}, each.stamp) for each in batch]
     try:
         tensors = extractor(np.stack([each.image for each in batch if each.image is not None]))
         arrays = {column: tensor.numpy() for column, tensor in tensors.items()}
     except ValueError as error:  # too small for the layers
-        return [Row(each.path, str(error), {}) for each in batch]
+        return [Row(each.path, str(error), {}, each.stamp) for each in batch]
     except (tf.errors.ResourceExhaustedError, MemoryError):
         if len(batch) > 1:
             return [row for each in batch for row in _computed([each], extractor)]
         height, width, _ = first.image.shape
-        return [Row(first.path, TOO_LARGE.format(path=first.path, width=width, height=height), {})]
+        reason = TOO_LARGE.format(path=first.path, width=width, height=height)
+        return [Row(first.path, reason, {}, first.stamp)]
     return [
-        Row(each.path, "", {column: array[index] for column, array in arrays.items()})
+        Row(each.path, "", {column: array[index] for column, array in arrays.items()}, each.stamp)
         for index, each in enumerate(batch)
     ]
 

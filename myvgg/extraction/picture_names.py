@@ -1,4 +1,4 @@
-r"""Names of picture files as texts that every format can hold, and back.
+r"""Picture files in a table: their names as texts that every format can hold, and stamps that tell changes.
 
 Linux allows names that are not UTF-8. In a table, such a name has `\xe9` for a byte that is no text, and `\\` for a
 backslash; so has a name that would be taken for one of those. All other names are the same in the table.
@@ -37,6 +37,19 @@ def name_of(path: str | os.PathLike[str]) -> str:
     if not STRANGE.search(text) and not CODE.search(text):
         return text
     return printable(text.replace("\\", "\\\\"))
+
+
+def stamp_of(name: str) -> int:
+    """Return a number that changes with a file's size and the time of its last change; 0 where there is no file.
+
+    Args:
+        name: The file's name in a table.
+    """
+    try:
+        status = os.stat(path_of(name))  # noqa: PTH116  # Path refuses what is no text
+    except (OSError, ValueError):
+        return 0
+    return (status.st_mtime_ns * 1_000_003 + status.st_size) % 2**63 or 1
 
 
 def path_of(name: str) -> str:

@@ -79,7 +79,8 @@ def _found(paths: Iterable[AnyPath]) -> Iterator[AnyPath]:
     """Yield files, those of folders and patterns in their place; a pattern without files may be a missing file."""
     for given in paths:
         path = existing(given) if os.fspath(given).startswith("~") else given
-        if Path(path).is_dir() or (glob.has_magic(os.fspath(path)) and not os.path.lexists(path) and _matches(path)):
+        is_pattern = glob.has_magic(os.fspath(path)) and not os.path.lexists(path) and _matches(path)
+        if is_pattern or os.path.isdir(path):  # noqa: PTH112  # Path raises where a name is too long
             yield from find_pictures([path], recursive=True)
         else:
             yield path

@@ -19,7 +19,7 @@ from PIL import Image
 import myvgg
 from myvgg import images
 from myvgg.cli import extract as extract_command
-from myvgg.extraction import local, parts, picture_names
+from myvgg.extraction import assembling, local, parts, picture_names
 from myvgg.extraction.batching import compute_rows
 from myvgg.extraction.prefetching import Decoded
 from myvgg.images import Resizing
@@ -230,7 +230,7 @@ def test_a_call_that_is_stopped_goes_on(
     assert f"{48 - second.computed} of 48 pictures are done already" in capsys.readouterr().err
     written = output.stat().st_mtime_ns
     third = extracted(kinds, tiny_params, output=output)
-    assert (third.existed, third.computed, third.rows) == (True, 0, 48)
+    assert (third.existed, third.computed, third.rows) == (True, 1, 48)  # the damaged one is tried again
     assert third.errors == second.errors != {}
     assert output.stat().st_mtime_ns == written
     assert capsys.readouterr().err == ""
@@ -375,15 +375,117 @@ def test_a_failed_picture_is_tried_again(
     assert np.isfinite(found.read().row(str(late))["relu3_1"]).all()
 
 
-def test_a_finished_file_of_another_list_is_no_result(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
-    """A file that has more pictures, or the same ones in another order, does not pass as done."""
-    paths, output = sorted(kinds.iterdir())[:3], tmp_path / "f.npz"
-    assert not extracted(paths, tiny_params, output=output).existed
-    assert extracted(paths, tiny_params, output=output).existed
-    with pytest.raises(ValueError, match="has the pictures in another order"):
-        extracted(paths[::-1], tiny_params, output=output)
-    with pytest.raises(ValueError, match="has 1 pictures more"):
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_finished_file_is_brought_up_to_date(suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Pictures that are new, that had failed, or that have changed are computed; the rows of others are taken over."""
+    output, late, other = tmp_path / f"f{suffix}", tmp_path / "late.png", tmp_path / "other.png"
+    Image.new("RGB", (70, 70), "red").save(other)
+    paths = [late, *sorted(kinds.glob("many0*.png")), other]
+    assert list(extracted(paths, tiny_params, output=output).errors) == [str(late)]
+    again = extracted(paths, tiny_params, output=output)
+    assert (again.existed, again.computed) == (True, 1)
+    Image.new("RGB", (80, 70), "blue").save(late)
+    Image.new("RGB", (70, 80), "green").save(other)
+    paths.insert(3, kinds / "grey.png")
+    updated = extracted(paths, tiny_params, output=output)
+    assert (updated.existed, updated.computed, updated.errors) == (False, 3, {})
+    assert extracted(paths, tiny_params, output=output).computed == 0
+    same(updated.read(), extracted(paths, tiny_params))
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".png"] == [output.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_list_in_another_order(suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """The rows of a finished file are put in order, without a picture being computed."""
+    paths = sorted(kinds.glob("many*.png"))
+    extracted(paths, tiny_params, output=tmp_path / f"f{suffix}")
+    stored = extracted(paths[::-1], tiny_params, output=tmp_path / f"f{suffix}")
+    assert (stored.existed, stored.computed) == (False, 0)
+    same(stored.read(), extracted(paths[::-1], tiny_params))
+
+
+def same(one: Any, other: Any) -> None:
+    """Compare two tables."""
+    assert (one.paths, one.errors) == (other.paths, other.errors)
+    np.testing.assert_array_equal(one["relu3_1"], other["relu3_1"])
+
+
+def test_features_of_other_pictures_are_kept(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """A call for fewer pictures is refused, since it would lose features; rows without features may go."""
+    paths, output = [*sorted(kinds.glob("many0*.png"))[:3], tmp_path / "gone.png"], tmp_path / "f.npz"
+    extracted(paths, tiny_params, output=output)
+    assert extracted(paths[:3], tiny_params, output=output).rows == 3
+    with pytest.raises(ValueError, match=r"not asked for \(.*many02.png\): ask for them too, name another file, or ov"):
         extracted(paths[:2], tiny_params, output=output)
+    with pytest.raises(ValueError, match=r"\(.*many01.png and 1 more\)"):
+        extracted(paths[:1], tiny_params, output=output)
+    assert extracted(paths[:1], tiny_params, output=output, overwrite=True).rows == 1
+
+
+def test_pictures_that_are_gone_keep_their_features(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Where a disk is not there, features that were computed from it are not lost."""
+    path = tmp_path / "a.png"
+    Image.new("RGB", (70, 70)).save(path)
+    extracted([path], tiny_params, output=tmp_path / "f.npz")
+    path.unlink()
+    assert extracted([path], tiny_params, output=tmp_path / "f.npz").existed
+    updated = extracted([path, kinds / "grey.png"], tiny_params, output=tmp_path / "f.npz")
+    assert (updated.computed, updated.errors) == (1, {})
+
+
+def test_a_file_of_an_earlier_version_is_gone_on_from(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Its pictures have no stamps, and count as unchanged."""
+    output, paths = tmp_path / "f.parquet", sorted(kinds.glob("many0*.png"))
+    extracted(paths[1:], tiny_params, output=output)
+    pq.write_table(pq.read_table(output).drop_columns("stamp"), output)
+    assert extracted(paths[1:], tiny_params, output=output).existed
+    assert extracted(paths, tiny_params, output=output).computed == 1
+    same(myvgg.read_features(output), extracted(paths, tiny_params))
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz", ".safetensors"])
+def test_several_shapes_are_refused_at_the_first(suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Formats of whole arrays end at the first array of another shape; Parquet goes on from what is computed."""
+    paths = [*sorted(kinds.glob("many*.png")), kinds / "small.jpg", *[kinds / "large.jpg"] * 9, kinds / "deep.tif"]
+    options: dict[str, Any] = {"reduce": "none", "resizing": Resizing(64, "none"), "layers": ["relu1_1"]}
+    output = tmp_path / f"f{suffix}"
+    with pytest.raises(ValueError, match=r"only .parquet holds: name such a file, which goes on from what is computed"):
+        extracted(paths, tiny_params, output=output, **options)
+    rows = len(assembling.places_of(parts.readable_parts(parts.folder_of(output))))
+    assert rows == 41
+    with pytest.raises(ValueError, match=r"\(90, 120, 4\), \(70, 120, 4\)"):
+        extracted(paths, tiny_params, output=output, **options)
+    stored = extracted(paths, tiny_params, output=tmp_path / "f.parquet", **options)
+    assert (stored.rows, stored.computed) == (43, 2)
+    assert list(tmp_path.iterdir()) == [tmp_path / "f.parquet"]
+
+
+def test_another_shape_than_that_of_a_finished_file(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """It is refused at once, and the file stays as it was."""
+    options: dict[str, Any] = {"reduce": "none", "resizing": Resizing(64, "none"), "output": tmp_path / "f.h5"}
+    paths = [kinds / "grey.png", kinds / "small.jpg", kinds / "large.jpg"]
+    extracted(paths[:1], tiny_params, **options)
+    with pytest.raises(ValueError, match=r"only .parquet holds"):
+        extracted(paths, tiny_params, **options)
+    assert myvgg.read_features(tmp_path / "f.h5").paths == (str(paths[0]),)
+
+
+def test_more_names_than_safetensors_can_hold(tiny_params: Params, tmp_path: Path) -> None:
+    """They are refused before anything is computed, since nothing could read the file."""
+    names = [f"{index:05}{'x' * 3995}" for index in range(25_000)]
+    with pytest.raises(ValueError, match=r"the names of 25,000 pictures take 100 MB, .* \.parquet or \.h5"):
+        extracted(names, tiny_params, output=tmp_path / "f.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_are_no_pictures(kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: Any) -> None:
+    """The file and its parts may lie in the folder of the pictures: another call finds the pictures and is silent."""
+    Image.open(kinds / "grey.png").save(tmp_path / "grey.png")
+    output = tmp_path / "f.parquet"
+    stop_at_once(tmp_path, tiny_params, output, monkeypatch)
+    (parts.folder_of(output) / "a.png").write_bytes((tmp_path / "grey.png").read_bytes())
+    assert extracted(tmp_path, tiny_params, output=output).rows == 1
+    assert extracted(tmp_path, tiny_params, output=output).existed
 
 
 def test_two_runs_do_not_write_one_file(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
