@@ -56,6 +56,14 @@ def folder_of(output: Path) -> Path:
     return output.with_name(output.name + ".parts")
 
 
+def remove_leftover(folder: Path, recipe: Recipe) -> None:
+    """Remove the parts of a finished file, which a run that was killed at its very end has left."""
+    described = folder / RECIPE
+    if described.exists() and not recipe.difference(described.read_text(encoding="utf-8")):
+        with suppress(ValueError, OSError), locked(folder):
+            remove_folder(folder)
+
+
 def adopt_folder(output: Path, recipe: Recipe, suffixes: Iterable[str]) -> None:
     """Take over the parts of a file of another format that was not finished, where there are none of this one.
 

@@ -40,9 +40,10 @@ def store(request: Request, output: Path, *, overwrite: bool) -> StoredFeatures:
     check_names(request.paths, request.recipe, output)
     stamps = {path: stamp_of(path) for path in request.paths}
     earlier = None if overwrite else read_finished(request, output, stamps)
-    if earlier and earlier.is_current(request.paths, {}):
-        return earlier.stored(computed=0)
     folder = parts.folder_of(output)
+    if earlier and earlier.is_current(request.paths, {}):
+        parts.remove_leftover(folder, request.recipe)
+        return earlier.stored(computed=0)
     if not overwrite:
         parts.adopt_folder(output, request.recipe, WRITERS)
     folder.mkdir(exist_ok=True)

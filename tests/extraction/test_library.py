@@ -394,6 +394,16 @@ def test_a_finished_file_is_brought_up_to_date(suffix: str, kinds: Path, tiny_pa
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".png"] == [output.name]
 
 
+def test_leftover_parts_of_a_finished_file_go(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """A run that is killed after it has written the file leaves its parts; the next one removes them."""
+    output, paths = tmp_path / "f.npz", sorted(kinds.glob("many0*.png"))
+    recipe = extracted(paths, tiny_params, output=output).read().recipe
+    parts.folder_of(output).mkdir()
+    parts.open_folder(parts.folder_of(output), recipe)
+    assert extracted(paths, tiny_params, output=output).existed
+    assert list(tmp_path.iterdir()) == [output]
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_list_in_another_order(suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
     """The rows of a finished file are put in order, without a picture being computed."""
