@@ -50,8 +50,8 @@ class Arguments(NetworkArguments):
     pooling: Literal["max", "avg"] = "max"
     """Pooling of the network."""
 
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the convolutions. auto takes the fastest on this machine."""
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
+    """Precision of the convolutions. auto takes the fastest on this machine, so that two machines may differ."""
 
     ray: Annotated[str | None, Option(metavar="auto|ADDRESS")] = None
     """Run on a Ray cluster: on the cluster of this machine (auto), or on the one at an address."""
@@ -124,12 +124,12 @@ def _paths(words: Sequence[str]) -> list[str]:
 
 def _report(stored: StoredFeatures) -> Iterator[str]:
     """Yield the lines that tell the result."""
-    if stored.existed:
-        yield f"{stored.path} is there already; --overwrite makes it anew"
-        return
     yield from [*stored.errors.values()][:SHOWN_ERRORS]
     if stored.errors:
         yield f"{len(stored.errors)} of {stored.rows} pictures have no features; the column error says why"
+    if stored.existed:
+        yield f"{stored.path} is there already; --overwrite makes it anew"
+        return
     yield f"wrote {stored.path} ({stored.rows} rows, {stored.path.stat().st_size:,} bytes)"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +19,10 @@ BATCH_PIXELS = 32 * 224 * 224
 """Largest number of pixels in a batch, unless one picture alone has more."""
 
 
+TOO_LARGE = "{path}: not enough memory for {width} x {height} pixels: make pictures smaller by size and fit"
+"""The error of a picture for which the memory does not suffice."""
+
+
 class Row(NamedTuple):
     """The features of a picture, or the reason that there are none.
 
@@ -26,11 +30,13 @@ class Row(NamedTuple):
         path: The picture's name in the list.
         error: The reason; empty for a picture with features.
         arrays: Features by column.
+        stamp: The picture's stamp, see `picture_names.stamp_of`.
     """
 
     path: str
     error: str
     arrays: Mapping[str, np.ndarray]
+    stamp: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -41,19 +47,31 @@ class Row(NamedTuple):
 def compute_rows(pictures: Iterable[Decoded], extractor: Extractor) -> Iterator[list[Row]]:
     """Compute pictures in their order, and yield the rows of one batch after the other."""
     for batch in batches(pictures):
-        if batch[0].image is None:
-            yield [Row(each.path, each.error, {}) for each in batch]
-            continue
-        try:
-            tensors = extractor(np.stack([each.image for each in batch if each.image is not None]))
-        except ValueError as error:  # too small for the layers
-            yield [Row(each.path, str(error), {}) for each in batch]
-            continue
+        yield _computed(batch, extractor)
+
+
+def _computed(batch: Sequence[Decoded], extractor: Extractor) -> list[Row]:
+    """Return the rows of a batch, picture by picture where the memory does not suffice for all at once."""
+    import tensorflow as tf
+
+    first = batch[0]
+    if first.image is None:
+        return [Row(each.path, each.error, {}, each.stamp) for each in batch]
+    try:
+        tensors = extractor(np.stack([each.image for each in batch if each.image is not None]))
         arrays = {column: tensor.numpy() for column, tensor in tensors.items()}
-        yield [
-            Row(each.path, "", {column: array[index] for column, array in arrays.items()})
-            for index, each in enumerate(batch)
-        ]
+    except ValueError as error:  # too small for the layers
+        return [Row(each.path, str(error), {}, each.stamp) for each in batch]
+    except (tf.errors.ResourceExhaustedError, MemoryError):
+        if len(batch) > 1:
+            return [row for each in batch for row in _computed([each], extractor)]
+        height, width, _ = first.image.shape
+        reason = TOO_LARGE.format(path=first.path, width=width, height=height)
+        return [Row(first.path, reason, {}, first.stamp)]
+    return [
+        Row(each.path, "", {column: array[index] for column, array in arrays.items()}, each.stamp)
+        for index, each in enumerate(batch)
+    ]
 
 
 def batches(pictures: Iterable[Decoded]) -> Iterator[list[Decoded]]:

@@ -47,8 +47,8 @@ def classify(
     Each picture is computed alone: its probabilities equal those of `VGG19.top(resizing(path))` bit for bit.
 
     Args:
-        paths: Picture files in a list, each counted once; or one name, of a file, of a folder with all pictures in it
-            and below, or a pattern.
+        paths: Picture files, folders with all pictures in them and below, and patterns such as `photos/**/*.jpg`, in a
+            list or alone. Each file counts once.
         params: Parameters with the classifier; a `VGG19` or `VGG16`; or the name of a source as in `VGG19.load`, None
             for the first file that is found.
         top: Number of classes for each picture.

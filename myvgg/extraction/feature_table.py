@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from myvgg.extraction.picture_names import name_of
 from myvgg.extraction.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureTable:
-    """Features of pictures, a row for each.
+    r"""Features of pictures, a row for each.
 
     Attributes:
-        paths: Names of the pictures.
+        paths: Names of the pictures. A byte that is no text is `\xe9`; `picture_names.path_of` gives the file.
         errors: For each picture the reason that it has no features; an empty text where it has.
         arrays: The features by column, float32, (rows, ...), NaN in rows without features. Columns are named like the
             layers, or `relu4_2.mean` and `relu4_2.second` for moments. Where pictures of different sizes have given
@@ -62,18 +64,19 @@ class FeatureTable:
             for column, values in self.arrays.items()
         }
 
-    def row(self, path: str) -> dict[str, np.ndarray]:
+    def row(self, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         """Return the features of one picture by column.
 
         Args:
-            path: The picture's name in `paths`.
+            path: The picture's file, or its name in `paths`.
 
         Raises:
             ValueError: The table has no such picture, or the picture has no features.
         """
-        if path not in self.paths:
-            raise ValueError(f"the table has no picture {path!r}")
-        index = self.paths.index(path)
+        name = next((name for name in (os.fspath(path), name_of(path)) if name in self.paths), None)
+        if name is None:
+            raise ValueError(f"the table has no picture {os.fspath(path)!r}")
+        index = self.paths.index(name)
         if self.errors[index]:
             raise ValueError(f"the picture has no features: {self.errors[index]}")
         rows = {column: values[index] for column, values in self.arrays.items()}

@@ -9,8 +9,9 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import safetensors
@@ -24,6 +25,16 @@ SHAPE = ".shape"
 """Ends the name of the column with the shapes of another column, whose arrays are stored flat, in Parquet."""
 
 
+STAMP = "stamp"
+"""The name of the pictures' stamps in a file, see `picture_names.stamp_of`."""
+
+TEXTS = ("path", "error", STAMP, KEY)
+"""Names that are no columns."""
+
+TEXTS_AT_A_TIME = 64
+"""Number of texts that are read from HDF5 together: a file may have many of the same long text."""
+
+
 class Head(NamedTuple):
     """All that a file holds beside its arrays.
 
@@ -31,11 +42,13 @@ class Head(NamedTuple):
         recipe: The text of `Recipe.to_json`.
         paths: Names of the pictures.
         errors: Reasons of pictures without features; empty texts for the others.
+        stamps: The pictures' stamps; none in files of earlier versions.
     """
 
     recipe: str
     paths: list[str]
     errors: list[str]
+    stamps: list[int]
 
 
 class Format(NamedTuple):
@@ -43,17 +56,22 @@ class Format(NamedTuple):
 
     Attributes:
         head: Reads all that a file holds beside its arrays.
-        columns: Yields names and arrays; its second argument is the number of rows.
+        columns: Opens the arrays by name, of which rows are read by a slice; its second argument is their number.
     """
 
     head: Callable[[Path], Head]
-    columns: Callable[[Path, int], Iterator[tuple[str, Any]]]
+    columns: Callable[[Path, int], AbstractContextManager[dict[str, Any]]]
 
 
-def _checked(column: str, values: np.ndarray, rows: int) -> np.ndarray:
-    if values.dtype != np.float32 or values.ndim == 0 or len(values) != rows:
-        raise ValueError(f"{column} must be float32 of {rows} rows, not {values.dtype} of shape {values.shape}")
-    return values
+def _check(column: str, dtype: Any, shape: Sequence[int], rows: int) -> None:
+    if dtype != np.float32 or not shape or shape[0] != rows:
+        raise ValueError(f"{column} must be float32 of {rows} rows, not {dtype} of shape {tuple(shape)}")
+
+
+def _stamps(values: np.ndarray) -> list[int]:
+    if values.dtype != np.int64 or values.ndim != 1:
+        raise ValueError(f"{STAMP} must be one int64 for each picture, not {values.dtype} of shape {values.shape}")
+    return [int(value) for value in values]
 
 
 # Parquet
@@ -62,21 +80,30 @@ def _checked(column: str, values: np.ndarray, rows: int) -> np.ndarray:
 def _parquet_head(path: Path) -> Head:
     import pyarrow.parquet as pq
 
-    metadata = pq.read_schema(path).metadata or {}
-    table = pq.read_table(path, columns=["path", "error"])
+    with path.open("rb") as stream:
+        schema = pq.read_schema(stream)
+        names = [name for name in ("path", "error", STAMP) if name != STAMP or STAMP in schema.names]
+        table = pq.read_table(stream, columns=names)
     errors = [error or "" for error in table["error"].to_pylist()]
-    return Head(metadata[KEY.encode()].decode(), table["path"].to_pylist(), errors)
+    stamps = _stamps(table[STAMP].to_numpy()) if STAMP in names else []
+    return Head((schema.metadata or {})[KEY.encode()].decode(), table["path"].to_pylist(), errors, stamps)
 
 
-def _parquet_columns(path: Path, rows: int) -> Iterator[tuple[str, Any]]:
+@contextmanager
+def _parquet_columns(path: Path, rows: int) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as stream:
+        yield dict(_columns_of_lists(stream, rows))
+
+
+def _columns_of_lists(stream: BinaryIO, rows: int) -> Iterator[tuple[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
+    schema = pq.read_schema(stream)
     for name in (name.removesuffix(SHAPE) for name in schema.names if name.endswith(SHAPE)):
         if schema.field(name).type != pa.large_list(pa.float32()):
             raise ValueError(f"{name} must be lists of float32, not {schema.field(name).type}")
-        table = pq.read_table(path, columns=[name, name + SHAPE])
+        table = pq.read_table(stream, columns=[name, name + SHAPE])
         shapes = table[name + SHAPE].to_pylist()
         arrays = [array for chunk in table[name].chunks for array in _arrays_of(chunk)]
         if len(arrays) != rows:
@@ -102,38 +129,61 @@ def _shaped(array: np.ndarray | None, shape: Sequence[int] | None) -> np.ndarray
 
 
 def _hdf5_head(path: Path) -> Head:
+    from myvgg.runtime.hdf5_files import opened
+
+    with opened(path) as file:
+        stamps = _stamps(_dataset(file, STAMP)[()]) if STAMP in file else []
+        return Head(_attribute(file, KEY), [*_texts(file, "path")], [*_texts(file, "error")], stamps)
+
+
+def _attribute(file: Any, name: str) -> str:
+    """Return a text of the file, of no more bytes than the file has."""
     import h5py
 
-    with h5py.File(path, "r") as file:
-        return Head(str(file.attrs[KEY]), [*_texts(file, "path")], [*_texts(file, "error")])
+    attribute = h5py.h5a.open(file.id, name.encode())
+    if attribute.shape != () or attribute.get_storage_size() > Path(file.filename).stat().st_size:
+        raise ValueError(f"{name} is no text")
+    return str(file.attrs[name])
 
 
-def _texts(file: Any, name: str) -> Any:
-    """Return a dataset of texts that lies in the file itself."""
-    return _dataset(file, name).asstr()
-
-
-def _hdf5_columns(path: Path, rows: int) -> Iterator[tuple[str, Any]]:
+def _texts(file: Any, name: str) -> Iterator[str]:
+    """Yield texts, of no more characters together than the file has bytes."""
     import h5py
 
-    with h5py.File(path, "r") as file:
-        for name in file:
-            if name not in ("path", "error"):
-                yield name, _checked(name, _dataset(file, name)[()], rows)
+    dataset, room = _dataset(file, name), Path(file.filename).stat().st_size
+    if dataset.ndim != 1 or h5py.check_string_dtype(dataset.dtype) is None:
+        raise ValueError(f"{name} is no list of texts")
+    for start in range(0, len(dataset), TEXTS_AT_A_TIME):
+        texts = dataset.asstr()[start : start + TEXTS_AT_A_TIME]
+        room -= sum(map(len, texts))
+        if room < 0:
+            raise ValueError(f"{name} has more text than the file")
+        yield from texts
+
+
+@contextmanager
+def _hdf5_columns(path: Path, rows: int) -> Iterator[dict[str, Any]]:
+    from myvgg.runtime.hdf5_files import opened
+
+    with opened(path) as file:
+        columns = {name: _dataset(file, name) for name in file if name not in TEXTS}
+        for name, dataset in columns.items():
+            _check(name, dataset.dtype, dataset.shape, rows)
+        if sum(dataset.nbytes for dataset in columns.values()) > path.stat().st_size:
+            raise ValueError("its arrays declare more bytes than the file has")
+        yield columns
 
 
 def _dataset(file: Any, name: str) -> Any:
-    """Return a dataset whose bytes lie in the file itself, all of them.
+    """Return a plain array, whose bytes lie in the file.
 
     Raises:
-        ValueError: A link to another file, or more values than the file has bytes for.
+        ValueError: Something else, or more values than the file has bytes for.
     """
     import h5py
 
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink | None):
-        raise ValueError(f"{name} is a link")
     dataset = file[name]
-    if not isinstance(dataset, h5py.Dataset) or dataset.external or dataset.is_virtual or dataset.chunks:
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None or dataset.chunks:
         raise ValueError(f"{name} is no plain array")
     if dataset.nbytes > Path(file.filename).stat().st_size:
         raise ValueError(f"{name} declares {dataset.nbytes} bytes, more than the file has")
@@ -145,14 +195,19 @@ def _dataset(file: Any, name: str) -> Any:
 
 def _numpy_head(path: Path) -> Head:
     with zipfile.ZipFile(path) as archive:
-        return Head(str(_member(archive, KEY)), _member(archive, "path").tolist(), _member(archive, "error").tolist())
+        stamps = _stamps(_member(archive, STAMP)) if f"{STAMP}.npy" in archive.namelist() else []
+        paths, errors = (_member(archive, name).tolist() for name in ("path", "error"))
+        return Head(str(_member(archive, KEY)), paths, errors, stamps)
 
 
-def _numpy_columns(path: Path, rows: int) -> Iterator[tuple[str, Any]]:
+@contextmanager
+def _numpy_columns(path: Path, rows: int) -> Iterator[dict[str, Any]]:
     with zipfile.ZipFile(path) as archive:
-        for name in (each.removesuffix(".npy") for each in archive.namelist()):
-            if name not in (KEY, "path", "error"):
-                yield name, _checked(name, _member(archive, name), rows)
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        columns = {name: _member(archive, name) for name in names if name not in TEXTS}
+    for name, values in columns.items():
+        _check(name, values.dtype, values.shape, rows)
+    yield columns
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
@@ -181,7 +236,8 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 def _safetensors_head(path: Path) -> Head:
     with safetensors.safe_open(path, framework="np") as file:
         metadata = file.metadata() or {}
-    return Head(metadata[KEY], *(_listed(metadata[name]) for name in ("path", "error")))
+        stamps = _stamps(file.get_tensor(STAMP)) if STAMP in file.keys() else []  # noqa: SIM118  # it is no mapping
+    return Head(metadata[KEY], _listed(metadata["path"]), _listed(metadata["error"]), stamps)
 
 
 def _listed(text: str) -> list[Any]:
@@ -191,10 +247,15 @@ def _listed(text: str) -> list[Any]:
     return listed
 
 
-def _safetensors_columns(path: Path, rows: int) -> Iterator[tuple[str, Any]]:
+@contextmanager
+def _safetensors_columns(path: Path, rows: int) -> Iterator[dict[str, Any]]:
     with safetensors.safe_open(path, framework="np") as file:
-        for name in file.keys():  # noqa: SIM118  # it is no mapping
-            yield name, _checked(name, file.get_tensor(name), rows)
+        columns = {name: file.get_slice(name) for name in file.keys() if name not in TEXTS}  # noqa: SIM118
+        for name, values in columns.items():
+            _check(
+                name, {"F32": np.dtype("float32")}.get(values.get_dtype(), values.get_dtype()), values.get_shape(), rows
+            )
+        yield columns
 
 
 FORMATS = {

@@ -51,7 +51,7 @@ def extract(
     params: Params | HasParams | AnyPath | None = None,
     architecture: Literal["vgg19", "vgg16"] = "vgg19",
     resizing: Resizing = CENTRE_CROP,
-    precision: Precision | Literal["auto"] = "auto",
+    precision: Precision | Literal["auto"] = "float32",
     pooling: Pooling = "max",
     ray: str | None = None,
     workers: int | None = None,
@@ -72,8 +72,8 @@ def extract(
     digits, and bit for bit only in the same batch. So it is on a GPU.
 
     Args:
-        paths: Picture files in a list, each counted once; or one name, of a file, of a folder with all pictures in it
-            and below, or a pattern such as `photos/**/*.jpg`.
+        paths: Picture files, folders with all pictures in them and below, and patterns such as `photos/**/*.jpg`, in a
+            list or alone. Each file counts once.
         layers: Names of tensors, or Keras' names. Dense layers need pictures of the network's size.
         reduce: The reduction of maps: `none`, `mean` over positions, `gram`, the mean products of channels, or
             `moments`, both. Dense layers are not reduced.
@@ -83,7 +83,8 @@ def extract(
             first file that is found.
         architecture: The network, where `params` names a source.
         resizing: How pictures are brought to a size.
-        precision: The type that convolutions compute in; `auto` is the fastest of this machine.
+        precision: The type that convolutions compute in; `auto` is the fastest of this machine, so that
+            two machines may differ.
         pooling: The network's pools, `max` or `avg`.
         ray: The address of a Ray cluster that computes, or `auto` for the one that this machine is part of. All
             machines must be able to read the pictures and to write to the folder of `output`.

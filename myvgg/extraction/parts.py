@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import groupby
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from myvgg.extraction.batching import Row
-from myvgg.extraction.formats import SHAPE
+from myvgg.extraction.formats import SHAPE, STAMP
 from myvgg.extraction.recipe import Recipe
 from myvgg.runtime.files import replacing
 
@@ -29,27 +28,57 @@ RECIPE = "plan.json"
 LOCK = "lock"
 """The file of a folder that the run that writes there holds."""
 
+WHOLE = "[!.]*.parquet"
+"""The pattern of parts, without those that are being written."""
+
 PART_BYTES = 64e6
 """Bytes of arrays in a part, about."""
 
 
-class Place(NamedTuple):
-    """The place of a picture's row.
+class Part(NamedTuple):
+    """Rows of a Parquet file that are read together.
 
     Attributes:
-        part: Index of the part.
-        row: Index of the row in the part.
-        error: The reason that there are no features; empty where there are.
+        path: The file.
+        group: Index of the group of rows.
+        rows: Number of rows.
+        size: Bytes of the rows.
     """
 
-    part: int
-    row: int
-    error: str
+    path: Path
+    group: int
+    rows: int
+    size: int
 
 
 def folder_of(output: Path) -> Path:
     """Return the folder for the parts of a file."""
     return output.with_name(output.name + ".parts")
+
+
+def remove_leftover(folder: Path, recipe: Recipe) -> None:
+    """Remove the parts of a finished file, which a run that was killed at its very end has left."""
+    described = folder / RECIPE
+    if described.exists() and not recipe.difference(described.read_text(encoding="utf-8")):
+        with suppress(ValueError, OSError), locked(folder):
+            remove_folder(folder)
+
+
+def adopt_folder(output: Path, recipe: Recipe, suffixes: Iterable[str]) -> None:
+    """Take over the parts of a file of another format that was not finished, where there are none of this one.
+
+    Args:
+        output: The file.
+        recipe: The recipe that the parts must be of.
+        suffixes: Suffixes of the other formats.
+    """
+    for other in (output.with_suffix(suffix) for suffix in suffixes):
+        folder, described = folder_of(other), folder_of(other) / RECIPE
+        if folder_of(output).exists() or other.exists() or not described.exists():
+            continue
+        if not recipe.difference(described.read_text(encoding="utf-8")):
+            with suppress(ValueError, OSError), locked(folder):  # another run may be writing there
+                folder.rename(folder_of(output))
 
 
 def open_folder(folder: Path, recipe: Recipe) -> Path:
@@ -84,10 +113,11 @@ def empty_folder(folder: Path) -> None:
 
 
 def table_of(rows: Sequence[Row], columns: Sequence[str]) -> pa.Table:
-    """Put rows into a table: path, error, and for each column the flat values and the shape."""
+    """Put rows into a table: path, error, stamp, and for each column the flat values and the shape."""
     made: dict[str, pa.Array] = {
         "path": pa.array([row.path for row in rows], pa.string()),
         "error": pa.array([row.error or None for row in rows], pa.string()),
+        STAMP: pa.array([row.stamp for row in rows], pa.int64()),
     }
     for column in columns:
         arrays = [row.arrays.get(column) for row in rows]
@@ -102,33 +132,43 @@ def write_part(rows: Sequence[Row], columns: Sequence[str], folder: Path) -> Non
     Raises:
         OSError: The part cannot be written; nothing of it is left.
     """
-    with replacing(folder / f"{uuid4().hex}.parquet") as temporary:
-        pq.write_table(table_of(rows, columns), temporary, compression="none")
+    with replacing(folder / f"{uuid4().hex}.parquet") as temporary, temporary.open("wb") as stream:
+        pq.write_table(table_of(rows, columns), stream, compression="none")
 
 
-def readable_parts(folder: Path) -> list[Path]:
+def readable_parts(folder: Path) -> list[Part]:
     """List the parts that can be read, and remove those that a killed process has left half written."""
-    found = []
+    found: list[Part] = []
     for path in sorted(folder.glob("*.parquet")):
         try:
-            pq.read_metadata(path)
+            found += parts_in(path)
         except (pa.ArrowInvalid, OSError):
             path.unlink(missing_ok=True)
-            continue
-        found.append(path)
     return found
 
 
-def places_of(files: Sequence[Path]) -> dict[str, Place]:
-    """Return the place of each picture's row; of several rows of one picture, the first one with features counts."""
-    places: dict[str, Place] = {}
-    for part, path in enumerate(files):
-        table = pq.read_table(path, columns=["path", "error"])
-        rows = zip(table["path"].to_pylist(), table["error"].to_pylist(), strict=True)
-        for row, (picture, error) in enumerate(rows):
-            if picture not in places or (places[picture].error and not error):
-                places[picture] = Place(part, row, error or "")
-    return places
+def parts_in(path: Path) -> list[Part]:
+    """List the groups of rows of a Parquet file.
+
+    Raises:
+        ArrowInvalid: The file is damaged.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as stream:
+        metadata = pq.read_metadata(stream)
+        groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+        return [Part(path, index, each.num_rows, each.total_byte_size) for index, each in enumerate(groups)]
+
+
+def read_part(part: Part, columns: Sequence[str]) -> pa.Table:
+    """Read columns of a part; an earlier version's has no stamps, which are 0 then."""
+    with part.path.open("rb") as stream:
+        file = pq.ParquetFile(stream)
+        there = [column for column in columns if column in file.schema_arrow.names]
+        table = file.read_row_group(part.group, columns=there).replace_schema_metadata(None)
+    if STAMP in columns and STAMP not in there:
+        table = table.append_column(STAMP, pa.array(np.zeros(len(table), np.int64)))
+    return table.select(columns)
 
 
 @contextmanager
@@ -149,30 +189,6 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def read_in_order(
-    paths: Iterable[str], files: Sequence[Path], *, columns: Sequence[str] | None = None
-) -> Iterator[pa.Table]:
-    """Read the rows of pictures in the order of a list.
-
-    Args:
-        paths: The list.
-        files: The parts.
-        columns: Names of columns; None for all.
-
-    Yields:
-        Tables of neighbours in the list that lie in one part.
-    """
-    places = places_of(files)
-    for part, group in groupby((places[path] for path in paths), key=lambda place: place.part):
-        table = pq.read_table(files[part], columns=columns, memory_map=True)
-        yield table.take(pa.array([place.row for place in group]))
-
-
-def shapes_in(column: str, table: pa.Table) -> list[tuple[int, ...] | None]:
-    """Return the shapes of a column's arrays; None for a row without an array."""
-    return [None if shape is None else tuple(shape) for shape in table[column + SHAPE].to_pylist()]
 
 
 def _lists(arrays: Sequence[np.ndarray | None]) -> pa.Array:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from myvgg.extraction.picture_names import path_of, printable, stamp_of
 from myvgg.images import ImageError, Resizing
 
 DECODING_THREADS = min(8, os.cpu_count() or 1)
@@ -30,11 +31,13 @@ class Decoded(NamedTuple):
         path: Its name in the list.
         image: R, G, B, 0 to 255; None where it could not be read.
         error: The reason; empty for a picture.
+        stamp: The file's stamp before it was read, see `picture_names.stamp_of`.
     """
 
     path: str
     image: UInt8[np.ndarray, "_ _ 3"] | None
     error: str = ""
+    stamp: int = 0
 
     @property
     def size(self) -> int:
@@ -69,7 +72,8 @@ def prefetch(paths: Iterable[str], resizing: Resizing) -> Iterator[Decoded]:
 
 def decode(path: str, resizing: Resizing) -> Decoded:
     """Read one picture; a picture that cannot be read is a result, not an error."""
+    stamp = stamp_of(path)
     try:
-        return Decoded(path, resizing(path))
+        return Decoded(path, resizing(path_of(path)), "", stamp)
     except (ImageError, MemoryError) as error:
-        return Decoded(path, None, str(error) or "not enough memory")
+        return Decoded(path, None, printable(str(error)) or f"{path}: not enough memory", stamp)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import safetensors
 
+from myvgg.extraction.batching import Row
 from myvgg.extraction.feature_table import FeatureTable
 from myvgg.extraction.formats import FORMATS, Format, Head
 from myvgg.extraction.recipe import Recipe
+
+ROWS_BYTES = 16e6
+"""Bytes of arrays that are taken over from a finished file together."""
 
 
 def read_features(path: str | os.PathLike[str]) -> FeatureTable:
@@ -38,7 +44,8 @@ def read_features(path: str | os.PathLike[str]) -> FeatureTable:
         reader = _format_of(path)
         head = _checked(reader.head(path))
         recipe = Recipe.from_json(head.recipe)
-        arrays = dict(reader.columns(path, len(head.paths)))
+        with reader.columns(path, len(head.paths)) as columns:
+            arrays = {name: values[:] for name, values in columns.items()}
     return FeatureTable(tuple(head.paths), tuple(head.errors), arrays, recipe)
 
 
@@ -49,6 +56,38 @@ def read_head(path: Path) -> Head | None:
             return _checked(_format_of(path).head(path))
     except ValueError:
         return None
+
+
+def read_rows(path: Path, wanted: Container[str]) -> Iterator[list[Row]]:
+    """Read the rows of some pictures of a file that holds whole arrays, some at a time.
+
+    Args:
+        path: The file.
+        wanted: Names of pictures.
+
+    Raises:
+        ValueError: The file is damaged; names the file.
+    """
+    with _named(path):
+        reader = _format_of(path)
+        head = _checked(reader.head(path))
+        with reader.columns(path, len(head.paths)) as columns:
+            size = sum(4 * math.prod(_shape_of(values)[1:]) for values in columns.values())
+            step = max(1, int(ROWS_BYTES / max(1, size)))
+            for start in range(0, len(head.paths), step):
+                some = slice(start, min(start + step, len(head.paths)))
+                arrays = {name: values[some] for name, values in columns.items()}
+                heads = zip(head.paths[some], head.errors[some], head.stamps[some], strict=True)
+                yield [
+                    Row(picture, error, {name: values[index] for name, values in arrays.items()}, stamp)
+                    for index, (picture, error, stamp) in enumerate(heads)
+                    if picture in wanted
+                ]
+
+
+def _shape_of(values: Any) -> Sequence[int]:
+    shape: Sequence[int] = values.get_shape() if hasattr(values, "get_shape") else values.shape
+    return shape
 
 
 def _format_of(path: Path) -> Format:
@@ -83,4 +122,7 @@ def _checked(head: Head) -> Head:
         raise ValueError("its paths or errors are no texts")
     if len(head.errors) != len(head.paths):
         raise ValueError(f"it has {len(head.paths)} paths and {len(head.errors)} errors")
-    return head
+    stamps = head.stamps or [0] * len(head.paths)
+    if len(stamps) != len(head.paths):
+        raise ValueError(f"it has {len(head.paths)} paths and {len(stamps)} stamps")
+    return head._replace(stamps=stamps)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from myvgg.architecture import ARCHITECTURES, Architecture
+from myvgg.extraction.picture_names import name_of
 from myvgg.extraction.recipe import Recipe
 from myvgg.images import Resizing, find_pictures
+from myvgg.images.finding import existing
 from myvgg.params import HasParams, Params, params_of
 from myvgg.runtime.errors import UsageError
 from myvgg.runtime.files import check_writable
@@ -28,7 +31,7 @@ class Request:
     """Pictures, and the features to compute of them.
 
     Attributes:
-        paths: Files, each once.
+        paths: Names of files, each once, see `picture_names`.
         recipe: The features to compute.
         params: The network's parameters.
         ray: The address of a cluster; None for this machine.
@@ -57,20 +60,34 @@ class Request:
 
 
 def list_pictures(paths: AnyPath | Iterable[AnyPath]) -> tuple[str, ...]:
-    """Return the names of pictures, each once, in their order.
+    """Return the names of pictures, each once, in their order; see `picture_names`.
 
     Args:
-        paths: Files in a list, which need not exist; or one file, folder or pattern.
+        paths: Files, which need not exist, folders and patterns, in a list; or one file, folder or pattern.
 
     Raises:
         UsageError: No picture.
     """
-    if isinstance(paths, str | os.PathLike):
-        paths = find_pictures([paths], recursive=True)
-    listed = tuple(dict.fromkeys(os.fspath(path) for path in paths))
+    found = find_pictures([paths], recursive=True) if isinstance(paths, str | os.PathLike) else _found(paths)
+    listed = tuple(dict.fromkeys(map(name_of, found)))
     if not listed:
         raise UsageError("paths must name at least one picture")
     return listed
+
+
+def _found(paths: Iterable[AnyPath]) -> Iterator[AnyPath]:
+    """Yield files, those of folders and patterns in their place; a pattern without files may be a missing file."""
+    for given in paths:
+        path = existing(given) if os.fspath(given).startswith("~") else given
+        is_pattern = glob.has_magic(os.fspath(path)) and not os.path.lexists(path) and _matches(path)
+        if is_pattern or os.path.isdir(path):  # noqa: PTH112  # Path raises where a name is too long
+            yield from find_pictures([path], recursive=True)
+        else:
+            yield path
+
+
+def _matches(pattern: AnyPath) -> bool:
+    return next(glob.iglob(os.fspath(pattern), recursive=True), None) is not None  # noqa: PTH207
 
 
 def check_output(output: Path) -> None:

@@ -7,40 +7,63 @@ No writer holds more than one part in memory.
 
 from __future__ import annotations
 
+import errno
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from myvgg.extraction import parts
-from myvgg.extraction.formats import KEY, SHAPE
+from myvgg.extraction.assembling import Place, Shapes, places_of, read_in_order
+from myvgg.extraction.formats import KEY, SHAPE, STAMP
+from myvgg.extraction.parts import Part
+from myvgg.extraction.readers import read_head
 from myvgg.extraction.recipe import Recipe
 from myvgg.runtime.files import replacing
 
+MAX_HEADER = 100_000_000
+"""Largest number of bytes in the header of a safetensors file that its library reads."""
 
-class Content(NamedTuple):
+TOO_MANY_NAMES = (
+    "the names of {count:,} pictures take {size:.0f} MB, and .safetensors holds 100 MB of them: name a file .parquet "
+    "or .h5, which goes on from what is computed"
+)
+"""The error of a list that is too long for a safetensors file."""
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
     """The content of a file.
 
     Attributes:
-        paths: All pictures, in order.
+        paths: Names of all pictures, in order.
         columns: Names of the arrays.
         files: The parts.
         recipe: How the arrays were computed.
+        stamps: The present stamps of the pictures, see `places_of`.
     """
 
     paths: Sequence[str]
     columns: Sequence[str]
-    files: Sequence[Path]
+    files: Sequence[Part]
     recipe: Recipe
+    stamps: Mapping[str, int] | None = None
 
+    @cached_property
+    def places(self) -> list[Place]:
+        """The places of the pictures' rows, in order."""
+        places = places_of(self.files, self.stamps)
+        return [places[path] for path in self.paths]
+
+    @property
     def errors(self) -> list[str]:
-        """Return the reason for each picture without features; an empty text for the others."""
-        places = parts.places_of(self.files)
-        return [places[path].error for path in self.paths]
+        """The reason for each picture without features; an empty text for the others."""
+        return [place.error for place in self.places]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the one shape of each column's arrays.
@@ -48,23 +71,18 @@ class Content(NamedTuple):
         Raises:
             ValueError: Pictures of different sizes have given arrays of different shapes.
         """
-        found: dict[str, set[tuple[int, ...]]] = {column: set() for column in self.columns}
-        for path in self.files:
-            table = pq.read_table(path, columns=[column + SHAPE for column in self.columns])
-            for column in self.columns:
-                found[column] |= {shape for shape in parts.shapes_in(column, table) if shape is not None}
-        for column, shapes in found.items():
-            if len(shapes) > 1:
-                some = ", ".join(map(str, sorted(shapes)[:3]))
-                raise ValueError(
-                    f"pictures of different sizes give {column} in different shapes ({some}), which only .parquet "
-                    "holds: name such a file, or crop the pictures, or reduce maps to their mean"
-                )
-        return {column: next(iter(shapes), ()) for column, shapes in found.items()}
+        found = Shapes()
+        found.see_rows(self.places, self.files, self.columns)
+        return {column: found[column] for column in self.columns}
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Read all rows, some at a time."""
+        columns = [name for column in self.columns for name in (column, column + SHAPE)]
+        return read_in_order(self.places, self.files, ["path", "error", STAMP, *columns])
 
     def rows(self, column: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
         """Read a column some rows at a time, (rows, *shape), NaN for pictures without features."""
-        for table in parts.read_in_order(self.paths, self.files, columns=[column]):
+        for table in read_in_order(self.places, self.files, [column]):
             made = np.full((len(table), *shape), np.nan, np.float32)
             for index, value in enumerate(table[column].combine_chunks()):
                 if value.is_valid:
@@ -82,6 +100,9 @@ def write(content: Content, output: Path) -> None:
     writer = writer_of(output)
     with replacing(output) as temporary:
         writer(content, temporary)
+        head = read_head(temporary)
+        if head is None or head.paths != list(content.paths):
+            raise OSError(errno.EIO, "the file cannot be read again", str(output))
 
 
 def writer_of(output: Path) -> Callable[[Content, Path], None]:
@@ -99,7 +120,7 @@ def _parquet(content: Content, path: Path) -> None:
     writer = None
     with path.open("wb") as stream:
         try:
-            for table in parts.read_in_order(content.paths, content.files):
+            for table in content.tables():
                 table = table.replace_schema_metadata({KEY: content.recipe.to_json()})
                 writer = writer or pq.ParquetWriter(stream, table.schema, compression="zstd")
                 writer.write_table(table)
@@ -114,7 +135,7 @@ def _hdf5(content: Content, path: Path) -> None:
     shapes, count = content.shapes(), len(content.paths)
     with path.open("w+b") as stream, h5py.File(stream, "w") as file:
         file.attrs[KEY] = content.recipe.to_json()
-        file["path"], file["error"] = list(content.paths), content.errors()
+        file["path"], file["error"], file[STAMP] = list(content.paths), content.errors, _stamps(content)
         for column, shape in shapes.items():
             dataset, start = file.create_dataset(column, (count, *shape), "<f4"), 0
             for rows in content.rows(column, shape):
@@ -123,11 +144,12 @@ def _hdf5(content: Content, path: Path) -> None:
 
 
 def _numpy(content: Content, path: Path) -> None:
-    texts = {"path": list(content.paths), "error": content.errors(), KEY: content.recipe.to_json()}
+    texts = {"path": list(content.paths), "error": content.errors, KEY: content.recipe.to_json()}
+    members = {name: np.array(text, str) for name, text in texts.items()} | {STAMP: _stamps(content)}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, text in texts.items():
+        for name, array in members.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.array(text, str), allow_pickle=False)
+                np.lib.format.write_array(stream, array, allow_pickle=False)
         for column, shape in content.shapes().items():
             header = {"descr": "<f4", "fortran_order": False, "shape": (len(content.paths), *shape)}
             with archive.open(f"{column}.npy", "w", force_zip64=True) as stream:
@@ -138,21 +160,42 @@ def _numpy(content: Content, path: Path) -> None:
 
 def _safetensors(content: Content, path: Path) -> None:
     """Write a header in JSON, then the arrays' bytes; the format's own library wants all arrays in memory."""
-    texts = {"path": [*content.paths], "error": content.errors()}
-    header: dict[str, object] = {
-        "__metadata__": {KEY: content.recipe.to_json()} | {name: json.dumps(text) for name, text in texts.items()}
-    }
-    shapes, end = content.shapes(), 0
+    count, shapes = len(content.paths), content.shapes()
+    header: dict[str, object] = {STAMP: {"dtype": "I64", "shape": [count], "data_offsets": [0, 8 * count]}}
+    end = 8 * count
     for column, shape in shapes.items():
-        start, end = end, end + 4 * len(content.paths) * int(np.prod(shape))
-        header[column] = {"dtype": "F32", "shape": [len(content.paths), *shape], "data_offsets": [start, end]}
-    encoded = json.dumps(header).encode()
-    encoded += b" " * (-len(encoded) % 8)
+        start, end = end, end + 4 * count * int(np.prod(shape))
+        header[column] = {"dtype": "F32", "shape": [count, *shape], "data_offsets": [start, end]}
+    encoded = _encoded_header(content.paths, content.errors, content.recipe, header)
     with path.open("wb") as stream:
         stream.write(len(encoded).to_bytes(8, "little") + encoded)
+        stream.write(_stamps(content).tobytes())
         for column, shape in shapes.items():
             for rows in content.rows(column, shape):
                 stream.write(rows.tobytes())
+
+
+def check_names(paths: Sequence[str], recipe: Recipe, output: Path) -> None:
+    """Raise if a format cannot hold so many names, before anything is computed.
+
+    Raises:
+        ValueError: The header of a safetensors file would be larger than the format allows.
+    """
+    if output.suffix.lower() == ".safetensors":
+        _encoded_header(paths, [""] * len(paths), recipe, {})
+
+
+def _encoded_header(paths: Sequence[str], errors: Sequence[str], recipe: Recipe, arrays: Mapping[str, object]) -> bytes:
+    texts = {name: json.dumps(text) for name, text in (("path", [*paths]), ("error", [*errors]))}
+    encoded = json.dumps({"__metadata__": {KEY: recipe.to_json()} | texts} | dict(arrays)).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    if len(encoded) > MAX_HEADER:
+        raise ValueError(TOO_MANY_NAMES.format(count=len(paths), size=len(encoded) / 1e6))
+    return encoded
+
+
+def _stamps(content: Content) -> np.ndarray:
+    return np.array([place.stamp for place in content.places], "<i8")
 
 
 WRITERS: dict[str, Callable[[Content, Path], None]] = {

@@ -14,6 +14,9 @@ from myvgg.runtime.errors import UsageError, warn_once
 HIDDEN = frozenset({"@eaDir", "__MACOSX", "Thumbs.db", "lost+found"})
 """Names that other programs hide their files in, besides those that begin with a dot."""
 
+TABLES = (".parquet", ".h5", ".npz", ".safetensors")
+"""Suffixes of files of features, which are no pictures and are left out silently; so are folders of their parts."""
+
 HEIF = frozenset({".heic", ".heif", ".hif"})
 """Suffixes that pillow-heif makes readable."""
 
@@ -69,7 +72,7 @@ def read_list(content: bytes) -> list[str]:
 
 def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]:
     """Return the files that one name stands for."""
-    path = _existing(name)
+    path = existing(name)
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -85,7 +88,8 @@ def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]
         and (outside is None or outside not in each.resolve().parents)
     ]
     pictures = [each for each in files if each.suffix.lower() in suffixes()]
-    left_out = "; ".join(_reasons([each for each in files if each.suffix.lower() not in suffixes()]))
+    known = (*suffixes(), *TABLES)
+    left_out = "; ".join(_reasons([each for each in files if each.suffix.lower() not in known]))
     if not pictures:
         problem = "the folder has no pictures" if path.is_dir() else "there is no such picture"
         raise UsageError(f"{problem}: {name}{left_out and f' ({left_out})'}")
@@ -94,7 +98,7 @@ def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]
     return pictures
 
 
-def _existing(name: str) -> Path:
+def existing(name: str | os.PathLike[str]) -> Path:
     """Return the path of a name; a ~ at its beginning is the home folder, unless there is a file of that name."""
     path = Path(name)
     try:
@@ -123,7 +127,8 @@ def _files_in(folder: Path, *, recursive: bool) -> Iterator[Path]:
 
 
 def _is_hidden(name: str) -> bool:
-    return (name.startswith(".") and name != "..") or name in HIDDEN
+    is_parts = name.lower().endswith(tuple(f"{suffix}.parts" for suffix in TABLES))
+    return (name.startswith(".") and name != "..") or name in HIDDEN or is_parts
 
 
 def _reasons(files: Sequence[Path]) -> Iterator[str]:

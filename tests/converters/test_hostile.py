@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 import converters
-from converters.hdf5 import HEAP
 from myvgg.architecture import Architecture
 from myvgg.params import Params, WeightsError
+from myvgg.runtime.hdf5_files import HEAP
 
 
 def relinked(kind: str, path: Path, secret: Path) -> None:

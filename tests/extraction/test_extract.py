@@ -23,7 +23,7 @@ from PIL import Image
 import converters
 import myvgg
 from myvgg.cli.extract import main
-from myvgg.extraction import local, parts
+from myvgg.extraction import assembling, local, parts
 from myvgg.extraction.prefetching import prefetch
 from myvgg.extraction.recipe import identify_weights
 from myvgg.images import Resizing
@@ -144,7 +144,7 @@ def test_ragged_arrays_need_parquet(
     """Maps of different shapes are refused by formats of whole arrays, with what to do; what is computed is kept."""
     assert extract("f.npz", "--fit", "none", "--reduce", "none") == 1
     assert (
-        "only .parquet holds: name such a file, or crop the pictures, or reduce maps to their mean"
+        "only .parquet holds: name such a file, which goes on from what is computed, or crop the pictures"
         in capsys.readouterr().err
     )
     assert [path.name for path in tmp_path.iterdir()] == ["f.npz.parts"]
@@ -204,7 +204,7 @@ def test_goes_on_where_it_was(
     assert extract("whole.parquet") == 0
     interrupted(extract, monkeypatch, after=10)
     assert not (tmp_path / "f.parquet").exists()
-    places = parts.places_of(parts.readable_parts(tmp_path / "f.parquet.parts"))
+    places = assembling.places_of(parts.readable_parts(tmp_path / "f.parquet.parts"))
     done = {path for path, place in places.items() if not place.error}
     assert 9 <= len(done) < 24
     computed = []
@@ -234,7 +234,7 @@ def test_killed_and_started_again(photos: Path, weights: str, tmp_path: Path) ->
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    before = len(parts.places_of(parts.readable_parts(folder)))
+    before = len(assembling.places_of(parts.readable_parts(folder)))
     assert 24 <= before < 300
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert f"{before} of 300 pictures are done already" in again.stderr
@@ -276,15 +276,17 @@ def test_features_of_something_else_are_refused(
 def test_what_is_done_is_not_done_again(
     suffix: str, extract: Callable[..., int], photos: Path, tmp_path: Path, capsys: Any
 ) -> None:
-    """A finished file of the same is left alone; one that lacks pictures, or is something else, is not taken for it."""
+    """A finished file of the same is left alone; one that lacks pictures gets them; another is not taken for it."""
     some = [photos / "01.png", photos / "02.png"]
     assert extract(f"f{suffix}", pictures=some) == 0
     before = (tmp_path / f"f{suffix}").stat().st_mtime_ns
     assert extract(f"f{suffix}", pictures=some) == 0
     assert "is there already" in capsys.readouterr().err
-    assert extract(f"f{suffix}") == 1
-    assert "has 2 of the 24 pictures" in capsys.readouterr().err
     assert (tmp_path / f"f{suffix}").stat().st_mtime_ns == before
+    assert extract(f"f{suffix}") == 0
+    assert "2 of 24 pictures are done already" in capsys.readouterr().err
+    assert extract(f"f{suffix}", pictures=some) == 1
+    assert "has features of pictures that are not asked for" in capsys.readouterr().err
     (tmp_path / f"f{suffix}").write_bytes(b"something else")
     assert extract(f"f{suffix}", pictures=some) == 1
     assert "it was not made by this program" in capsys.readouterr().err
@@ -413,7 +415,7 @@ def test_full_disk_while_computing(
         patch.setattr(parts.pq, "write_table", write_table)
         assert extract("f.parquet") == 1
     assert capsys.readouterr().err.strip().splitlines()[-1].endswith(": No space left on device")
-    assert len(parts.places_of(parts.readable_parts(tmp_path / "f.parquet.parts"))) >= 8
+    assert len(assembling.places_of(parts.readable_parts(tmp_path / "f.parquet.parts"))) >= 8
     assert extract("f.parquet") == 0
     assert len(pq.read_table(tmp_path / "f.parquet")) == 24
 

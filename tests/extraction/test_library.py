@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,17 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import myvgg
 from myvgg import images
-from myvgg.extraction import local, parts
+from myvgg.cli import extract as extract_command
+from myvgg.extraction import assembling, local, parts, picture_names
+from myvgg.extraction.batching import compute_rows
+from myvgg.extraction.prefetching import Decoded
 from myvgg.images import Resizing
 from myvgg.params import Params
 from tests.drawn import blobs
@@ -145,7 +152,7 @@ def test_maps_of_several_shapes(kinds: Path, tiny_params: Params, tmp_path: Path
 
 
 def test_one_name_or_a_list(kinds: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name stands for a file, a folder or a pattern; names in a list are files, each once, missing ones too."""
+    """A name stands for a file, a folder or a pattern; files in a list count once each, missing ones too."""
     monkeypatch.chdir(kinds)
     assert extracted(Path("grey.png"), tiny_params).paths == ("grey.png",)
     assert extracted("deep.*", tiny_params).paths == ("deep.png", "deep.tif")
@@ -158,6 +165,43 @@ def test_one_name_or_a_list(kinds: Path, tiny_params: Params, monkeypatch: pytes
         table.row("gone.png")
     with pytest.raises(ValueError, match=r"the table has no picture 'other.png'"):
         table.row("other.png")
+
+
+@pytest.mark.parametrize("paths", [["inner", "*.png", "a.png"], [Path("inner"), "a.png"], "**/*.png", "."], ids=str)
+def test_folders_and_patterns_in_a_list(
+    paths: Any, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list is understood as the command line understands its words, in a call and alone."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner").mkdir()
+    for name in ("a.png", "inner/b.png", "inner/c.png"):
+        Image.new("RGB", (70, 70)).save(name)
+    assert sorted(extracted(paths, tiny_params).paths) == ["a.png", "inner/b.png", "inner/c.png"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_names_that_are_no_text(suffix: str, tiny_params: Params, tmp_path: Path) -> None:
+    """A name that is not UTF-8 has a row in every format, under a name that leads back to the file; so has an error."""
+    good, bad = (Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/caf\xe9.png", b"/no\xff.png"))
+    Image.new("RGB", (70, 70)).save(good)
+    bad.write_bytes(b"no picture")
+    output = tmp_path / f"f{suffix}"
+    stored = extracted(tmp_path, tiny_params, output=output)
+    assert stored.read().paths == (f"{tmp_path}/caf\\xe9.png", f"{tmp_path}/no\\xff.png")
+    assert [picture_names.path_of(name) for name in stored.read().paths] == [str(good), str(bad)]
+    assert len(stored.read().row(good)["relu3_1"]) == 8
+    assert list(stored.errors) == [f"{tmp_path}/no\\xff.png"]
+    assert stored.errors[f"{tmp_path}/no\\xff.png"].startswith(f"{tmp_path}/no\\xff.png: ")
+
+
+@given(st.text() | st.text("\\xud80e9f\udce9\ud800\0/"))
+def test_every_name_has_a_text(name: str) -> None:
+    """Names in tables are UTF-8 without NUL, lead back to their files, and are those of the files where they can be."""
+    stored = picture_names.name_of(name)
+    assert picture_names.path_of(stored) == name
+    assert "\0" not in stored
+    assert stored.encode().decode() == stored
+    assert stored == name or "\\" in stored
 
 
 def stop_at_once(paths: Any, params: Params, output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +230,7 @@ def test_a_call_that_is_stopped_goes_on(
     assert f"{48 - second.computed} of 48 pictures are done already" in capsys.readouterr().err
     written = output.stat().st_mtime_ns
     third = extracted(kinds, tiny_params, output=output)
-    assert (third.existed, third.computed, third.rows) == (True, 0, 48)
+    assert (third.existed, third.computed, third.rows) == (True, 1, 48)  # the damaged one is tried again
     assert third.errors == second.errors != {}
     assert output.stat().st_mtime_ns == written
     assert capsys.readouterr().err == ""
@@ -274,6 +318,30 @@ def test_weights_that_are_not_the_recipes(kinds: Path, tiny_params: Params) -> N
         recipe.extractor(others)
 
 
+def test_float32_unless_told(kinds: Path, tiny_params: Params) -> None:
+    """Two machines compute the same features, whatever they are fast at."""
+    assert extracted([kinds / "grey.png"], tiny_params).recipe.precision == "float32"
+    assert extract_command.parse(["a.png"]).precision == "float32"
+
+
+def test_pictures_too_large_for_the_memory(tiny_params: Params) -> None:
+    """A batch that is too large is computed picture by picture; too large a picture is a row with the reason."""
+    pictures = [Decoded(f"{side}.png", np.zeros((side, side, 3), np.uint8)) for side in (32, 32, 48, 64, 64)]
+    extractor = myvgg.Extractor(tiny_params, ["relu3_1"], reduce="mean")
+
+    def limited(images: np.ndarray) -> Any:
+        if images.nbytes > 3 * 48 * 48:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return extractor(images)
+
+    rows = [row for batch in compute_rows(pictures, limited) for row in batch]  # type: ignore[arg-type]
+    large = "64.png: not enough memory for 64 x 64 pixels: make pictures smaller by size and fit"
+    assert [row.error for row in rows] == ["", "", "", large, large]
+    for row, picture in zip(rows[:3], pictures, strict=False):
+        assert picture.image is not None
+        assert np.array_equal(row.arrays["relu3_1"], extractor(picture.image)["relu3_1"][0])
+
+
 def test_records_are_short_and_hashable(kinds: Path, tiny_params: Params) -> None:
     """A table shows its pictures and columns in a line; records can be keys."""
     table = extracted([kinds / "grey.png"], tiny_params)
@@ -307,15 +375,127 @@ def test_a_failed_picture_is_tried_again(
     assert np.isfinite(found.read().row(str(late))["relu3_1"]).all()
 
 
-def test_a_finished_file_of_another_list_is_no_result(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
-    """A file that has more pictures, or the same ones in another order, does not pass as done."""
-    paths, output = sorted(kinds.iterdir())[:3], tmp_path / "f.npz"
-    assert not extracted(paths, tiny_params, output=output).existed
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_finished_file_is_brought_up_to_date(suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Pictures that are new, that had failed, or that have changed are computed; the rows of others are taken over."""
+    output, late, other = tmp_path / f"f{suffix}", tmp_path / "late.png", tmp_path / "other.png"
+    Image.new("RGB", (70, 70), "red").save(other)
+    paths = [late, *sorted(kinds.glob("many0*.png")), other]
+    assert list(extracted(paths, tiny_params, output=output).errors) == [str(late)]
+    again = extracted(paths, tiny_params, output=output)
+    assert (again.existed, again.computed) == (True, 1)
+    Image.new("RGB", (80, 70), "blue").save(late)
+    Image.new("RGB", (70, 80), "green").save(other)
+    paths.insert(3, kinds / "grey.png")
+    updated = extracted(paths, tiny_params, output=output)
+    assert (updated.existed, updated.computed, updated.errors) == (False, 3, {})
+    assert extracted(paths, tiny_params, output=output).computed == 0
+    same(updated.read(), extracted(paths, tiny_params))
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".png"] == [output.name]
+
+
+def test_leftover_parts_of_a_finished_file_go(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """A run that is killed after it has written the file leaves its parts; the next one removes them."""
+    output, paths = tmp_path / "f.npz", sorted(kinds.glob("many0*.png"))
+    recipe = extracted(paths, tiny_params, output=output).read().recipe
+    parts.folder_of(output).mkdir()
+    parts.open_folder(parts.folder_of(output), recipe)
     assert extracted(paths, tiny_params, output=output).existed
-    with pytest.raises(ValueError, match="has the pictures in another order"):
-        extracted(paths[::-1], tiny_params, output=output)
-    with pytest.raises(ValueError, match="has 1 pictures more"):
+    assert list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_list_in_another_order(suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """The rows of a finished file are put in order, without a picture being computed."""
+    paths = sorted(kinds.glob("many*.png"))
+    extracted(paths, tiny_params, output=tmp_path / f"f{suffix}")
+    stored = extracted(paths[::-1], tiny_params, output=tmp_path / f"f{suffix}")
+    assert (stored.existed, stored.computed) == (False, 0)
+    same(stored.read(), extracted(paths[::-1], tiny_params))
+
+
+def same(one: Any, other: Any) -> None:
+    """Compare two tables."""
+    assert (one.paths, one.errors) == (other.paths, other.errors)
+    np.testing.assert_array_equal(one["relu3_1"], other["relu3_1"])
+
+
+def test_features_of_other_pictures_are_kept(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """A call for fewer pictures is refused, since it would lose features; rows without features may go."""
+    paths, output = [*sorted(kinds.glob("many0*.png"))[:3], tmp_path / "gone.png"], tmp_path / "f.npz"
+    extracted(paths, tiny_params, output=output)
+    assert extracted(paths[:3], tiny_params, output=output).rows == 3
+    with pytest.raises(ValueError, match=r"not asked for \(.*many02.png\): ask for them too, name another file, or ov"):
         extracted(paths[:2], tiny_params, output=output)
+    with pytest.raises(ValueError, match=r"\(.*many01.png and 1 more\)"):
+        extracted(paths[:1], tiny_params, output=output)
+    assert extracted(paths[:1], tiny_params, output=output, overwrite=True).rows == 1
+
+
+def test_pictures_that_are_gone_keep_their_features(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Where a disk is not there, features that were computed from it are not lost."""
+    path = tmp_path / "a.png"
+    Image.new("RGB", (70, 70)).save(path)
+    extracted([path], tiny_params, output=tmp_path / "f.npz")
+    path.unlink()
+    assert extracted([path], tiny_params, output=tmp_path / "f.npz").existed
+    updated = extracted([path, kinds / "grey.png"], tiny_params, output=tmp_path / "f.npz")
+    assert (updated.computed, updated.errors) == (1, {})
+
+
+def test_a_file_of_an_earlier_version_is_gone_on_from(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Its pictures have no stamps, and count as unchanged."""
+    output, paths = tmp_path / "f.parquet", sorted(kinds.glob("many0*.png"))
+    extracted(paths[1:], tiny_params, output=output)
+    pq.write_table(pq.read_table(output).drop_columns("stamp"), output)
+    assert extracted(paths[1:], tiny_params, output=output).existed
+    assert extracted(paths, tiny_params, output=output).computed == 1
+    same(myvgg.read_features(output), extracted(paths, tiny_params))
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".npz", ".safetensors"])
+def test_several_shapes_are_refused_at_the_first(suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """Formats of whole arrays end at the first array of another shape; Parquet goes on from what is computed."""
+    paths = [*sorted(kinds.glob("many*.png")), kinds / "small.jpg", *[kinds / "large.jpg"] * 9, kinds / "deep.tif"]
+    options: dict[str, Any] = {"reduce": "none", "resizing": Resizing(64, "none"), "layers": ["relu1_1"]}
+    output = tmp_path / f"f{suffix}"
+    with pytest.raises(ValueError, match=r"only .parquet holds: name such a file, which goes on from what is computed"):
+        extracted(paths, tiny_params, output=output, **options)
+    rows = len(assembling.places_of(parts.readable_parts(parts.folder_of(output))))
+    assert rows == 41
+    with pytest.raises(ValueError, match=r"\(90, 120, 4\), \(70, 120, 4\)"):
+        extracted(paths, tiny_params, output=output, **options)
+    stored = extracted(paths, tiny_params, output=tmp_path / "f.parquet", **options)
+    assert (stored.rows, stored.computed) == (43, 2)
+    assert list(tmp_path.iterdir()) == [tmp_path / "f.parquet"]
+
+
+def test_another_shape_than_that_of_a_finished_file(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:
+    """It is refused at once, and the file stays as it was."""
+    options: dict[str, Any] = {"reduce": "none", "resizing": Resizing(64, "none"), "output": tmp_path / "f.h5"}
+    paths = [kinds / "grey.png", kinds / "small.jpg", kinds / "large.jpg"]
+    extracted(paths[:1], tiny_params, **options)
+    with pytest.raises(ValueError, match=r"only .parquet holds"):
+        extracted(paths, tiny_params, **options)
+    assert myvgg.read_features(tmp_path / "f.h5").paths == (str(paths[0]),)
+
+
+def test_more_names_than_safetensors_can_hold(tiny_params: Params, tmp_path: Path) -> None:
+    """They are refused before anything is computed, since nothing could read the file."""
+    names = [f"{index:05}{'x' * 3995}" for index in range(25_000)]
+    with pytest.raises(ValueError, match=r"the names of 25,000 pictures take 100 MB, .* \.parquet or \.h5"):
+        extracted(names, tiny_params, output=tmp_path / "f.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_are_no_pictures(kinds: Path, tiny_params: Params, tmp_path: Path, monkeypatch: Any) -> None:
+    """The file and its parts may lie in the folder of the pictures: another call finds the pictures and is silent."""
+    Image.open(kinds / "grey.png").save(tmp_path / "grey.png")
+    output = tmp_path / "f.parquet"
+    stop_at_once(tmp_path, tiny_params, output, monkeypatch)
+    (parts.folder_of(output) / "a.png").write_bytes((tmp_path / "grey.png").read_bytes())
+    assert extracted(tmp_path, tiny_params, output=output).rows == 1
+    assert extracted(tmp_path, tiny_params, output=output).existed
 
 
 def test_two_runs_do_not_write_one_file(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def test_other_content(suffix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".npz", ".safetensors"])  # HDF5's own library may loop for ever
-def test_changed_bytes(suffix: str, tmp_path: Path) -> None:
+def test_changed_bytes(suffix: str, tmp_path: Path, unchecked: None) -> None:
     """With bytes changed anywhere, a file is refused by its name or read; nothing else happens."""
     content = write(tmp_path / f"f{suffix}").read_bytes()
     rng = np.random.default_rng(3)
@@ -264,7 +264,46 @@ def other_recipe(file: h5py.File) -> None:
     del file.attrs["myvgg"]
 
 
-@pytest.mark.parametrize("change", [external, linked, huge, unwritten, grouped, nameless, other_recipe])
+def soft(file: h5py.File) -> None:
+    """Let a name lead to another name."""
+    file["again"] = h5py.SoftLink("/prob")
+
+
+def virtual(file: h5py.File) -> None:
+    """Let an array consist of another file's."""
+    del file["prob"]
+    layout = h5py.VirtualLayout((4, 10), "<f4")
+    layout[:] = h5py.VirtualSource("other.h5", "prob", (4, 10))
+    file.create_virtual_dataset("prob", layout)
+
+
+def repeated(file: h5py.File) -> None:
+    """Give an array many names, so that it would be read as often."""
+    for index in range(2000):
+        file[f"prob{index}"] = file["prob"]
+
+
+def recipes(file: h5py.File) -> None:
+    """Put many recipes in place of one."""
+    file.attrs["myvgg"] = [RECIPE.to_json()] * 10
+
+
+def empty(file: h5py.File) -> None:
+    """Put nothing in place of an array."""
+    del file["prob"]
+    file["prob"] = h5py.Empty("<f4")
+
+
+def stamps(file: h5py.File) -> None:
+    """Leave out some stamps."""
+    del file["stamp"]
+    file["stamp"] = np.zeros(3, np.int64)
+
+
+CHANGES = [external, linked, huge, unwritten, grouped, nameless, other_recipe, soft, virtual, repeated, recipes, empty]
+
+
+@pytest.mark.parametrize("change", [*CHANGES, stamps])
 def test_hdf5_of_other_arrays(change: Callable[[h5py.File], None], tmp_path: Path) -> None:
     """An array must lie in the file itself, all of it, and the file must be whole."""
     path = write(tmp_path / "f.h5")
