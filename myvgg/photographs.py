@@ -31,7 +31,7 @@ SIZE = 256
 """Longest side of the photographs in pixels; they are reduced to it."""
 
 Prepare = Callable[[Any, Preprocessing], Any]
-"""From pictures (1, height, width, 3), R, G, B, 0 to 255, and the preprocessing of parameters to the network's input."""
+"""From pictures (1, height, width, 3), R, G, B, 0 to 255, and the preprocessing of parameters to the input."""
 
 
 def preprocess_like(image: Any, like: Preprocessing) -> Any:
