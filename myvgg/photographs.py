@@ -6,16 +6,18 @@ Style transfer divides features by these numbers. So a weight means the same for
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from myvgg.network import POOLS, activations
-from myvgg.params import Params
+from myvgg.network import POOLS, Pooling, activations
+from myvgg.params import Params, Preprocessing
 from myvgg.preprocessing import preprocess
 
 _PACKAGE = Path(__file__).parent
@@ -28,31 +30,51 @@ PHOTOGRAPHS = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg")
 SIZE = 256
 """Longest side of the photographs in pixels; they are reduced to it."""
 
+Prepare = Callable[[Any, Preprocessing], Any]
+"""From pictures (1, height, width, 3), R, G, B, 0 to 255, and the preprocessing of parameters to the input."""
+
+
+def preprocess_like(image: Any, like: Preprocessing) -> Any:
+    """Prepare pictures as the parameters say."""
+    return preprocess(image, like=like)
+
 
 def measured(params: Params) -> Params:
-    """Return the parameters with their `rms`, which is computed if it is empty, once for the same parameters.
+    """Return the parameters with their `rms`, which is computed if it is empty."""
+    return params if params.rms else replace(params, rms=responses(params))
+
+
+def responses(params: Params, *, pooling: Pooling = "max", prepare: Prepare = preprocess_like) -> Mapping[str, float]:
+    """Return the responses of parameters: those of their file, or computed ones, once for the same arguments.
+
+    A file holds the responses with maximum pools, to pictures prepared as `params.preprocessing` says.
 
     Args:
         params: The parameters.
+        pooling: Kind of the pools.
+        prepare: From pictures to the network's input.
     """
-    if params.rms:
-        return params
-    if params not in _MEASURED:
-        _MEASURED[params] = replace(params, rms=rms(params))
-    return _MEASURED[params]
+    if params.rms and (pooling, prepare) == ("max", preprocess_like):
+        return params.rms
+    known = _KNOWN.setdefault(params, {})
+    if (pooling, prepare) not in known:
+        known[pooling, prepare] = rms(params, pooling=pooling, prepare=prepare)
+    return known[pooling, prepare]
 
 
-_MEASURED: WeakKeyDictionary[Params, Params] = WeakKeyDictionary()
-"""Parameters with their responses, for as long as those without them live."""
+_KNOWN: WeakKeyDictionary[Params, dict[tuple[Pooling, Prepare], Mapping[str, float]]] = WeakKeyDictionary()
+"""Computed responses, for as long as their parameters live."""
 
 
-def rms(params: Params) -> dict[str, float]:
-    """Compute the root mean square of every tensor before the dense layers, on three photographs with maximum pools.
+def rms(params: Params, *, pooling: Pooling = "max", prepare: Prepare = preprocess_like) -> dict[str, float]:
+    """Compute the root mean square of every tensor before the dense layers, on three photographs.
 
     For a tensor of zeros it is 1, so that one can divide by it.
 
     Args:
         params: The parameters, which may end early.
+        pooling: Kind of the pools.
+        prepare: From pictures to the network's input.
 
     Returns:
         Root mean squares by tensor.
@@ -60,13 +82,13 @@ def rms(params: Params) -> dict[str, float]:
     order = params.architecture.layer_names(include_top=False)
     missing = [layer.name for layer in params.architecture.convolutions if layer.name not in params.layers]
     names = order[: order.index(missing[0])] if missing else order
-    squares = np.mean([_mean_squares(params, name, names) for name in PHOTOGRAPHS], axis=0)
+    squares = np.mean([_mean_squares(params, name, names, pooling, prepare) for name in PHOTOGRAPHS], axis=0)
     return {name: math.sqrt(square) or 1.0 for name, square in zip(names, squares, strict=True)}
 
 
-def _mean_squares(params: Params, file: str, names: tuple[str, ...]) -> list[float]:
+def _mean_squares(params: Params, file: str, names: tuple[str, ...], pooling: Pooling, prepare: Prepare) -> list[float]:
     with Image.open(FOLDER / file) as image:
         image.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
-        x = preprocess(np.asarray(image)[np.newaxis], like=params.preprocessing)
-    computed = activations(params, x, POOLS["max"], "valid", "zero", training=False)
+        x = prepare(tf.constant(np.asarray(image, np.float32)[np.newaxis]), params.preprocessing)
+    computed = activations(params, x, POOLS[pooling], "valid", "zero", training=False)
     return [float(tf.reduce_mean(tf.square(tensor))) for _, (_, tensor) in zip(names, computed, strict=False)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from myvgg.images.alpha import WHITE, lay_on, mask_of
+from myvgg.images.alpha import WHITE, lay_on, mask_of, mask_of_levels
 from myvgg.images.decoding import load, load_mask
 from myvgg.images.pillow import samples_of
 from myvgg.images.resizing import Mask, Picture
@@ -44,11 +44,11 @@ def as_mask(mask: Any) -> Mask:
 
     Args:
         mask: A path or a picture of Pillow's, of which the alpha counts where it is transparent in places, else the
-            luminance; or an array (height, width), boolean, from 0 to 1, or uint8 from 0 to 255.
+            luminance; or an array (height, width), boolean, from 0 to 1, or whole numbers from 0 to 255.
 
     Raises:
-        ImageError: A file that cannot be read.
-        ValueError: An array of another shape, or with values outside of 0 to 1.
+        ImageError: A file that cannot be read, or holds labels.
+        ValueError: An array of another shape, with other values, or with labels of several regions.
 
     Example:
         >>> import numpy as np
@@ -58,17 +58,27 @@ def as_mask(mask: Any) -> Mask:
     """
     if isinstance(mask, str | os.PathLike):
         return load_mask(mask)
-    if isinstance(mask, Image.Image):
+    if isinstance(mask, Image.Image) and mask.mode != "F":
         return mask_of(*samples_of(mask))
     array = np.asarray(mask)
-    if array.dtype == np.uint8 and array.size and array.max() > 1:
-        array = array / np.float32(255)
-    array = array.astype(np.float32)
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
     if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"a mask must have shape (height, width), not {array.shape}")
-    if not (array.min() >= 0 and array.max() <= 1):  # false for NaN too
-        raise ValueError(f"a mask must have values from 0 to 1, not {array.min()} to {array.max()}")
-    return array
+        raise ValueError(f"a mask must have shape (height, width), not {array.shape}: take one channel")
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"a mask must have numbers from 0 to 1, not {array.dtype}")
+    highest = 255 if array.dtype.kind in "iu" else 1
+    low, high = array.min(), array.max()
+    if not (low >= 0 and high <= highest):  # true for NaN too
+        raise ValueError(f"a mask must have values from 0 to 1, not {low} to {high}{_advice(high)}")
+    return mask_of_levels(array) if highest > 1 else array.astype(np.float32)
+
+
+def _advice(high: Any) -> str:
+    """Return what brings a mask into its range."""
+    if not high >= 2:
+        return ""
+    return f": divide by {255 if high <= 255 else 65535}, or compare labels with one of them, such as labels == 1"
 
 
 def as_rgb(image: Any) -> Picture:

@@ -9,6 +9,7 @@ ways are exact.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -34,6 +35,9 @@ from myvgg.nst.settings import Settings
 
 Guides = dict[str, tf.Tensor]
 """Weights of the positions of layers, each summing to one; empty where the whole picture counts."""
+
+SMALLEST = 1e-20
+"""Loss of pictures without a difference, whose gradient is too small to be scaled."""
 
 
 class Losses(NamedTuple):
@@ -142,8 +146,6 @@ class Criterion:
         self.encoder, self.targets, self._settings = encoder, targets, settings
         self._pixels = height * width
         self._positions = positions_of(encoder.params.architecture, targets.layers, height, width, settings)
-        # Gradients of means are too small for half precision.
-        self._scale = 3.0 * self._pixels if encoder.precision == "float16" else 1.0
 
     def see(self, piece: Piece) -> Seen:
         """Run the network over a piece."""
@@ -171,14 +173,21 @@ class Criterion:
             losses = weigh(sums, self.targets, self._settings, values=3 * self._pixels)
         return losses, tape.gradient(losses.total, sums, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
-    def gradient(self, piece: Piece, seen: Seen, by_sums: Sums) -> tf.Tensor:
+    def gradient(self, piece: Piece, seen: Seen, by_sums: Sums, total: Scalar) -> tf.Tensor:
         """Carry the gradient with respect to the sums down to the pixels of a piece, inside a graph.
 
         This is the derivative of `sums`, written by hand: every term of `sums` needs its part here. Differentiation by
         TensorFlow would take 1.5 times the time and memory.
+
+        Args:
+            piece: The piece.
+            seen: From `see`.
+            by_sums: From `losses`.
+            total: The total loss of the whole picture.
         """
+        scale = self._scale_of(total)
         shares, positions = self._settings.content_layers.shares, self._positions
-        by_sums = tf.nest.map_structure(lambda each: self._scale * each, by_sums)
+        by_sums = tf.nest.map_structure(lambda each: scale * each, by_sums)
         slopes: dict[str, list[tf.Tensor]] = {layer: [] for layer in seen.features}
         for layer, target in piece.content.items():
             share = shares[layer] * by_sums.content
@@ -191,7 +200,14 @@ class Criterion:
                 slopes[layer].append(slope)
         carried = Seen({layer: tf.add_n(each) for layer, each in slopes.items()}, by_sums.roughness)
         (gradient,) = tf.gradients(tf.nest.flatten(seen), [piece.pixels], tf.nest.flatten(carried))
-        return gradient / self._scale
+        return gradient / scale
+
+    def _scale_of(self, total: Scalar) -> Any:
+        """Return the factor that brings a gradient into the range of half precision: gradients of means are small."""
+        if self.encoder.precision != "float16":
+            return 1.0
+        larger = tf.pow(2.0, tf.round(tf.math.log(tf.maximum(total, SMALLEST)) / math.log(2.0)))
+        return 3.0 * self._pixels / larger
 
 
 def features_of(encoder: Encoder, image: Image, layers: Iterable[str], inside: Any = None) -> dict[str, tf.Tensor]:

@@ -60,7 +60,7 @@ def _whole(criterion: Criterion, piece_of: Callable[[tf.Tensor], Piece]) -> Eval
         piece = piece_of(pixels)
         seen = criterion.see(piece)
         losses, by_sums = criterion.losses(criterion.sums(piece, seen))
-        return losses, criterion.gradient(piece, seen, by_sums)
+        return losses, criterion.gradient(piece, seen, by_sums, losses.total)
 
     return kernels.compiled(evaluate)  # type: ignore[no-any-return]
 
@@ -69,8 +69,8 @@ def _tiled(criterion: Criterion, cut: Sequence[Tile], piece_of: Callable[[Pixels
     def sums(piece: Piece) -> Sums:
         return criterion.sums(piece, criterion.see(piece))
 
-    def gradient(piece: Piece, by_sums: Sums) -> tf.Tensor:
-        return criterion.gradient(piece, criterion.see(piece), by_sums)
+    def gradient(piece: Piece, by_sums: Sums, total: tf.Tensor) -> tf.Tensor:
+        return criterion.gradient(piece, criterion.see(piece), by_sums, total)
 
     up, turn, down = _traced_once(sums), kernels.compiled(criterion.losses), _traced_once(gradient)
 
@@ -78,7 +78,7 @@ def _tiled(criterion: Criterion, cut: Sequence[Tile], piece_of: Callable[[Pixels
         losses, by_sums = turn(added(up(piece_of(pixels, tile)) for tile in cut))
         gradient = np.zeros_like(pixels)
         for tile in cut:
-            gradient[:, *tiles.window(tile.outer)] += down(piece_of(pixels, tile), by_sums)
+            gradient[:, *tiles.window(tile.outer)] += down(piece_of(pixels, tile), by_sums, losses.total)
         return losses, gradient
 
     return evaluate

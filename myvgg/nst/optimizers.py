@@ -212,6 +212,8 @@ class LBFGS:
             raise FloatingPointError(
                 f"the loss is {loss:g} from the first step on: the weights do not suit these pictures"
             )
+        if self._point is None and self._place is None and not np.isfinite(gradient).all():
+            raise FloatingPointError("the gradient is no number at the first step: the weights do not suit it")
         return ""
 
     def state(self) -> LBFGSState:

@@ -8,7 +8,7 @@ import numpy as np
 
 from myvgg.architecture import MEAN, Architecture
 from myvgg.images import AnyPicture, Picture, resize, target_size
-from myvgg.nst.settings import STARTS, Settings
+from myvgg.nst.settings import Settings
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -91,19 +91,13 @@ def first_image(
         content: The content picture at the smallest scale; only its size counts for the starts without it.
         style: A style picture, for `init="style"`, of any size.
         settings: The kind of start, its noise and its seed.
-        given: The picture that `init` names where it is a file.
-
-    Raises:
-        ValueError: `init` needs a picture that was not given.
+        given: The first picture, of any size, where it is a picture of its own.
     """
     height, width, _ = content.shape
-    if settings.init not in STARTS:
-        if given is None:
-            raise ValueError(f"init must be one of {', '.join(STARTS)}, or a picture must be given: {settings.init!r}")
+    if given is not None:
         return resize(given, (width, height))
     if settings.init == "style":
-        if style is None:
-            raise ValueError("init must not be style where there is no style picture")
+        assert style is not None
         return resize(style, (width, height))
     noise = np.random.default_rng(settings.seed).uniform(-1, 1, content.shape).astype(np.float32)
     noise *= np.float32(settings.noise_range)

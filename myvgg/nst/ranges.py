@@ -134,6 +134,11 @@ def _check_together(settings: Settings) -> None:
         raise ValueError(f"style_blend must be shares from 0 on, not all 0, not {shares}")
     if not any(settings.content_layers.values()) and not any(settings.style_layers.values()):
         raise ValueError("content_layers and style_layers must not both be empty")
+    if settings.precision == "float16" and settings.layer_scaling == "none":
+        raise ValueError(
+            "precision must not be float16 where layer_scaling is none, since features overflow: choose float32 or "
+            "bfloat16"
+        )
     if settings.content_weight == settings.style_weight * settings.style_strength == settings.tv_weight == 0:
         raise ValueError("content_weight, style_weight and tv_weight must not all be 0")
 

@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from myvgg.images import AnyPicture, Picture, resample, resize, resize_mask
+from myvgg.images import Picture, resample, resize, resize_mask
 from myvgg.nst import colors, guides, pyramid, tiles
 from myvgg.nst.criterion import Criterion, Kept, Losses
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.evaluation import Evaluate, evaluation
+from myvgg.nst.inputs import Inputs
 from myvgg.nst.settings import Settings
 from myvgg.nst.state import Pixels
 from myvgg.nst.targets import make_targets
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """The pictures of a run, as arrays.
-
-    Attributes:
-        content: The content picture, or a style picture that lends its aspect where there is none.
-        has_content: False where `content` is a style picture.
-        styles: The style pictures, their colours already matched.
-        masks: The regions of the styles in the content, of any shapes, or empty.
-        style_masks: The parts of the style pictures that count, or None each.
-        keep: A mask of the part of the content that stays as it is.
-        given: The first picture, where the caller brings it.
-    """
-
-    content: AnyPicture
-    has_content: bool
-    styles: list[AnyPicture]
-    masks: list[np.ndarray]
-    style_masks: list[np.ndarray | None]
-    keep: np.ndarray | None
-    given: AnyPicture | None
 
 
 class Scale:

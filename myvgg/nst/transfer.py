@@ -5,20 +5,21 @@ from __future__ import annotations
 import functools
 import gc
 import math
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from PIL.Image import Resampling
 
-from myvgg.images import AnyPicture, Picture, as_mask, as_picture, resample, resize
-from myvgg.nst import colors, memory, plan, pyramid
+from myvgg.images import Picture, resample, resize
+from myvgg.nst import memory, plan, pyramid
 from myvgg.nst.criterion import Losses
 from myvgg.nst.encoder import Encoder
+from myvgg.nst.inputs import Inputs, read_inputs
 from myvgg.nst.objective import Objective
 from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, enlarged
-from myvgg.nst.scale import Inputs, Scale
+from myvgg.nst.scale import Scale
 from myvgg.nst.settings import Settings, given_settings
 from myvgg.nst.state import Pixels, State
 from myvgg.params import Params, params_of
@@ -105,7 +106,8 @@ def steps(
     """Give a picture the look of another, step by step.
 
     Pictures are paths, Pillow's pictures, or arrays R, G, B, 0 to 255, uint8 or floating point, (height, width, 3), or
-    grey (height, width). Masks are paths, Pillow's pictures, or arrays (height, width), boolean or 0 to 1.
+    grey (height, width). Masks are paths, Pillow's pictures, or arrays (height, width), boolean, 0 to 1, or
+    whole numbers from 0 to 255.
 
     Args:
         content: The picture that gives the arrangement. None makes a texture of the style.
@@ -117,7 +119,7 @@ def steps(
         masks: One for each style: its place in the content. Without them, all styles are blended everywhere.
         style_masks: One for each style, or None: the part of the style that counts.
         keep: The part of the content that stays as it is.
-        first: The first picture, where `settings.init` names a file.
+        first: The first picture, in place of what `settings.init` names.
         state: The state of a `Step` of an earlier run with the same arguments, to go on from there.
         cache: A dictionary that keeps statistics of style pictures for the next call with the same settings.
 
@@ -142,7 +144,7 @@ def steps(
         2 (24, 32, 3)
     """
     settings = given_settings(settings)
-    inputs = _inputs(content, style, settings, masks=masks, style_masks=style_masks, keep=keep, first=first)
+    inputs = read_inputs(content, style, settings, masks=masks, style_masks=style_masks, keep=keep, first=first)
     encoder = params if isinstance(params, Encoder) else None
     params = encoder.params if encoder else _loaded() if params is None else params_of(params)
     height, width, _ = inputs.content.shape
@@ -248,45 +250,6 @@ def _tile_of_next(run: Run, scale: Scale, tile: int | None, watch: memory.Watch)
     base = plan.base_memory(settings, params)
     excess = watch.excess(plan.memory_of(settings, shapes, params, scale.size, tile) - base)
     return plan.tile_after(settings, shapes, params, tile, excess=excess)
-
-
-def _inputs(content: Any, style: Any, settings: Settings, *, masks: Any, style_masks: Any, **others: Any) -> Inputs:
-    given, masks, style_masks = (_listed(each) for each in (style, masks, style_masks))
-    styles = [as_picture(each) for each in given]
-    if content is None and not styles:
-        raise ValueError("content and style must not both be None")
-    for name, several in (
-        ("masks", masks),
-        ("style_masks", style_masks),
-        ("style_blend", settings.style_blend),
-    ):
-        if several and len(several) != len(styles):
-            raise ValueError(f"{name} must be one for each style: there are {len(several)} for {len(styles)}")
-    if content is None and settings.preserve_colors != "none":
-        raise ValueError(f"preserve_colors must be none where there is no content, not {settings.preserve_colors!r}")
-    canvas = styles[0] if content is None else as_picture(content)
-    return Inputs(
-        content=canvas,
-        has_content=content is not None,
-        styles=[_colored(each, canvas, settings) for each in styles],
-        masks=[as_mask(mask) for mask in masks],
-        style_masks=[None if mask is None else as_mask(mask) for mask in style_masks] or [None] * len(styles),
-        keep=None if others["keep"] is None else as_mask(others["keep"]),
-        given=None if others["first"] is None else as_picture(others["first"]),
-    )
-
-
-def _listed(value: Any) -> Sequence[Any]:
-    """Return several pictures or masks as they are, one in a list, and none as an empty list."""
-    return [] if value is None else value if isinstance(value, list | tuple) else [value]
-
-
-def _colored(style: AnyPicture, content: AnyPicture, settings: Settings) -> AnyPicture:
-    if settings.preserve_colors == "match":
-        return colors.match_colors(style, content, root=settings.color_root, strength=settings.color_strength)
-    if settings.preserve_colors == "histogram":
-        return colors.match_histogram(style, content, strength=settings.color_strength)
-    return style
 
 
 def _loaded() -> Params:

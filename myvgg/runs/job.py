@@ -15,7 +15,7 @@ from myvgg.images import Picture
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
 from myvgg.runs import checkpoint, loss_log, record
-from myvgg.runs.reading import Pictures, read, resized_masks
+from myvgg.runs.reading import Pictures, fitted, read, resized_masks
 from myvgg.runs.specification import Job, again, check
 from myvgg.runs.writing import History, Writer
 
@@ -151,9 +151,9 @@ class _Run:
             pictures.styles,
             self._job.settings,
             params=self._params,
-            masks=pictures.masks,
-            style_masks=pictures.style_masks,
-            keep=pictures.keep,
+            masks=[fitted(mask, pictures.canvas) for mask in pictures.masks],
+            style_masks=[fitted(*each) for each in zip(pictures.style_masks, pictures.styles, strict=False)],
+            keep=fitted(pictures.keep, pictures.canvas),
             first=pictures.first,
             state=self._resume() if self._job.resume else None,
             cache=cache,

@@ -9,6 +9,7 @@ import numpy as np
 
 from myvgg import images
 from myvgg.images import AnyPicture, ImageError, Loaded, Mask
+from myvgg.nst.inputs import AnyMask, has_aspect
 from myvgg.nst.settings import STARTS
 from myvgg.runs.specification import Job
 
@@ -89,14 +90,13 @@ def resized_masks(job: Job, pictures: Pictures) -> list[str]:
         f"{path}: resized from {mask.shape[1]} x {mask.shape[0]} to {picture.shape[1]} x {picture.shape[0]} pixels, "
         f"the {name}'s"
         for path, mask, name, picture in pairs
-        if mask is not None and not _same_aspect(mask, picture)
+        if mask is not None and not has_aspect(mask, picture)
     ]
 
 
-def _same_aspect(mask: Mask, picture: AnyPicture) -> bool:
-    """Tell whether two arrays have one aspect, up to a pixel."""
-    (mask_width, mask_height), (width, height) = _size(mask), _size(picture)
-    return abs(mask_width * height - mask_height * width) <= max(mask_width, mask_height, width, height)
+def fitted(mask: AnyMask | None, picture: AnyPicture) -> AnyMask | None:
+    """Bring a mask of another aspect to the size of its picture."""
+    return mask if mask is None or has_aspect(mask, picture) else images.resize_mask(mask, _size(picture))
 
 
 def _read_picture(path: Path, matte: str) -> Loaded:

@@ -73,7 +73,8 @@ def stylize(
     """Give a picture the look of another.
 
     Pictures are paths, Pillow's pictures, or arrays R, G, B, 0 to 255, uint8 or floating point, (height, width, 3), or
-    grey (height, width). Masks are paths, Pillow's pictures, or arrays (height, width), boolean or 0 to 1.
+    grey (height, width). Masks are paths, Pillow's pictures, or arrays (height, width), boolean, 0 to 1, or
+    whole numbers from 0 to 255.
 
     Args:
         content: The picture that gives the arrangement. None makes a texture of the style.
@@ -84,7 +85,7 @@ def stylize(
         masks: One for each style: its place in the content. Without them, all styles are blended everywhere.
         style_masks: One for each style, or None: the part of the style that counts.
         keep: The part of the content that stays as it is.
-        first: The first picture, where the setting `init` names a file.
+        first: The first picture, in place of what the setting `init` names.
         cache: A dictionary that keeps statistics of style pictures for the next call with the same settings.
         progress: Show a bar on stderr.
         **options: Settings by name that take the place of those in `settings`, such as `size=512`.

@@ -165,33 +165,74 @@ def test_masks_by_their_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (RGB / 255, r"shape \(height, width\), not \(5, 7, 3\)"),
+        (RGB / 255, r"shape \(height, width\), not \(5, 7, 3\): take one channel"),
         (np.zeros((0, 4)), r"not \(0, 4\)"),
         (np.zeros(4), r"not \(4,\)"),
-        (GREY.astype(np.float32), "from 0 to 1, not"),
+        (GREY.astype(np.float32), r"from 0 to 1, not .*: divide by 255, or compare labels with one of them"),
+        (DEEP, r"from 0 to 1, not .*: divide by 65535"),
         (np.array([[0.5, -0.1]]), "from 0 to 1, not -0.1"),
-        (np.array([[0.5, np.nan]]), "from 0 to 1, not nan"),
+        (np.array([[0, -1]]), "from 0 to 1, not -1"),
+        (np.array([[0.5, np.nan]]), "from 0 to 1, not nan to nan$"),
+        (np.array([["a"]]), "numbers from 0 to 1, not <U1"),
     ],
-    ids=["channels", "empty", "row", "levels", "negative", "nan"],
+    ids=["channels", "empty", "row", "levels", "16 bits", "negative", "negative label", "nan", "text"],
 )
 def test_refuses_arrays_that_are_no_masks(mask: Any, message: str) -> None:
-    """Another shape or range is refused with what was given."""
+    """Another shape or range is refused with what was given, and what helps."""
     with pytest.raises(ValueError, match=message):
         images.as_mask(mask)
 
 
-def test_masks_of_8_bits() -> None:
-    """An array of 8 bits is a mask from 0 to 255, or of 0 and 1."""
-    assert np.allclose(images.as_mask(np.array([[0, 51, 255]], np.uint8)), [[0, 0.2, 1]])
-    assert images.as_mask(np.array([[0, 1]], np.uint8)).tolist() == [[0, 1]]
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.int64], ids=lambda dtype: dtype.__name__)
+def test_masks_of_whole_numbers(dtype: Any) -> None:
+    """An array of whole numbers is a mask from 0 to 255, or of 0 and 1; a channel of its own is no matter."""
+    assert np.allclose(images.as_mask(np.array([[0, 51, 255]], dtype)), [[0, 0.2, 1]])
+    assert images.as_mask(np.array([[0, 255]], dtype)).tolist() == [[0, 1]]
+    assert images.as_mask(np.array([[[0], [1]]], dtype)).tolist() == [[0, 1]]
+    assert images.as_mask(np.array([[0, 31, 40]], dtype)).max() < 0.2
 
 
-def test_masks_of_labels() -> None:
-    """A picture of 0 and 1 is black and white; one with more labels is refused, and so is nothing at all."""
-    labels = np.array([[0, 1, 1]], np.uint8)
-    assert images.as_mask(Image.fromarray(labels)).tolist() == [[0, 1, 1]]
-    with pytest.raises(ValueError, match="from 0 to 3 has labels"):
-        images.as_mask(Image.fromarray(3 * labels))
+LABELS: dict[str, Any] = {
+    "three": np.array([[0, 1, 2, 3]], np.uint8),
+    "one": np.array([[0, 3]], np.int64),
+    "twenty": np.array([[0, 20]], np.uint8),
+    "some are ignored": np.array([[0, 1, 18, 255]], np.uint8),
+    "one is ignored": np.array([[0, 1, 255]], np.uint8),
+    "a picture": Image.fromarray(np.array([[0, 3, 3]], np.uint8)),
+    "16 bits": Image.fromarray(np.array([[0, 3, 3]], np.uint16)),
+    "colours": Image.fromarray(np.array([[(0, 0, 0), RED, GREEN]], np.uint8)),
+    "a palette": palette(),
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_refuses_masks_of_labels(labels: Any, tmp_path: Path) -> None:
+    """Labels of several regions are no mask, neither in memory nor in a file; the error says what helps."""
+    with pytest.raises(ValueError, match=r"has labels: make a mask for each region, .*labels == 1"):
+        images.as_mask(labels)
+    if isinstance(labels, Image.Image):
+        labels.save(tmp_path / "labels.png")
+        with pytest.raises(ImageError, match=r"labels\.png: .*has labels"):
+            images.as_mask(tmp_path / "labels.png")
+
+
+@pytest.mark.parametrize("kind", ["L", "I;16", "P", "RGB"])
+def test_a_mask_of_one_label_is_white_there(kind: str, tmp_path: Path) -> None:
+    """A picture of 0 and 1, or of black and one colour, is black and white."""
+    labels = np.array([[0, 1, 1]], np.uint16 if kind == "I;16" else np.uint8)
+    image = Image.fromarray(labels)
+    if kind in ("P", "RGB"):
+        image = Image.new("P", (3, 1))
+        image.putpalette([0, 0, 0, 128, 0, 0])
+        image.putdata([0, 1, 1])
+    image = image.convert("RGB") if kind == "RGB" else image
+    image.save(tmp_path / "label.png")
+    for mask in (image, tmp_path / "label.png"):
+        assert images.as_mask(mask).tolist() == [[0, 1, 1]]
+
+
+def test_a_picture_that_is_transparent_everywhere_is_a_black_mask() -> None:
+    """Nothing of it counts."""
     assert not images.as_mask(Image.new("RGBA", (3, 2), (255, 255, 255, 0))).any()
 
 
@@ -200,6 +241,7 @@ def test_masks_of_floating_point(tmp_path: Path) -> None:
     values = np.array([[0.0, 0.25, 1.0]], np.float32)
     Image.fromarray(values).save(tmp_path / "mask.tif")
     assert np.array_equal(images.as_mask(tmp_path / "mask.tif"), values)
+    assert np.array_equal(images.as_mask(Image.fromarray(values)), values)
     Image.fromarray(300 * values).save(tmp_path / "mask.tif")
     with pytest.raises(ImageError, match=r"mask\.tif: .*from 0 to 1, not 0"):
         images.as_mask(tmp_path / "mask.tif")

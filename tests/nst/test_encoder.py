@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from myvgg import kernels, precision, preprocess
 from myvgg.network import features
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Settings
 from myvgg.params import TORCHVISION, LayerParams, Params
+from myvgg.photographs import FOLDER, PHOTOGRAPHS, SIZE
 from myvgg.precision import fastest_precision
 from myvgg.vgg19 import VGG19
 
@@ -84,13 +86,32 @@ def test_weights_that_know_their_response_are_not_measured(
     """What a file says is believed, what it does not say is measured."""
     scaled = replace(PLAIN, layer_scaling="rms")
     own = replace(params, rms=dict.fromkeys(params.rms, 2.0))
-    assert Encoder(own, scaled).params.rms == own.rms
-    assert Encoder(tiny_params, scaled).params.rms == params.rms
+    assert Encoder(own, scaled).rms == own.rms
+    assert Encoder(tiny_params, scaled).rms == params.rms
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"pooling": "avg"}, {"preprocessing": "unit"}, {"pooling": "avg", "preprocessing": "torchvision"}],
+    ids=str,
+)
+def test_every_layer_weighs_alike_with_every_pool_and_input(options: dict[str, str], params: Params) -> None:
+    """Each layer's root mean square on photographs is one, so that weights of layers mean what the settings say."""
+    names = [name for name in params.architecture.layer_names(include_top=False) if name.startswith("relu")]
+    encoder = Encoder(params, replace(PLAIN, layer_scaling="rms", **options))
+    squares = np.zeros(len(names))
+    for photograph in PHOTOGRAPHS:
+        with Image.open(FOLDER / photograph) as opened:
+            opened.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
+            image = np.asarray(opened, np.float32)
+        found = encoder(tf.constant(image[np.newaxis]), names)
+        squares += [float(tf.reduce_mean(tf.square(found[name]))) / len(PHOTOGRAPHS) for name in names]
+    assert np.allclose(squares, 1, rtol=1e-3), dict(zip(names, squares, strict=True))
 
 
 def test_nothing_is_measured_that_is_not_needed(tiny_params: Params) -> None:
     """Without scaling of layers, their response to photographs is not asked for: it takes seconds."""
-    assert not Encoder(tiny_params, PLAIN).params.rms
+    assert not Encoder(tiny_params, PLAIN).rms
 
 
 @pytest.mark.parametrize(
@@ -129,8 +150,8 @@ HALVES = {"bfloat16": 0.02, "float16": 0.005}
 @pytest.mark.parametrize("precision", HALVES)
 def test_half_precision_is_near_float32(precision: Any, params: Params, image: tf.Tensor) -> None:
     """In half precision, what comes out is in it and within a few thousandths, at every depth."""
-    exact = Encoder(params, replace(PLAIN, precision="float32"))
-    rough = Encoder(params, replace(PLAIN, precision=precision))
+    scaled = replace(PLAIN, layer_scaling="rms")
+    exact, rough = (Encoder(params, replace(scaled, precision=each)) for each in ("float32", precision))
     assert (exact.precision, rough.precision) == ("float32", precision)
     expected, actual = (network(image, LAYERS) for network in (exact, rough))
     for name in LAYERS:

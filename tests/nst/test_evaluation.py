@@ -144,6 +144,27 @@ def test_half_precision_has_a_gradient(precision: Any, tolerance: float, tile: i
     assert 0 < difference(gradients[1], gradients[0]) < tolerance
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [{"style_weight": 1e9}, {"content_weight": 1e9}, {"style_weight": 1e-9, "content_weight": 1e-9, "tv_weight": 1e-9}],
+    ids=["style", "content", "small"],
+)
+@pytest.mark.parametrize("tile", [None, TILE])
+def test_float16_has_a_gradient_with_any_weights(weights: dict[str, float], tile: int | None, params: Params) -> None:
+    """Weights of other programs, enormous ones and tiny ones, neither overflow nor vanish in half precision."""
+    size, layers = (48, 64), Layers("relu2_1")
+    content, style, _, pixels = pictures(*size, tf.float32)
+    gradients = []
+    for precision in ("float32", "float16"):
+        settings = Settings(
+            style_loss="gram", content_layers=layers, style_layers=layers, precision=precision, **weights
+        )  # type: ignore[arg-type]
+        network = Encoder(params, settings)
+        evaluate = evaluation_of(network, make_targets(network, content, [style], settings), settings, size, tile=tile)
+        gradients.append(np.asarray(evaluate(pixels.numpy())[1]))
+    assert 0 < difference(gradients[1], gradients[0]) < 0.1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "size"),

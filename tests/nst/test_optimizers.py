@@ -210,3 +210,14 @@ def test_lbfgs_ends_where_no_loss_is_a_number(valley: Valley) -> None:
     descent = LBFGS(LBFGSState(np.full_like(valley.bottom, 0.5)), Settings())
     with pytest.raises(FloatingPointError, match="the loss is nan from the first step on"):
         go(descent, broken(valley, {1}), 1)
+
+
+def test_lbfgs_ends_where_no_gradient_is_a_number(valley: Valley) -> None:
+    """A first gradient that is no number is said, and not taken for the end of the descent."""
+
+    def evaluate(pixels: np.ndarray) -> tuple[float, np.ndarray]:
+        return valley(pixels)[0], np.full_like(pixels, np.nan)
+
+    descent = LBFGS(LBFGSState(np.full_like(valley.bottom, 0.5)), Settings())
+    with pytest.raises(FloatingPointError, match="the gradient is no number at the first step"):
+        go(descent, evaluate, 1)

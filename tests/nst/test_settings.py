@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from myvgg.nst import Settings
+from myvgg.nst import Settings, presets
 from myvgg.nst.settings import SETTINGS, Layers
 from myvgg.sizes import parse_size
 
@@ -147,6 +147,16 @@ def test_refuses_nothing_to_go_after(options: dict[str, Any]) -> None:
     """Without any layer, or with weights that are all 0, there is nothing to optimise."""
     with pytest.raises(ValueError, match="must not"):
         Settings(**options)
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_float16_needs_scaled_layers(name: str) -> None:
+    """A preset whose features would overflow in half precision refuses float16; the others take it."""
+    if Settings.preset(name).layer_scaling == "rms":
+        assert Settings.preset(name, precision="float16").precision == "float16"
+    else:
+        with pytest.raises(ValueError, match="precision must not be float16 where layer_scaling is none"):
+            Settings.preset(name, precision="float16")
 
 
 def test_settings_are_frozen() -> None:

@@ -413,8 +413,9 @@ def test_colours_are_those_of_the_module(run: Run, content: np.ndarray, style: n
 
 def test_begins_with_a_given_picture(run: Run, style: np.ndarray) -> None:
     """A file as the first picture is what the run starts from, brought to the first scale's size."""
-    image = next(run(replace(ONE, init="mine.png", learning_rate=0.0), first=style)).image
-    assert np.allclose(image, resize(style, (27, 19)), atol=1e-3)
+    for init in ("mine.png", "blend"):
+        image = next(run(replace(ONE, init=init, learning_rate=0.0), first=style)).image
+        assert np.allclose(image, resize(style, (27, 19)), atol=1e-3)
 
 
 # What it takes.
@@ -465,6 +466,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "text": ({"content": "a.png"}, "a.png: cannot be read: No such file"),
     "masks": ({"masks": [np.ones((4, 4))] * 2}, "masks must be one for each style: there are 2 for 1"),
     "style masks": ({"style_masks": [None] * 3}, "style_masks must be one for each style: there are 3 for 1"),
+    "a black mask": ({"keep": np.zeros((4, 5))}, "keep is black everywhere"),
+    "labels": ({"masks": [np.arange(4).reshape(2, 2)]}, "mask 1: a mask of values from 0 to 3 has labels"),
 }
 
 
