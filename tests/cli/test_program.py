@@ -57,14 +57,46 @@ def test_bugs_are_not_hidden() -> None:
 
 def test_termination_is_an_interruption() -> None:
     """SIGTERM ends a run as Ctrl-C does, so that it can clean up, and only while it runs."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def wait() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(10)
 
-    assert run("tool", wait) == 130
-    assert signal.getsignal(signal.SIGTERM) == before
+    try:
+        assert run("tool", wait) == 130
+        assert signal.getsignal(signal.SIGTERM) == before[signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("presses", "written"), [(1, "whole"), (2, "whole"), (3, "")])
+def test_a_second_interruption_lets_files_be_written(
+    presses: int, written: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """However often Ctrl-C is pressed, there is one line and exit code 130; the first two leave whole files."""
+    code = f"""
+import atexit, os, signal, sys
+from pathlib import Path
+from myvgg.cli.program import run
+def press(times):
+    for _ in range(times):
+        os.kill(os.getpid(), {int(number)})
+def work():
+    try:
+        press(1)
+    except KeyboardInterrupt as error:
+        press({presses} - 1)
+        Path("picture").write_text("whole")
+        raise KeyboardInterrupt("saved") from error
+signal.signal(signal.SIGINT, signal.default_int_handler)
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+sys.exit(run("tool", work))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, f"tool: interrupted{': saved' * bool(written)}\n")
+    assert "".join(path.read_text() for path in tmp_path.iterdir()) == written
 
 
 def test_runs_in_other_threads() -> None:

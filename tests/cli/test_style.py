@@ -468,6 +468,8 @@ USAGE = {
     "batch of no such picture": (["batch", "-c", "no.png", "-s", "style.png"], "there is no such picture: no.png"),
     "sweep of nothing": (["sweep", *PAIR], "name one or two settings"),
     "sweep of an unknown setting": (["sweep", *PAIR, "--over", "styl=1"], "no setting 'styl'"),
+    "an unknown command": (["btach", "-c", "content.png"], "no picture and no command 'btach': did you mean batch?"),
+    "another unknown command": (["swep", *PAIR], "no picture and no command 'swep': did you mean sweep?"),
 }
 
 
@@ -480,6 +482,7 @@ def test_wrong_usage_exits_with_2(
     assert run(*argv) == 2
     captured = capfd.readouterr()
     assert problem in " ".join(captured.err.split())
+    assert captured.err.startswith(f"myvgg style{f' {argv[0]}' * (argv[0] in ('batch', 'sweep'))}: ")
     assert "Traceback" not in captured.err
     assert captured.out == ""
     assert files(tmp_path) == ["wrong.toml"]
