@@ -217,3 +217,36 @@ def test_output_of_any_name_in_ascii() -> None:
         [sys.executable, "-c", lines], env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"\\u65e5 \\udcff\n", b"")
+
+
+COFFEE = str(Path(__file__).parents[2] / "examples" / "coffee.jpg")
+MISTAKES = {
+    "no picture": ["extract", "none.png"],
+    "unknown layer": ["extract", COFFEE, "--layers", "relu9"],
+    "no layer": ["extract", COFFEE, "--layers", ","],
+    "name of a table": ["extract", COFFEE, "-o", "table.txt"],
+    "folder of a table": ["extract", COFFEE, "-o", "none/table.parquet"],
+    "no picture to draw": ["features", "none.png"],
+    "unknown layer to draw": ["features", COFFEE, "--layer", "relu9"],
+    "name of a drawing": ["features", COFFEE, "-o", "a.txt"],
+    "unknown layer to export": ["export", "a.onnx", "--layers", "relu9"],
+    "name of a model": ["export", "a.txt"],
+    "int8 without pictures": ["export", "a.tflite", "--quantize", "int8"],
+    "no classes": ["classify", COFFEE, "--top", "0"],
+    "masks": ["style", COFFEE, COFFEE, "--mask", COFFEE, "--mask", COFFEE],
+    "no content": ["style", "none.png", COFFEE],
+    "batch of nothing": ["style", "batch", "-c", "none", "-s", COFFEE],
+    "sweep of nothing": ["style", "sweep", COFFEE, COFFEE, "--over", "none=1"],
+    "no weights": ["convert", "none.h5", "-o", "a.npz"],
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_are_told_without_tensorflow(words: list[str], tmp_path: Path) -> None:
+    """Wrong usage is told at once: nothing waits for the import of TensorFlow."""
+    code = "import sys; from myvgg.cli.app import main; sys.exit(main() + 10 * ('tensorflow' in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (1, 2), done.stderr
+    assert len(done.stderr.splitlines()) == 1
