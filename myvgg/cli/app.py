@@ -30,7 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else [*argv]
     if words and words[0] in COMMANDS:
-        code: int = import_module(f"myvgg.cli.{words[0]}").main(words[1:])
+        try:
+            code: int = import_module(f"myvgg.cli.{words[0]}").main(words[1:])
+        except KeyboardInterrupt:  # while the command is imported
+            return 130
         return code
     if not words or words[0] in ("-h", "--help"):
         _print(_help())

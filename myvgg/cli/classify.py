@@ -51,10 +51,13 @@ def parse(argv: Sequence[str], *, program: str = "myvgg classify") -> Arguments:
     """Read the words of the command into its record.
 
     Raises:
-        UsageError: Words that are not understood.
+        UsageError: Words that are not understood, or a number below 1.
         SystemExit: The words ask for the help, which is printed.
     """
-    return parser.read(Arguments, argv, program=program)
+    arguments = parser.read(Arguments, argv, program=program)
+    if arguments.top < 1:
+        raise UsageError(f"--top must be at least 1, not {arguments.top}")
+    return arguments
 
 
 def _classify(arguments: Arguments, program: str) -> None:
@@ -67,7 +70,7 @@ def _classify(arguments: Arguments, program: str) -> None:
     from myvgg.extraction.classification import classify
 
     classes, side = params.architecture.classifier[-1].outputs, params.architecture.input_size
-    if not 1 <= arguments.top <= classes:
+    if arguments.top > classes:
         raise UsageError(f"--top must be from 1 to {classes}, not {arguments.top}")
     failed = 0
     for found in classify(paths, params=params, top=arguments.top, resizing=Resizing(side, arguments.fit)):

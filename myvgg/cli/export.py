@@ -60,6 +60,8 @@ def _export(arguments: Arguments) -> None:
         raise UsageError(f"cannot write {arguments.output}: name it .tflite or .onnx, or a folder without a suffix")
     if (arguments.quantize != "float32" or arguments.pictures) and kind != ".tflite":
         raise UsageError("--quantize and --pictures go with .tflite")
+    if arguments.quantize == "int8" and not arguments.pictures:
+        raise UsageError("--quantize int8 needs --pictures, some tens of what the model will see")
     if kind:
         check_writable(arguments.output)
     architecture = arguments.network

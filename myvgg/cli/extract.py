@@ -80,8 +80,14 @@ def parse(argv: Sequence[str], *, program: str = "myvgg extract") -> Arguments:
 
 
 def _extract(arguments: Arguments) -> None:
+    from myvgg.extraction.request import check_output
     from myvgg.images import Resizing
 
+    check_output(arguments.output)
+    if not (layers := tuple(filter(None, arguments.layers.split(",")))):
+        raise UsageError("--layers must name at least one layer")
+    for layer in layers:
+        arguments.network.resolve(layer)
     paths = _paths(arguments.pictures)
     with muted():
         import tensorflow as tf  # noqa: F401  # it greets when it is imported
@@ -89,7 +95,7 @@ def _extract(arguments: Arguments) -> None:
 
     stored = extract(
         paths,
-        layers=tuple(filter(None, arguments.layers.split(","))),
+        layers=layers,
         reduce=arguments.reduce,
         output=arguments.output,
         params=arguments.weights,

@@ -64,11 +64,12 @@ def _draw(arguments: Arguments) -> None:
     architecture = arguments.network
     if architecture.resolve(arguments.layer) not in architecture.layer_names(include_top=False):
         raise UsageError(f"--layer must be one of maps, which {arguments.layer} is not")
+    picture = images.load(arguments.picture)
     params = arguments.load(include_top=False, bundled_first=True)
     from myvgg.visualization import draw_layer
 
     drawn = draw_layer(
-        arguments.picture,
+        picture,
         arguments.layer,
         params=params,
         show=arguments.show,
@@ -82,9 +83,12 @@ def _draw(arguments: Arguments) -> None:
 
 
 def _shown(steps: Any, count: int) -> Any:
-    from tqdm import tqdm
+    from myvgg.runtime.bars import bar
 
-    return tqdm(steps, total=count, unit=" steps")
+    with bar(total=count, unit=" steps") as shown:
+        for step in steps:
+            yield step
+            shown.update(1)
 
 
 main = command("myvgg features", parse, _draw)

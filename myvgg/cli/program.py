@@ -21,6 +21,9 @@ Record = TypeVar("Record")
 OWN = "myvgg."
 """Beginning of the names of this package's modules; their warnings are for users."""
 
+IGNORED = 2
+"""Number of the interruption that is ignored: whoever presses Ctrl-C twice wants the end, and the files whole."""
+
 
 def run(program: str, main: Callable[[], None], *, memory_kept: bool = True) -> int:
     """Run a command and return its exit code.
@@ -37,7 +40,7 @@ def run(program: str, main: Callable[[], None], *, memory_kept: bool = True) -> 
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
     try:
         configure(memory_kept=memory_kept)
-        with _terminable(), _warnings_in_one_line(program):
+        with _interruptible(), _warnings_in_one_line(program):
             _flushed(main)
     except SystemExit as end:  # argparse has printed the help
         return int(end.code or 0)
@@ -115,16 +118,30 @@ def _warnings_in_one_line(program: str) -> Iterator[None]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a request to terminate end a run as Ctrl-C does."""
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C or a request to terminate end a run, which then writes what it has; a second one changes nothing.
+
+    A third one ends the writing. After an interruption, Ctrl-C stays ignored while the process ends.
+    """
     if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    received: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) != IGNORED:
+            raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if before[signal.SIGINT] is not signal.SIG_IGN:  # as it is for the background jobs of a shell
+        signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if received else before[signal.SIGINT])
+        signal.signal(signal.SIGTERM, before[signal.SIGTERM])
 
 
 @contextmanager
@@ -133,7 +150,7 @@ def muted() -> Iterator[None]:
 
     For command lines only: the stream of the whole process is closed, and `TF_CPP_MIN_LOG_LEVEL` stays set.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors are shown
     stderr = os.dup(2)
     with Path(os.devnull).open("wb") as nothing:
         os.dup2(nothing.fileno(), 2)

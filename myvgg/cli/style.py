@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from myvgg.cli.layering import untrained_defaults
 from myvgg.cli.program import command, muted
 from myvgg.cli.style_arguments import Arguments, Base, BatchArguments, SweepArguments
 from myvgg.nst import tables
-from myvgg.runtime.errors import UsageError
+from myvgg.runtime.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from myvgg.nst.settings import Settings
@@ -37,14 +38,19 @@ SHARED = (
 def parse(argv: Sequence[str], *, program: str = "myvgg style") -> Base:
     """Read the words of `style`, `style batch` or `style sweep` into their record.
 
+    Args:
+        argv: Words after the command's name.
+        program: Name of the program; its last word may be `batch` or `sweep`.
+
     Raises:
         UsageError: Words that are not understood, or a setting that is not allowed.
         ImageError: The picture of `--from-picture` has no record.
         SystemExit: The words ask for the help, which is printed.
     """
-    if argv and argv[0] in KINDS:
-        return style_parser.parse(KINDS[argv[0]], argv[1:], program=f"{program} {argv[0]}")
-    return style_parser.parse(Arguments, argv, program=program)
+    *_, kind = program.split()
+    if kind not in KINDS and argv and (near := did_you_mean(argv[0], KINDS)) and not Path(argv[0]).exists():
+        raise UsageError(f"there is no picture and no command {argv[0]!r}{near}")
+    return style_parser.parse(KINDS.get(kind, Arguments), argv, program=program)
 
 
 def _start(arguments: Base) -> None:
@@ -173,4 +179,17 @@ def _plan(job: Job, pictures: Pictures, params: Params) -> None:
     print(describe(plan(job.settings, pictures.sizes, params)))
 
 
-main = command("myvgg style", parse, _start)
+_run_words = command("myvgg style", parse, _start)
+
+
+def main(argv: Sequence[str] | None = None, *, program: str = "myvgg style") -> int:
+    """Run the command and return its exit code.
+
+    Args:
+        argv: Words after the command's name; by default those of this process. The first may be `batch` or `sweep`.
+        program: Name of the program, for errors and the help.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    if words and words[0] in KINDS:
+        return _run_words(words[1:], program=f"{program} {words[0]}")
+    return _run_words(words, program=program)

@@ -24,10 +24,12 @@ def progress_bar(total: int, done: int, *, visible: bool) -> Iterator[Callable[[
         return
     from tqdm import tqdm
 
+    from myvgg.runtime.bars import bar
+
     if done:
         tqdm.write(f"{done} of {total} pictures are done already", file=sys.stderr)
     if done == total:
         yield lambda _: None
         return
-    with tqdm(total=total, initial=done, unit=" pictures", desc="extract") as bar:
-        yield bar.update
+    with bar(total=total, initial=done, unit=" pictures", desc="extract") as progress:
+        yield progress.update

@@ -2,7 +2,7 @@
 
 from myvgg.images.coercion import as_mask, as_picture, as_rgb
 from myvgg.images.decoding import Loaded, load, load_mask, load_small, read, text_of
-from myvgg.images.encoding import LONGEST_SIDES, check_sides, encode, format_of, save
+from myvgg.images.encoding import DEEP, LONGEST_SIDES, check_sides, encode, format_of, save
 from myvgg.images.finding import find_pictures
 from myvgg.images.fitting import CENTRE_CROP, How, Resizing
 from myvgg.images.pillow import ImageError
@@ -11,6 +11,7 @@ from myvgg.sizes import MAX_PIXELS, target_size
 
 __all__ = [
     "CENTRE_CROP",
+    "DEEP",
     "LONGEST_SIDES",
     "MAX_PIXELS",
     "AnyPicture",

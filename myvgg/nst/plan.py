@@ -75,10 +75,11 @@ class Scale(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The scales of a run, and the seed of its noise."""
+    """The scales of a run, the seed of its noise, and the bytes that the user lets it take, if there is a limit."""
 
     scales: list[Scale]
     seed: int
+    limit: float | None = None
 
     @property
     def steps(self) -> int:
@@ -94,6 +95,11 @@ class Plan(NamedTuple):
     def memory(self) -> float:
         """Bytes at the peak of the largest scale."""
         return max(scale.memory for scale in self.scales)
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether the user's limit cannot be kept, even in the smallest tiles."""
+        return self.limit is not None and self.memory > self.limit
 
 
 class Costs(NamedTuple):
@@ -138,7 +144,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
         seconds = _setup(measured, settings, sizes, size, styles) + steps * _step(measured, counted, cut)
         needed = _memory(counted, settings, params, [size, *styles], side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
-    return Plan(scales, settings.seed)
+    return Plan(scales, settings.seed, None if settings.max_memory is None else memory.limit(settings))
 
 
 def tile(settings: Settings, sizes: Sizes, params: Params, *, limit: float | None = None) -> int | None:

@@ -19,7 +19,7 @@ from myvgg.runs.attempt import Common
 from myvgg.runs.combinations import Grid, batch_jobs, compared_jobs, sweep_jobs
 from myvgg.runs.job import Job, Watch
 from myvgg.runs.overview import contact_sheets, grid_sheet, strip
-from myvgg.runs.plan_text import bytes_text, seconds_text
+from myvgg.runs.plan_text import bytes_text, over_limit, seconds_text
 from myvgg.runs.ray_jobs import Cluster
 from myvgg.runs.reuse import finished_record
 from myvgg.runs.rows import Row
@@ -145,6 +145,7 @@ def plan(jobs: Sequence[Job], params: Params) -> str:
     if plans:
         seconds, memory = sum(each.seconds for each in plans), max(each.memory for each in plans)
         lines.append(f"the missing ones take about {seconds_text(seconds)} and up to {bytes_text(memory)} of memory")
+        lines += over_limit(max(plans, key=lambda plan: plan.memory))
     return "\n".join(lines)
 
 

@@ -16,7 +16,16 @@ def describe(plan: Plan) -> str:
         line = _line(f"{number}/{len(plan.scales)}", size, scale.steps, scale.seconds, scale.memory)
         lines.append(line if scale.tile is None else f"{line}  in tiles of {scale.tile}")
     lines.append(_line("all", "", plan.steps, plan.seconds, plan.memory))
-    return "\n".join([*lines, f"time and memory are estimates; seed {plan.seed}"])
+    lines.append(f"time and memory are estimates; seed {plan.seed}")
+    return "\n".join([*lines, *over_limit(plan)])
+
+
+def over_limit(plan: Plan) -> list[str]:
+    """Return a sentence if the user's limit of memory cannot be kept."""
+    if plan.limit is None or not plan.is_over_limit:
+        return []
+    needed = bytes_text(plan.memory)
+    return [f"max_memory {plan.limit / 1e9:g} GB cannot be kept: in its smallest tiles the run takes about {needed}"]
 
 
 def seconds_text(seconds: float) -> str:

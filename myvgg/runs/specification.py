@@ -87,15 +87,22 @@ def check(job: Job) -> None:
         job: The job.
 
     Raises:
-        ValueError: An output that cannot be written, an output that is also an input, or an unknown option.
+        ValueError: An output that cannot be written, an output that is also an input, an unknown option, or another
+            number of masks or shares than of styles.
     """
-    images.format_of(job.output)
+    kind = images.format_of(job.output)
     if job.animate:
         animation.check_animation_path(job.animate)
     if job.frames not in ("steps", "crossfade"):
         raise ValueError(f"frames must be steps or crossfade, not {job.frames!r}")
     if job.bits not in (None, 8, 16):
         raise ValueError(f"bits must be 8 or 16, not {job.bits}")
+    if job.bits == 16 and kind not in images.DEEP:
+        raise ValueError(f"bits must be 8 for {job.output}: only .png and .tif hold 16")
+    several = {"masks": job.masks, "style_masks": job.style_masks, "style_blend": job.settings.style_blend}
+    for name, values in several.items():
+        if values and len(values) != len(job.styles):
+            raise ValueError(f"{name} must be one for each style: there are {len(values)} for {len(job.styles)}")
     for path in job.outputs.values():
         check_writable(path)
     check_apart({**job.outputs, "checkpoint": checkpoint.path_for(job.output)}, [*job.inputs.values(), *job.read])

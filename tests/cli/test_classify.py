@@ -64,7 +64,8 @@ def test_json_lines(weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[
         ([], "name pictures"),
         (["nothing.jpg"], "there is no such picture: nothing.jpg"),
         ([str(EXAMPLES / "coffee.jpg"), "--weights", "random"], "random weights know no classes"),
-        ([str(EXAMPLES / "coffee.jpg"), "--top", "0"], "--top must be from 1 to 1000, not 0"),
+        ([str(EXAMPLES / "coffee.jpg"), "--top", "0"], "--top must be at least 1, not 0"),
+        ([str(EXAMPLES / "coffee.jpg"), "--top", "1001"], "--top must be from 1 to 1000, not 1001"),
     ],
 )
 def test_wrong_words(words: list[str], message: str, weights: str, capsys: Any) -> None:

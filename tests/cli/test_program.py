@@ -57,14 +57,46 @@ def test_bugs_are_not_hidden() -> None:
 
 def test_termination_is_an_interruption() -> None:
     """SIGTERM ends a run as Ctrl-C does, so that it can clean up, and only while it runs."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def wait() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(10)
 
-    assert run("tool", wait) == 130
-    assert signal.getsignal(signal.SIGTERM) == before
+    try:
+        assert run("tool", wait) == 130
+        assert signal.getsignal(signal.SIGTERM) == before[signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("presses", "written"), [(1, "whole"), (2, "whole"), (3, "")])
+def test_a_second_interruption_lets_files_be_written(
+    presses: int, written: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """However often Ctrl-C is pressed, there is one line and exit code 130; the first two leave whole files."""
+    code = f"""
+import atexit, os, signal, sys
+from pathlib import Path
+from myvgg.cli.program import run
+def press(times):
+    for _ in range(times):
+        os.kill(os.getpid(), {int(number)})
+def work():
+    try:
+        press(1)
+    except KeyboardInterrupt as error:
+        press({presses} - 1)
+        Path("picture").write_text("whole")
+        raise KeyboardInterrupt("saved") from error
+signal.signal(signal.SIGINT, signal.default_int_handler)
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+sys.exit(run("tool", work))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, f"tool: interrupted{': saved' * bool(written)}\n")
+    assert "".join(path.read_text() for path in tmp_path.iterdir()) == written
 
 
 def test_runs_in_other_threads() -> None:
@@ -185,3 +217,36 @@ def test_output_of_any_name_in_ascii() -> None:
         [sys.executable, "-c", lines], env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"\\u65e5 \\udcff\n", b"")
+
+
+COFFEE = str(Path(__file__).parents[2] / "examples" / "coffee.jpg")
+MISTAKES = {
+    "no picture": ["extract", "none.png"],
+    "unknown layer": ["extract", COFFEE, "--layers", "relu9"],
+    "no layer": ["extract", COFFEE, "--layers", ","],
+    "name of a table": ["extract", COFFEE, "-o", "table.txt"],
+    "folder of a table": ["extract", COFFEE, "-o", "none/table.parquet"],
+    "no picture to draw": ["features", "none.png"],
+    "unknown layer to draw": ["features", COFFEE, "--layer", "relu9"],
+    "name of a drawing": ["features", COFFEE, "-o", "a.txt"],
+    "unknown layer to export": ["export", "a.onnx", "--layers", "relu9"],
+    "name of a model": ["export", "a.txt"],
+    "int8 without pictures": ["export", "a.tflite", "--quantize", "int8"],
+    "no classes": ["classify", COFFEE, "--top", "0"],
+    "masks": ["style", COFFEE, COFFEE, "--mask", COFFEE, "--mask", COFFEE],
+    "no content": ["style", "none.png", COFFEE],
+    "batch of nothing": ["style", "batch", "-c", "none", "-s", COFFEE],
+    "sweep of nothing": ["style", "sweep", COFFEE, COFFEE, "--over", "none=1"],
+    "no weights": ["convert", "none.h5", "-o", "a.npz"],
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_are_told_without_tensorflow(words: list[str], tmp_path: Path) -> None:
+    """Wrong usage is told at once: nothing waits for the import of TensorFlow."""
+    code = "import sys; from myvgg.cli.app import main; sys.exit(main() + 10 * ('tensorflow' in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (1, 2), done.stderr
+    assert len(done.stderr.splitlines()) == 1

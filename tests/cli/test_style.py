@@ -497,6 +497,8 @@ USAGE = {
     "batch of no such picture": (["batch", "-c", "no.png", "-s", "style.png"], "there is no such picture: no.png"),
     "sweep of nothing": (["sweep", *PAIR], "name one or two settings"),
     "sweep of an unknown setting": (["sweep", *PAIR, "--over", "styl=1"], "no setting 'styl'"),
+    "an unknown command": (["btach", "-c", "content.png"], "no picture and no command 'btach': did you mean batch?"),
+    "another unknown command": (["swep", *PAIR], "no picture and no command 'swep': did you mean sweep?"),
 }
 
 
@@ -509,6 +511,7 @@ def test_wrong_usage_exits_with_2(
     assert run(*argv) == 2
     captured = capfd.readouterr()
     assert problem in " ".join(captured.err.split())
+    assert captured.err.startswith(f"myvgg style{f' {argv[0]}' * (argv[0] in ('batch', 'sweep'))}: ")
     assert "Traceback" not in captured.err
     assert captured.out == ""
     assert files(tmp_path) == ["wrong.toml"]
@@ -532,6 +535,12 @@ FAILURES = {
     "too small": ([*RANDOM, "--size", "8", "--style-layers", "relu5_1"], "the layers need 16 on each side"),
     "shares": ([*RANDOM, "--style-blend", "1", "2"], "style_blend must be one for each style: there are 2 for 1"),
     "masks": ([*RANDOM, "--mask", "left.png", "--mask", "right.png"], "masks must be one for each style"),
+    "masks of a plan": ([*RANDOM, "--mask", "left.png", "--mask", "right.png", "--dry-run"], "masks must be one for"),
+    "shares of a plan": ([*RANDOM, "--style-blend", "1", "2", "--dry-run"], "style_blend must be one for each style"),
+    "16 bits of JPEG": (
+        [*PAIR, "--bits", "16", "-o", "out.jpg"],
+        "bits must be 8 for out.jpg: only .png and .tif hold",
+    ),
     "a mask without a pixel": ([*RANDOM, "--mask", "black.png"], "black.png: the mask is black everywhere"),
     "no record": (["--from-picture", "content.png"], "content.png: holds no record of a run"),
 }
@@ -568,9 +577,14 @@ def test_weights_of_zero_are_refused(
     assert "all zero: conv1_1" in capfd.readouterr().err.splitlines()[-1]
 
 
-def test_outputs_are_checked_before_anything_is_loaded(pictures: None, trained: list[Any]) -> None:
-    """A result that could not be written stops the run before weights are looked for."""
-    assert run(*PAIR, "-o", "no/out.png") == 1
+@pytest.mark.parametrize(
+    "words",
+    [("-o", "no/out.png"), ("--mask", "left.png", "--mask", "right.png"), ("--style-blend", "1", "2")],
+    ids=["output", "masks", "shares"],
+)
+def test_jobs_are_checked_before_anything_is_loaded(words: tuple[str, ...], pictures: None, trained: list[Any]) -> None:
+    """A run that could not begin, or a result that could not be written, is told before weights are looked for."""
+    assert run(*PAIR, *words) == 1
     assert trained == []
 
 

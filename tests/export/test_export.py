@@ -191,8 +191,9 @@ def test_command_line(name: str, weights: str, tmp_path: Path, capfd: pytest.Cap
         (["a.tflite", "--layers", "pool5", "--size", "31"], "the smallest that works is 32 x 32"),
         (["missing/a.onnx", "--layers", "relu1_1"], "the folder missing does not exist"),
         (["a.onnx", "--layers", "prob"], "has no classifier"),
+        (["a.tflite", "--quantize", "int8"], "--quantize int8 needs --pictures"),
     ],
-    ids=["suffix", "layer", "quantize", "small", "folder", "classifier"],
+    ids=["suffix", "layer", "quantize", "small", "folder", "classifier", "int8"],
 )
 def test_wrong_words(
     words: list[str], message: str, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any

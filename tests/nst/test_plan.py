@@ -15,6 +15,7 @@ from myvgg import network as ops
 from myvgg.architecture import CONFIGURATION_E
 from myvgg.nst import Settings, memory, plan, probe
 from myvgg.params import Params, random
+from myvgg.runs.plan_text import describe
 
 PRECISE = Settings(precision="float32")
 SIZES = plan.Sizes((512, 384), [(640, 480)])
@@ -208,3 +209,13 @@ def test_a_real_measurement(tiny_params: Params) -> None:
         found = probe.speed(tiny_params, PRECISE, content=content, style=style)
         assert probe.SHORTEST <= found.pixel < 1e-3
         assert probe.speed(tiny_params, PRECISE, content=content, style=style) is found
+
+
+@pytest.mark.parametrize(("max_memory", "is_told"), [(0.5, True), (8.0, False), (None, False)])
+def test_a_limit_that_cannot_be_kept_is_told(max_memory: float | None, is_told: bool, vgg19: Params) -> None:
+    """The text of a plan says so where the smallest tiles take more memory than the user allows."""
+    settings = Settings(size=256, max_memory=max_memory, precision="float32")
+    found = plan.plan(settings, plan.Sizes((256, 256), [(256, 256)]), vgg19, speed=SPEED)
+    assert found.is_over_limit == is_told
+    lines = [line for line in describe(found).splitlines() if line.startswith("max_memory 0.5 GB cannot be kept")]
+    assert len(lines) == is_told
