@@ -16,13 +16,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from myvgg.example_pictures import FOLDER
 from myvgg.network import POOLS, Pooling, activations
 from myvgg.params import Params, Preprocessing
 from myvgg.preprocessing import preprocess
-
-_PACKAGE = Path(__file__).parent
-FOLDER = (_PACKAGE if (_PACKAGE / "examples").is_dir() else _PACKAGE.parent) / "examples"
-"""The folder `examples` of the repository, or of the installed package: pictures."""
 
 PHOTOGRAPHS = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg")
 """Names of the photographs in the folder."""

@@ -1,0 +1,139 @@
+"""Orders of pictures, and what the page shows of them: a place in the queue, a growing picture, losses, time left."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from myvgg.images import Picture
+from myvgg.nst.settings import Settings
+
+State = Literal["waiting", "running", "finished", "stopped", "failed"]
+
+QUALITY = 88
+"""Quality of the JPEG of a picture that grows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A picture that somebody wants.
+
+    Attributes:
+        content: The photograph.
+        styles: The pictures whose look it gets.
+        settings: Settings of the style transfer.
+        masks: Either none, or one mask file for each style.
+        keep: Mask file of the part that stays as it is.
+        is_sheet: Draw the photograph with each style by itself, on one sheet.
+    """
+
+    content: Path
+    styles: tuple[Path, ...]
+    settings: Settings
+    masks: tuple[Path, ...] = ()
+    keep: Path | None = None
+    is_sheet: bool = False
+
+
+@dataclass(eq=False)
+class Ticket:
+    """An order with its progress. The worker changes it, and the page reads it.
+
+    Attributes:
+        order: The order.
+        folder: Folder of its files.
+        state: Where it stands.
+        sentence: Where it stands, in words.
+        frame: The picture so far, as a JPEG.
+        frames: Number of pictures so far.
+        losses: Total loss of each step.
+        fraction: Part of the work that is done, from 0 to 1.
+        seconds_left: Estimate, None before it is known.
+        result: The picture file, once it is written.
+        is_stopping: Somebody has asked for the end.
+    """
+
+    order: Order
+    folder: Path
+    state: State = "waiting"
+    sentence: str = ""
+    frame: bytes = b""
+    frames: int = 0
+    losses: list[float] = field(default_factory=list)
+    fraction: float = 0.0
+    seconds_left: float | None = None
+    result: Path | None = None
+    is_stopping: bool = False
+
+    @property
+    def output(self) -> Path:
+        """The file that the picture is written to."""
+        return self.folder / ("sheet.png" if self.order.is_sheet else "stylized.png")
+
+    @property
+    def is_over(self) -> bool:
+        """True where nothing will change any more."""
+        return self.state in ("finished", "stopped", "failed")
+
+    def show(self, picture: Picture) -> None:
+        """Make a picture the latest one.
+
+        Args:
+            picture: R, G, B, 0 to 255.
+        """
+        encoded = io.BytesIO()
+        Image.fromarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8)).save(encoded, "JPEG", quality=QUALITY)
+        self.frame, self.frames = encoded.getvalue(), self.frames + 1
+
+
+class Clock:
+    """The time that a run still takes, estimated from its steps. The first step of a scale makes graphs: it is left out.
+
+    Example:
+        >>> clock = Clock(now=0.0)
+        >>> clock.left(scale=1, pixels=10, done=10, work=40, now=5.0)
+        >>> clock.left(scale=1, pixels=10, done=20, work=40, now=7.0)
+        4.0
+    """
+
+    def __init__(self, now: float | None = None) -> None:
+        """Start.
+
+        Args:
+            now: The time in seconds; by default that of the system.
+        """
+        self._before = time.monotonic() if now is None else now
+        self._scale, self._pixels, self._seconds = 0, 0, 0.0
+
+    def left(self, *, scale: int, pixels: int, done: int, work: int, now: float | None = None) -> float | None:
+        """Take the time of a step and return the seconds that are left, None before they are known.
+
+        Args:
+            scale: Number of the step's scale.
+            pixels: Number of its pixels.
+            done: Pixels of all steps so far.
+            work: Pixels of all steps.
+            now: The time in seconds; by default that of the system.
+        """
+        now = time.monotonic() if now is None else now
+        if scale == self._scale:
+            self._pixels, self._seconds = self._pixels + pixels, self._seconds + now - self._before
+        self._scale, self._before = scale, now
+        return (work - done) * self._seconds / self._pixels if self._pixels else None
+
+
+def in_line(tickets: Sequence[Ticket], ticket: Ticket) -> int:
+    """Return the number of orders that come before one.
+
+    Args:
+        tickets: All tickets, in their order.
+        ticket: One of them.
+    """
+    return sum(not each.is_over for each in tickets[: tickets.index(ticket)])
