@@ -6,12 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from myvgg import __version__
 from myvgg.runtime.errors import did_you_mean
 
 COMMANDS = {
     "style": "draw a picture in the style of another; also: style batch, style sweep",
+    "app": "open a page in the browser, for style transfer without a terminal",
     "convert": "convert, list, compare and download weights files",
     "extract": "write features of many pictures to a table",
     "classify": "name the objects in pictures",
@@ -19,7 +21,10 @@ COMMANDS = {
     "export": "write the network for other programs",
     "completion": "print a script that completes these commands in a shell",
 }
-"""The commands, each a module of that name, and their descriptions."""
+"""The commands and their descriptions."""
+
+MODULES = {"app": "page"}
+"""The modules of commands that have another name than their command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else [*argv]
     if words and words[0] in COMMANDS:
         try:
-            code: int = import_module(f"myvgg.cli.{words[0]}").main(words[1:])
+            code: int = module_of(words[0]).main(words[1:])
         except KeyboardInterrupt:  # while the command is imported
             return 130
         return code
@@ -44,6 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     near = did_you_mean(words[0], [*COMMANDS, "style batch", "style sweep"])
     print(f"myvgg: no command {words[0]!r}{near or ', see myvgg --help'}", file=sys.stderr)
     return 2
+
+
+def module_of(name: str) -> ModuleType:
+    """Import the module of a command.
+
+    Args:
+        name: A name of `COMMANDS`.
+    """
+    return import_module(f"myvgg.cli.{MODULES.get(name, name)}")
 
 
 def _print(text: str) -> None:

@@ -6,7 +6,6 @@ import argparse
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Annotated, Literal
 
 from myvgg.cli import app, options, parser, style, style_arguments, style_parser
@@ -71,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
             _fill(below, style_parser.entries(style_arguments.Arguments, Settings(), ""))
             _add_commands(below)
         else:
-            _fill(below, options.entries(import_module(f"myvgg.cli.{name}").Arguments))
+            _fill(below, options.entries(app.module_of(name).Arguments))
     return tree
 
 

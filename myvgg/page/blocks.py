@@ -75,13 +75,23 @@ def build(studio: Studio, examples: Path) -> gr.Blocks:
         brought = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
-                content = Picture(label="Photograph", type="filepath", sources=["upload", "clipboard"], elem_id="content")
+                content = Picture(
+                    label="Photograph", type="filepath", sources=["upload", "clipboard"], elem_id="content"
+                )
                 gr.Examples(_listed(examples, PHOTOGRAPHS), content, label="Photographs to try", elem_id="photographs")
                 styles = gr.Gallery(
-                    label="Styles, one or more", type="filepath", columns=3, height=180, interactive=True, elem_id="styles"
+                    label="Styles, one or more",
+                    type="filepath",
+                    columns=3,
+                    height=180,
+                    interactive=True,
+                    elem_id="styles",
                 )
                 gr.Examples(
-                    [[[path]] for (path,) in _listed(examples, STYLES)], styles, label="Styles to try", elem_id="paintings"
+                    [[[path]] for (path,) in _listed(examples, STYLES)],
+                    styles,
+                    label="Styles to try",
+                    elem_id="paintings",
                 )
             with gr.Column(min_width=300):
                 view = gr.HTML(screen.drawn(None), elem_id="screen")
@@ -156,7 +166,9 @@ class _Desk:
     def __init__(self, studio: Studio, examples: Path) -> None:
         self._studio, self._examples = studio, examples
 
-    def start(self, orders: str, brought: Any, content: Any, styles: Any, paint: Any, *controls: Any) -> tuple[Any, ...]:
+    def start(
+        self, orders: str, brought: Any, content: Any, styles: Any, paint: Any, *controls: Any
+    ) -> tuple[Any, ...]:
         """Take an order of one picture."""
         return self._take(orders, brought, content, [path for path, _ in styles or ()], paint, controls, is_sheet=False)
 
@@ -201,7 +213,9 @@ class _Desk:
         state = hash((ticket.frames, ticket.sentence, ticket.state))
         if state == said:
             return (gr.skip(),) * 5
-        download, made = (ticket.result and str(ticket.result), self._made(orders)) if ticket.is_over else (gr.skip(),) * 2
+        download, made = (
+            (ticket.result and str(ticket.result), self._made(orders)) if ticket.is_over else (gr.skip(),) * 2
+        )
         return screen.drawn(ticket), gr.Timer(active=not ticket.is_over), download, made, state
 
     def look_again(self, orders: str) -> tuple[Any, ...]:
@@ -243,7 +257,9 @@ class _Desk:
 
     def _made(self, orders: str) -> list[tuple[str, str]]:
         tickets = [self._studio.find(name) for name in orders.split()]
-        return [(str(ticket.result), ticket.sentence) for ticket in tickets if ticket and ticket.is_over and ticket.result]
+        return [
+            (str(ticket.result), ticket.sentence) for ticket in tickets if ticket and ticket.is_over and ticket.result
+        ]
 
 
 def _masks(paint: dict[str, Any] | None, styles: int, folder: Path) -> tuple[tuple[Path, ...], Path | None]:

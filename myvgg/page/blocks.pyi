@@ -44,7 +44,6 @@ CSS = """
 footer { display: none !important; }
 """
 
-
 def theme() -> gr.themes.Base:
     """Return the look of the page, with fonts of this machine."""
     sans, mono = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]
@@ -62,10 +61,10 @@ class Picture(gr.Image):
         return payload.path if payload else None
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 def build(studio: Studio, examples: Path) -> gr.Blocks:
     """Build the page.
@@ -81,13 +80,23 @@ def build(studio: Studio, examples: Path) -> gr.Blocks:
         brought = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
-                content = Picture(label="Photograph", type="filepath", sources=["upload", "clipboard"], elem_id="content")
+                content = Picture(
+                    label="Photograph", type="filepath", sources=["upload", "clipboard"], elem_id="content"
+                )
                 gr.Examples(_listed(examples, PHOTOGRAPHS), content, label="Photographs to try", elem_id="photographs")
                 styles = gr.Gallery(
-                    label="Styles, one or more", type="filepath", columns=3, height=180, interactive=True, elem_id="styles"
+                    label="Styles, one or more",
+                    type="filepath",
+                    columns=3,
+                    height=180,
+                    interactive=True,
+                    elem_id="styles",
                 )
                 gr.Examples(
-                    [[[path]] for (path,) in _listed(examples, STYLES)], styles, label="Styles to try", elem_id="paintings"
+                    [[[path]] for (path,) in _listed(examples, STYLES)],
+                    styles,
+                    label="Styles to try",
+                    elem_id="paintings",
                 )
             with gr.Column(min_width=300):
                 view = gr.HTML(screen.drawn(None), elem_id="screen")
@@ -132,7 +141,6 @@ def build(studio: Studio, examples: Path) -> gr.Blocks:
         page.load(None, None, orders, js=RECALL).then(desk.look_again, orders, shown, **any_number)
     return page
 
-
 def _controls() -> list[Any]:
     """Make the controls, in the order of `Controls`."""
     default, (smallest, largest) = Controls(), SIZES
@@ -144,10 +152,8 @@ def _controls() -> list[Any]:
         gr.Radio([*COLOURS], value=default.colours, label="Colours", elem_id="colours"),
     ]
 
-
 def _listed(folder: Path, names: Sequence[str]) -> list[list[str]]:
     return [[str(folder / name)] for name in names if (folder / name).is_file()]
-
 
 def _to_paint(content: str | None) -> dict[str, Any] | None:
     """Put the photograph below the brush."""
@@ -155,14 +161,15 @@ def _to_paint(content: str | None) -> dict[str, Any] | None:
         raise gr.Error("choose a photograph first", duration=None)
     return {"background": content, "layers": [], "composite": None}
 
-
 class _Desk:
     """The functions of the page's events. Errors become messages on the page."""
 
     def __init__(self, studio: Studio, examples: Path) -> None:
         self._studio, self._examples = studio, examples
 
-    def start(self, orders: str, brought: Any, content: Any, styles: Any, paint: Any, *controls: Any) -> tuple[Any, ...]:
+    def start(
+        self, orders: str, brought: Any, content: Any, styles: Any, paint: Any, *controls: Any
+    ) -> tuple[Any, ...]:
         """Take an order of one picture."""
         return self._take(orders, brought, content, [path for path, _ in styles or ()], paint, controls, is_sheet=False)
 
@@ -207,7 +214,9 @@ class _Desk:
         state = hash((ticket.frames, ticket.sentence, ticket.state))
         if state == said:
             return (gr.skip(),) * 5
-        download, made = (ticket.result and str(ticket.result), self._made(orders)) if ticket.is_over else (gr.skip(),) * 2
+        download, made = (
+            (ticket.result and str(ticket.result), self._made(orders)) if ticket.is_over else (gr.skip(),) * 2
+        )
         return screen.drawn(ticket), gr.Timer(active=not ticket.is_over), download, made, state
 
     def look_again(self, orders: str) -> tuple[Any, ...]:
@@ -249,8 +258,9 @@ class _Desk:
 
     def _made(self, orders: str) -> list[tuple[str, str]]:
         tickets = [self._studio.find(name) for name in orders.split()]
-        return [(str(ticket.result), ticket.sentence) for ticket in tickets if ticket and ticket.is_over and ticket.result]
-
+        return [
+            (str(ticket.result), ticket.sentence) for ticket in tickets if ticket and ticket.is_over and ticket.result
+        ]
 
 def _masks(paint: dict[str, Any] | None, styles: int, folder: Path) -> tuple[tuple[Path, ...], Path | None]:
     """Write the masks of a painting, and return their files."""
@@ -260,7 +270,6 @@ def _masks(paint: dict[str, Any] | None, styles: int, folder: Path) -> tuple[tup
     masks = painting.masks_of(layers, styles)
     regions = tuple(painting.write(mask, folder / f"region{i}.png") for i, mask in enumerate(masks.regions, 1))
     return regions, None if masks.keep is None else painting.write(masks.keep, folder / "keep.png")
-
 
 def _copied(path: str, folder: Path, name: str) -> Path:
     """Copy an uploaded file into the folder of its order, where it stays as long as the order."""

@@ -67,7 +67,9 @@ def settings_of(controls: Controls, brought: dict[str, Any] | None) -> Settings:
         raise ValueError(f"colours must be one of {', '.join(COLOURS)}")
     if controls.preset == OF_A_PICTURE and brought is None:
         raise ValueError("no picture has brought its settings: drop one first, or choose a preset")
-    base = Settings().with_values(brought or {}) if controls.preset == OF_A_PICTURE else Settings.preset(controls.preset)
+    base = (
+        Settings().with_values(brought or {}) if controls.preset == OF_A_PICTURE else Settings.preset(controls.preset)
+    )
     return base.with_values(
         {
             "size": round(controls.size),

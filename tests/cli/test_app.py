@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
 import sys
@@ -57,7 +56,7 @@ def test_an_unknown_command_names_the_nearest(word: str, line: str, capsys: pyte
 @pytest.mark.parametrize("name", app.COMMANDS)
 def test_commands_are_modules(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Every command parses its words and runs under its own name."""
-    module = importlib.import_module(f"myvgg.cli.{name}")
+    module = app.module_of(name)
     assert module.main(["--bogus"], program="tool") == 2
     assert module.main(["--bogus"]) == 2
     assert re.fullmatch(rf"tool: (.+)\nmyvgg {name}: \1\n", capsys.readouterr().err)

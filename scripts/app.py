@@ -1,0 +1,7 @@
+"""Run `myvgg app`."""
+
+import sys
+
+from myvgg.cli.page import main
+
+sys.exit(main(program="app.py"))

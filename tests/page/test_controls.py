@@ -1,0 +1,103 @@
+"""Controls become settings, and a picture gives its settings back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from myvgg import images
+from myvgg.images import ImageError
+from myvgg.nst.settings import Settings
+from myvgg.page import controls
+from myvgg.page.controls import COLOURS, OF_A_PICTURE, Controls, brought_by, check_picture, preset_names, settings_of
+from myvgg.params import Params
+from myvgg.runs.job import Job, read, run
+from tests.runs.small import QUICK, save
+
+
+def test_the_default_controls_are_the_default_settings() -> None:
+    """Nobody who touches nothing changes anything but the size."""
+    assert settings_of(Controls(), None) == Settings(size=384)
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if name != OF_A_PICTURE])
+def test_every_preset_is_offered(name: str) -> None:
+    """The controls lie over any preset."""
+    settings = settings_of(Controls(name, 200.0, 2.0, 0.5, "the photograph's"), None)
+    expected = Settings.preset(name, size=200, style_strength=2.0, style_scale=0.5, preserve_colors="luminance")
+    assert settings == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (Controls(size=32), "the size must be from 64 to 1024, not 32"),
+        (Controls(size=1e9), "the size must be from 64 to 1024"),
+        (Controls(size=float("nan")), "the size must be from 64 to 1024"),
+        (Controls(preset="gattys"), "no preset 'gattys'"),
+        (Controls(colours="pink"), "colours must be one of"),
+        (Controls(strength=-1), "style_strength must be"),
+        (Controls(preset=OF_A_PICTURE), "no picture has brought its settings"),
+    ],
+    ids=str,
+)
+def test_values_of_a_forged_request_are_refused(values: Controls, problem: str) -> None:
+    """A browser may send anything; what the controls cannot say is an error in one line."""
+    with pytest.raises(ValueError, match=problem):
+        settings_of(values, None)
+
+
+def test_a_picture_gives_its_settings_back(tmp_path: Path, tiny_params: Params) -> None:
+    """All settings of a picture come back from the controls, whatever they were."""
+    made = replace(QUICK, size=64, style_strength=1.5, style_scale=0.5, preserve_colors="match", noise=0.7, seed=5)
+    job = Job(content=save(tmp_path / "c.png"), styles=(save(tmp_path / "s.png", seed=1),), output=tmp_path / "o.png")
+    run(replace(job, settings=made), read(job), tiny_params)
+    table, values = brought_by(job.output)
+    assert values == Controls(OF_A_PICTURE, 64, 1.5, 0.5, "between both")
+    assert settings_of(values, table) == made
+
+
+def test_files_of_a_record_are_not_read(tmp_path: Path) -> None:
+    """A record that names a file of the machine as its first picture does not make the page read it."""
+    path = tmp_path / "a.png"
+    images.save(
+        np.zeros((4, 4, 3), np.float32), path, text={"myvgg": '[settings]\ninit = "/etc/passwd"\nmax_memory = 9.0\n'}
+    )
+    table, values = brought_by(path)
+    assert settings_of(values, table).init == "blend"
+    assert settings_of(values, table).max_memory is None
+
+
+@pytest.mark.parametrize("text", [None, "[settings]\nnoise = 7.0\n", "[settings]\nnonsense = 1\n", "broken ["])
+def test_pictures_without_settings_are_refused(text: str | None, tmp_path: Path) -> None:
+    """No record, wrong values and damaged records are errors of pictures."""
+    path = tmp_path / "a.png"
+    images.save(np.zeros((4, 4, 3), np.float32), path, text={"myvgg": text} if text else {})
+    with pytest.raises(ImageError):
+        brought_by(path)
+
+
+def test_uploads_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture passes; other files, damaged pictures and pictures of too many pixels do not, and no folder is named."""
+    good = save(tmp_path / "good.jpg")
+    check_picture(good)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(save(tmp_path / "whole.png").read_bytes()[:-30])
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    for path in (broken, text):
+        with pytest.raises(ImageError, match=rf"^{path.name}: "):
+            check_picture(path)
+    monkeypatch.setattr(controls, "MAX_PIXELS", 100)
+    with pytest.raises(ImageError, match=r"^good\.jpg: has 480 pixels, and the page takes up to 100$"):
+        check_picture(good)
+
+
+def test_colours_have_different_meanings() -> None:
+    """Each name of the colours is another setting that the engine knows."""
+    assert len({Settings(preserve_colors=value).preserve_colors for value in COLOURS.values()}) == len(COLOURS)  # type: ignore[arg-type]
+    assert Image.registered_extensions()[".png"] == "PNG"
