@@ -383,6 +383,16 @@ def test_pictures_too_large_for_the_memory(tiny_params: Params) -> None:
         assert np.array_equal(row.arrays["relu3_1"], extractor(picture.image)["relu3_1"][0])
 
 
+def test_pictures_too_large_for_the_machine(tiny_params: Params) -> None:
+    """A picture whose maps cannot lie in memory is a row with the reason, and TensorFlow never sees it."""
+    huge = Decoded("huge.png", np.broadcast_to(np.uint8(0), (200_000, 200_000, 3)))
+    small = Decoded("small.png", np.zeros((64, 64, 3), np.uint8))
+    extractor = myvgg.Extractor(tiny_params, ["relu3_1"], reduce="mean")
+    rows = [row for batch in compute_rows([huge, small], extractor) for row in batch]
+    assert [bool(row.error) for row in rows] == [True, False]
+    assert "huge.png: not enough memory for 200000 x 200000 pixels" in rows[0].error
+
+
 def test_records_are_short_and_hashable(kinds: Path, tiny_params: Params) -> None:
     """A table shows its pictures and columns in a line; records can be keys."""
     table = extracted([kinds / "grey.png"], tiny_params)
