@@ -497,6 +497,34 @@ def test_too_narrow_a_picture_is_named(run: Run) -> None:
         run(ONE, content=narrow)
 
 
+OTHERS: dict[str, tuple[Settings, str]] = {
+    "optimiser": (replace(THREE, optimizer="lbfgs"), "must be of lbfgs, as the settings say, not State"),
+    "size": (replace(THREE, size=60), "must have a picture of 30 x 21 pixels, not 27 x 19"),
+    "steps": (replace(THREE, iterations=1), "must not have more steps than the settings"),
+}
+
+
+@pytest.mark.parametrize(("settings", "message"), OTHERS.values(), ids=OTHERS)
+def test_a_state_of_other_settings_is_refused_at_the_call(settings: Settings, message: str, run: Run) -> None:
+    """A state goes on only with settings that could have made it."""
+    made = run(THREE)
+    state = [next(made) for _ in range(3)][-1].state()
+    assert next(run(THREE, state=state)).iteration == 4
+    with pytest.raises(ValueError, match=f"^state {message}"):
+        run(settings, state=state)
+
+
+def test_a_state_of_another_scale_or_draft_is_refused_at_the_call(run: Run) -> None:
+    """A state of a scale or a draft that the settings do not have is refused."""
+    settings = replace(THREE, iterations=1, draft=30)
+    made = run(settings)
+    state = [next(made) for _ in range(3)][-1].state()
+    assert state.draft is not None
+    for other in (replace(settings, scales=1), replace(settings, draft=None)):
+        with pytest.raises(ValueError, match=r"^state must "):
+            run(other, state=state)
+
+
 def test_loads_the_stored_weights(
     params: Params, content: np.ndarray, style: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
