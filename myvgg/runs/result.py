@@ -97,7 +97,8 @@ def stylize(
 
     Returns:
         The picture with its losses. An interruption (Ctrl-C, a notebook's stop button) ends the run after its first
-        step with the picture so far, in the size of its scale, and `interrupted` true; before the first step, KeyboardInterrupt is raised.
+        step with the picture so far, in the size of its scale, and `interrupted` true; before the first step,
+        KeyboardInterrupt is raised.
 
     Raises:
         ValueError: An unknown setting (the message names the nearest), or as `steps`.
