@@ -82,12 +82,13 @@ def at_progress(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], No
     """Have a function called, in the program that gave the command, with each number of pictures that is told."""
 
     def watch(seen: Callable[[int], None]) -> None:
-        class Bar(tqdm.tqdm):  # type: ignore[type-arg]
-            def update(self, n: float | None = 1) -> bool | None:
-                seen(int(n or 0))
-                return super().update(n)
+        before = tqdm.tqdm.update
 
-        monkeypatch.setattr(tqdm, "tqdm", Bar)
+        def update(bar: Any, n: float | None = 1) -> bool | None:
+            seen(int(n or 0))
+            return before(bar, n)
+
+        monkeypatch.setattr(tqdm.tqdm, "update", update)
 
     return watch
 
