@@ -18,7 +18,7 @@ WARNINGS = ("-W", "error")
 COMMANDS = {
     "import": [*WARNINGS, "-c", "import myvgg; myvgg.VGG19"],
     "help": [*WARNINGS, "scripts/style.py", "--help"],
-    "style": [*WARNINGS, "-m", "myvgg", "style", "{coffee}", "{chelsea}", *SMALL, "--log", "-o", "{out}/a.png"],
+    "style": [*WARNINGS, "-m", "myvgg", "style", "{coffee}", "{chelsea}", *SMALL, "--log", "-o", "{out}/ä 日.png"],
     "features": [*WARNINGS, "-m", "myvgg", "features", "{coffee}", "--size", "32", "-o", "{out}/a.png"],
     "extract": [*WARNINGS, "-m", "myvgg", "extract", "{coffee}", "--weights", "bundled", "-o", "{out}/a.parquet"],
 }
@@ -49,7 +49,7 @@ def run_as_nobody(words: list[str], folder: Path) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_commands_of_an_unknown_user(name: str, tmp_path: Path) -> None:
-    """What needs no cache works without a home folder, in a folder that is read-only, with warnings as errors."""
+    """What needs no cache works without a home, in a read-only folder, with warnings as errors, for any name."""
     done = run_as_nobody(COMMANDS[name], tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     assert len([*tmp_path.iterdir()]) == WRITTEN.get(name, 0)
