@@ -207,7 +207,7 @@ def test_a_batch_goes_on_after_a_signal(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
 
     code, said = stopped(1, interrupt, *argv)
-    assert (code, said.splitlines()[-1][:21]) == (130, "style.py: interrupted")
+    assert (code, said.splitlines()[-1][:27]) == (130, "style.py batch: interrupted")
     statuses = re.findall(r",(made|interrupted),", (folder / "made" / "batch.csv").read_text())
     assert statuses == ["made", "interrupted"]
     done = run(*argv)
