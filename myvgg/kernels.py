@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,33 @@ def compiled(function: Callable[..., Any], **options: Any) -> Any:
 def has_gpu() -> bool:
     """Tell whether there is a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+@functools.cache
+def gpu_memory() -> float | None:
+    """Return the bytes that TensorFlow may take of the smallest GPU; None without a GPU, or if it does not tell."""
+    if not has_gpu():
+        return None
+    try:
+        from tensorflow.python.client import device_lib  # not public: another version may not have it
+    except ImportError:
+        return None
+    found = [device.memory_limit for device in device_lib.list_local_devices() if device.device_type == "GPU"]
+    return float(min(found)) if found else None
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Let GPUs multiply all bits of float32 in the block, which TF32 rounds to 10 bits of mantissa.
+
+    Covariances are differences of nearly equal numbers; rounded to TF32, those of a flat picture are no covariances.
+    """
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
 def has_onednn() -> bool | None:

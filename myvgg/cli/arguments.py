@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from myvgg.architecture import ARCHITECTURES, CONFIGURATION_E, Architecture
 from myvgg.cli.options import Option
-from myvgg.cli.program import muted
+from myvgg.cli.program import start_tensorflow
 
 if TYPE_CHECKING:
     from myvgg.params import Params
@@ -64,11 +64,9 @@ def load_weights(
     Raises:
         WeightsError: No weights can be used.
     """
-    with muted():
-        import tensorflow as tf  # noqa: F401  # it greets when it is imported
-
-        from myvgg.loading import load_params
+    start_tensorflow()
     from myvgg import store
+    from myvgg.loading import load_params
     from myvgg.params import ROUNDED
 
     params = load_params(source, include_top=include_top, architecture=architecture, bundled_first=bundled_first)

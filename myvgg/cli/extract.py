@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from myvgg.cli import parser
 from myvgg.cli.arguments import NetworkArguments
 from myvgg.cli.options import Option
-from myvgg.cli.program import command, muted
+from myvgg.cli.program import command, start_tensorflow
 from myvgg.runtime.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def _extract(arguments: Arguments) -> None:
     for layer in layers:
         arguments.network.resolve(layer)
     paths = _paths(arguments.pictures)
-    with muted():
-        import tensorflow as tf  # noqa: F401  # it greets when it is imported
+    start_tensorflow()
     from myvgg.extraction.library import extract
 
     stored = extract(

@@ -161,6 +161,14 @@ def muted() -> Iterator[None]:
         os.close(stderr)
 
 
+def start_tensorflow() -> None:
+    """Import TensorFlow and look for GPUs, without the messages of its start; later errors are shown."""
+    with muted():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+
+
 def _say(program: str, message: str, code: int) -> int:
     print(f"{program}: {message}", file=sys.stderr)
     return code

@@ -39,8 +39,8 @@ def parse(argv: Sequence[str], *, program: str = "myvgg style") -> Base:
     """Read the words of `style`, `style batch` or `style sweep` into their record.
 
     Args:
-        argv: Words after the command's name.
-        program: Name of the program; its last word may be `batch` or `sweep`.
+        argv: Words after the command's name. The first may be `batch` or `sweep`, unless the program's name ends so.
+        program: Name of the program.
 
     Raises:
         UsageError: Words that are not understood, or a setting that is not allowed.
@@ -48,6 +48,8 @@ def parse(argv: Sequence[str], *, program: str = "myvgg style") -> Base:
         SystemExit: The words ask for the help, which is printed.
     """
     *_, kind = program.split()
+    if kind not in KINDS and argv and argv[0] in KINDS:
+        kind, program, argv = argv[0], f"{program} {argv[0]}", argv[1:]
     if kind not in KINDS and argv and (near := did_you_mean(argv[0], KINDS)) and not Path(argv[0]).exists():
         raise UsageError(f"there is no picture and no command {argv[0]!r}{near}")
     return style_parser.parse(KINDS.get(kind, Arguments), argv, program=program)

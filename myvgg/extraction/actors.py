@@ -15,7 +15,7 @@ from myvgg.extraction.batching import BATCH_PIXELS, Row, compute_rows
 from myvgg.extraction.parts import write_part
 from myvgg.extraction.prefetching import Decoded, prefetch
 from myvgg.extraction.recipe import Recipe
-from myvgg.runtime.ray import prepare
+from myvgg.runtime.ray import noted, prepare
 
 
 class Files:
@@ -36,10 +36,11 @@ class Files:
     def ready(self) -> None:
         """Answer as soon as the actor has begun."""
 
-    def read(self, paths: Sequence[str]) -> tuple[list[int], list[Decoded]]:
-        """Read pictures; answer with the numbers of pictures that may be computed at a time, see `shares`."""
-        pictures = list(prefetch(paths, self._recipe.resizing))
-        return shares(pictures), pictures
+    def read(self, paths: Sequence[str]) -> tuple[tuple[list[int], list[str]], list[Decoded]]:
+        """Read pictures; answer with the numbers to compute at a time, see `shares`, and with notes for the user."""
+        with noted() as notes:
+            pictures = list(prefetch(paths, self._recipe.resizing))
+        return (shares(pictures), notes), pictures
 
     def write(self, *rows: list[Row]) -> tuple[int, None]:
         """Write the rows of several batches as one part; answer with the number of rows."""

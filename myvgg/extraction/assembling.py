@@ -10,7 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from myvgg.extraction.formats import SHAPE, STAMP
-from myvgg.extraction.parts import PART_BYTES, Part, read_part
+from myvgg.extraction.parts import Part, read_part
+
+TABLE_BYTES = 8e6
+"""Bytes of rows that are put in order together, at least: parts are read more often for small tables."""
 
 MIXED = (
     "pictures of different sizes give {column} in different shapes ({some}), which only .parquet holds: name such a "
@@ -110,7 +113,7 @@ def places_of(parts: Sequence[Part], stamps: Mapping[str, int] | None = None) ->
 
 
 def read_in_order(places: Sequence[Place], parts: Sequence[Part], columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Read rows in the order of a list, about as many bytes of them at a time as a part has.
+    """Read rows in the order of a list, as many of them at a time as the longest part has, or more of few bytes.
 
     A part is read once for each of these tables that has a row of it: twice, if parts are as long as tables and the
     list goes through them side by side.
@@ -121,7 +124,7 @@ def read_in_order(places: Sequence[Place], parts: Sequence[Part], columns: Seque
         columns: Names of columns.
     """
     size = sum(part.size for part in parts) / max(1, sum(part.rows for part in parts))
-    step = max(1, int(PART_BYTES / max(1, size)))
+    step = max(1, int(TABLE_BYTES / max(1, size)), *(part.rows for part in parts))
     for start in range(0, len(places), step):
         window = places[start : start + step]
         order = sorted(range(len(window)), key=lambda index: window[index].part)

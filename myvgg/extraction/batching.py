@@ -19,6 +19,9 @@ BATCH_PIXELS = 32 * 224 * 224
 """Largest number of pixels in a batch, unless one picture alone has more."""
 
 
+MAPS_HELD = 3
+"""Number of maps of the first layers that are in memory at a time, about."""
+
 TOO_LARGE = "{path}: not enough memory for {width} x {height} pixels: make pictures smaller by size and fit"
 """The error of a picture for which the memory does not suffice."""
 
@@ -57,6 +60,10 @@ def _computed(batch: Sequence[Decoded], extractor: Extractor) -> list[Row]:
     first = batch[0]
     if first.image is None:
         return [Row(each.path, each.error, {}, each.stamp) for each in batch]
+    height, width, _ = first.image.shape
+    too_large = Row(first.path, TOO_LARGE.format(path=first.path, width=width, height=height), {}, first.stamp)
+    if height * width > BATCH_PIXELS and not _fits(height, width, extractor):
+        return [too_large]
     try:
         tensors = extractor(np.stack([each.image for each in batch if each.image is not None]))
         arrays = {column: tensor.numpy() for column, tensor in tensors.items()}
@@ -65,13 +72,19 @@ def _computed(batch: Sequence[Decoded], extractor: Extractor) -> list[Row]:
     except (tf.errors.ResourceExhaustedError, MemoryError):
         if len(batch) > 1:
             return [row for each in batch for row in _computed([each], extractor)]
-        height, width, _ = first.image.shape
-        reason = TOO_LARGE.format(path=first.path, width=width, height=height)
-        return [Row(first.path, reason, {}, first.stamp)]
+        return [too_large]
     return [
         Row(each.path, "", {column: array[index] for column, array in arrays.items()}, each.stamp)
         for index, each in enumerate(batch)
     ]
+
+
+def _fits(height: int, width: int, extractor: Extractor) -> bool:
+    """Return whether the memory suffices for the first maps of a picture; TensorFlow may crash where it does not."""
+    from myvgg.nst.memory import SHARE, machine_memory
+
+    channels = extractor.architecture.convolutions[0].kernel_shape[-1]
+    return MAPS_HELD * 4 * height * width * channels <= SHARE * machine_memory()
 
 
 def batches(pictures: Iterable[Decoded]) -> Iterator[list[Decoded]]:

@@ -63,8 +63,9 @@ def extract(
     Threads read the pictures while the network computes. A picture that cannot be read has a reason in place of
     features, and does not end the call.
 
-    A file is written in parts. A call that was stopped goes on where it was when it is made again, and a finished file
-    of the same features is left as it is.
+    A file is written in parts. A call that was stopped goes on where it was when it is made again. A finished file of
+    the same features is brought up to date: pictures that are new, have changed since or had no features are computed.
+    If there are none, the file is left as it is.
 
     For maps and their means, a picture's row equals bit for bit the features of `resizing(path)` alone, computed by
     `myvgg.Extractor` with the same precision, on the same CPU and with as many threads. Dense layers, Gram matrices and
@@ -98,7 +99,8 @@ def extract(
 
     Raises:
         ValueError: Wrong options, which is found out before anything is computed; other features in the file or its
-            parts; no picture that can be read; or a cluster that cannot be reached or has given up.
+            parts, or features of pictures that are not asked for; maps of several shapes in a file other than Parquet;
+            no picture that can be read; or a cluster that cannot be reached or has given up.
         WeightsError: No parameters that can be used.
         OSError: The file or a part cannot be written; the parts before it are kept.
 

@@ -31,6 +31,9 @@ LOCK = "lock"
 WHOLE = "[!.]*.parquet"
 """The pattern of parts, without those that are being written."""
 
+NUMBER_BYTES = 4
+"""Bytes of a number in memory."""
+
 PART_BYTES = 64e6
 """Bytes of arrays in a part, about."""
 
@@ -42,7 +45,7 @@ class Part(NamedTuple):
         path: The file.
         group: Index of the group of rows.
         rows: Number of rows.
-        size: Bytes of the rows.
+        size: Bytes of the rows in memory, about.
     """
 
     path: Path
@@ -157,7 +160,12 @@ def parts_in(path: Path) -> list[Part]:
     with path.open("rb") as stream:
         metadata = pq.read_metadata(stream)
         groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-        return [Part(path, index, each.num_rows, each.total_byte_size) for index, each in enumerate(groups)]
+        return [Part(path, index, each.num_rows, _bytes_of(each)) for index, each in enumerate(groups)]
+
+
+def _bytes_of(group: pq.RowGroupMetaData) -> int:
+    """Return about the bytes of rows in memory, which in the file may be a few values and their numbers."""
+    return sum(NUMBER_BYTES * group.column(index).num_values for index in range(group.num_columns))
 
 
 def read_part(part: Part, columns: Sequence[str]) -> pa.Table:

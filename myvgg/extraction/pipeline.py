@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from myvgg.extraction.batching import BATCH
 from myvgg.extraction.parts import PART_BYTES
+from myvgg.runtime.errors import WorkerWarning, warn_once
 from myvgg.runtime.ray import MAX_ATTEMPTS, Team, settle
 
 PART_BATCHES = 8
@@ -133,7 +134,10 @@ class Pipeline:
         return self._files.busy + self._networks.busy + len(self._to_compute) + len(self._to_write)
 
     def _read(self, batch: Batch) -> None:
-        def then(numbers: list[int], pictures: Any) -> None:
+        def then(answer: tuple[list[int], list[str]], pictures: Any) -> None:
+            numbers, notes = answer
+            for note in notes:
+                warn_once(note, WorkerWarning)
             start = 0
             for number in numbers:
                 stop = start + number

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from myvgg.architecture import CONFIGURATION_E
 
 
-class Layers(dict[str, float]):
-    """Weights by layer, written `relu1_1=256,relu2_1=64`; a name alone has the weight 1.
+class Layers(Mapping[str, float]):
+    """Weights by layer, written `relu1_1=256,relu2_1=64`; a name alone has the weight 1. They never change.
 
     Example:
         >>> from myvgg.nst.layers import Layers
         >>> Layers("relu1_1=256,relu2_1")
         {'relu1_1': 256.0, 'relu2_1': 1.0}
     """
+
+    __slots__ = ("_weights",)
+    _weights: Mapping[str, float]
 
     def __init__(self, layers: str | Iterable[str] | Mapping[str, float] = ()) -> None:
         """Read weights from text, names, or a mapping.
@@ -28,17 +32,36 @@ class Layers(dict[str, float]):
             ValueError: An unknown layer, a layer that is named twice, or a weight that is no number.
         """
         if isinstance(layers, Mapping):
-            pairs = [(name, weight) for name, weight in layers.items()]
+            pairs = [(_text(name), weight) for name, weight in layers.items()]
         else:
-            names = layers.split(",") if isinstance(layers, str) else list(layers)
+            names = layers.split(",") if isinstance(layers, str) else [_text(layer) for layer in layers]
             split = [name.partition("=") for name in names if name.strip()]
             pairs = [(name.strip(), weight if equals else 1.0) for name, equals, weight in split]
-        super().__init__((CONFIGURATION_E.resolve(name), _weight(name, weight)) for name, weight in pairs)
+        weights = {CONFIGURATION_E.resolve(name): _weight(name, weight) for name, weight in pairs}
+        object.__setattr__(self, "_weights", MappingProxyType(weights))
         if len(self) < len(pairs):
             raise ValueError(f"a layer is named twice in {', '.join(name for name, _ in pairs)}")
 
-    def __hash__(self) -> int:  # type: ignore[override]  # settings are hashable, and nobody changes their layers
-        return hash(tuple(self.items()))
+    def __getitem__(self, layer: str) -> float:
+        return self._weights[layer]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._weights)
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"layers never change: {name} cannot be set")
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Layers, (dict(self),)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
     def __str__(self) -> str:
         return ",".join(f"{name}={weight:g}" for name, weight in self.items())
@@ -75,8 +98,14 @@ def read_layers(name: str, given: Any) -> Layers:
     return layers
 
 
-def _weight(name: str, weight: Any) -> float:
+def _text(layer: Any) -> str:
+    if not isinstance(layer, str):
+        raise ValueError(f"a layer must be a text such as relu1_1=256, not {layer!r}")
+    return layer
+
+
+def _weight(name: Any, weight: Any) -> float:
     try:
         return float(weight)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"weight of {name} must be a number, not {weight!r}") from error

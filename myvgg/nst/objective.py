@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from myvgg import kernels
 from myvgg.nst.criterion import Losses
 from myvgg.nst.evaluation import Evaluate, Pixels
 
@@ -52,8 +53,9 @@ class Objective:
         """
         while True:
             try:
-                self._evaluate = self._evaluate or self._bind(self.tile)
-                losses, gradient = self._evaluate(pixels)
+                with kernels.without_tf32():
+                    self._evaluate = self._evaluate or self._bind(self.tile)
+                    losses, gradient = self._evaluate(pixels)
             except (tf.errors.ResourceExhaustedError, MemoryError) as error:
                 if not self._go_on_in_smaller_tiles("not enough memory"):
                     raise MemoryError("not enough memory for a picture of this size: lower the size") from error

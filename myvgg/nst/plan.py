@@ -154,9 +154,9 @@ def tile(settings: Settings, sizes: Sizes, params: Params, *, limit: float | Non
         settings: With a precision that is not `auto`.
         sizes: Of the pictures.
         params: The weights; only their shapes count.
-        limit: Bytes that the run may take; by default those of `memory.limit`.
+        limit: Bytes that the run may take; by default those of `memory.limit` on the device that computes.
     """
-    limit = memory.limit(settings) if limit is None else limit
+    limit = _limit(settings) if limit is None else limit
     size = pyramid.final_size(*(sizes.content or sizes.styles[0]), settings)
     needed = functools.partial(memory_of, settings, sizes, params, size)
     if needed(None) <= limit:
@@ -178,8 +178,15 @@ def tile_after(settings: Settings, sizes: Sizes, params: Params, side: int | Non
     if excess == 1:
         return side
     base = base_memory(settings, params)
-    found = tile(settings, sizes, params, limit=base + (memory.limit(settings) - base) / excess)
+    found = tile(settings, sizes, params, limit=base + (_limit(settings) - base) / excess)
     return side if found is None else min(found, side or found)
+
+
+def _limit(settings: Settings) -> float:
+    """Return the bytes that a run may take on the device that computes, a GPU or else this machine."""
+    from myvgg import kernels  # not at import: it imports TensorFlow
+
+    return memory.limit(settings, machine=kernels.gpu_memory())
 
 
 def base_memory(settings: Settings, params: Params) -> float:

@@ -34,6 +34,11 @@ BELOW_ONE = ("beta1", "beta2", "average")
 KINDS: dict[Any, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
     bool: ("true or false", lambda value: isinstance(value, bool), bool),
     float: ("a number", lambda value: _is_number(value), float),
+    float | None: (
+        "a number",
+        lambda value: value is None or _is_number(value),
+        lambda value: None if value is None else float(value),
+    ),
     str: ("a text", lambda value: isinstance(value, str), str),
     tuple[float, ...]: (
         "a list of numbers",
@@ -74,7 +79,10 @@ def as_type(name: str, hint: Any, value: Any) -> Any:
     said, fits, make = KINDS[hint]
     if not fits(value):
         raise ValueError(f"{name} must be {said}, not {value!r}")
-    return make(value)
+    try:
+        return make(value)
+    except OverflowError as error:
+        raise ValueError(f"{name} is a number too large: {error}") from error
 
 
 def check(settings: Settings) -> None:

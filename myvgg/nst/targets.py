@@ -73,13 +73,17 @@ def make_targets(
     if not balance:
         return targets
     zero = tf.zeros([], content.dtype)
-    weighed = weigh(Sums(zero, found_there, zero), targets, settings, values=tf.size(content))
-    unit = float(weighed.style)
-    return targets._replace(unit=unit + 1e-12 if unit > SMALLEST_UNIT else 1.0)
+    unit, largest = (
+        float(weigh(Sums(zero, found, zero), targets, settings, values=tf.size(content)).style)
+        for found in (found_there, tf.nest.map_structure(tf.zeros_like, found_there))
+    )
+    unit = max(unit, SMALLEST_UNIT * largest)
+    return targets._replace(unit=unit + 1e-12 if unit > 0 else 1.0)
 
 
-SMALLEST_UNIT = 1e-6
-"""Style loss of a content that has the style already, but for rounding. It is no unit: every loss would be enormous."""
+SMALLEST_UNIT = 0.05
+"""The smallest unit, as a part of the style loss of no features at all. A content that has nearly the style has a
+smaller style loss, and in this unit every loss would be enormous."""
 
 
 def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, Moments]:

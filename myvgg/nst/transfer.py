@@ -7,6 +7,7 @@ import gc
 import math
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,8 @@ def steps(
         style_masks: One for each style, or None: the part of the style that counts.
         keep: The part of the content that stays as it is.
         first: The first picture, in place of what `settings.init` names.
-        state: The state of a `Step` of an earlier run with the same arguments, to go on from there.
+        state: The state of a `Step` of an earlier run with the same arguments, to go on from there. Its optimiser, its
+            sizes and its number of steps are compared with the settings.
         cache: A dictionary that keeps statistics of style pictures for the next call with the same settings.
 
     Returns:
@@ -129,7 +131,7 @@ def steps(
 
     Raises:
         ValueError: A picture or mask of the wrong shape, a number of masks or shares that does not go with the styles,
-            or a picture too small for the layers.
+            a picture too small for the layers, or a state of other settings.
         ImageError: A file that cannot be read.
         WeightsError: There are no weights.
         FloatingPointError: While iterating: the loss is no number any more, and going back has not helped.
@@ -157,7 +159,29 @@ def steps(
     shapes = plan.Sizes((width, height) if inputs.has_content else None, styles, max(1, len(inputs.masks)))
     counts = pyramid.steps(sizes, settings)
     run = Run(inputs, encoder, settings, shapes, sizes, counts, {} if cache is None else cache)
+    if state is not None:
+        _check_state(state, run)
     return _steps(run, state)
+
+
+def _check_state(state: State, run: Run) -> None:
+    """Raise ValueError for a state that no run with these pictures and settings has."""
+    kind, draft = OPTIMIZERS[run.settings.optimizer][1], run.settings.draft or 0
+    if not isinstance(state.optimizer, kind):
+        raise ValueError(f"state must be of {run.settings.optimizer}, as the settings say, not {state!r}")
+    if state.scale >= len(run.sizes):
+        raise ValueError(f"state must be of one of {len(run.sizes)} scales, as the settings say, not {state!r}")
+    width, height = run.sizes[state.scale]
+    if state.optimizer.image.shape != (1, height, width, 3):
+        found = state.optimizer.image.shape
+        raise ValueError(f"state must have a picture of {width} x {height} pixels, not {found[2]} x {found[1]}")
+    if state.optimizer.steps > run.counts[state.scale] or state.before > sum(run.counts[: state.scale]):
+        raise ValueError(f"state must not have more steps than the settings, {run.counts} by scale: {state!r}")
+    made = [max(size) <= draft < max(larger) for size, larger in pairwise(run.sizes[: state.scale + 1])]
+    expected = run.sizes[made.index(True)] if any(made) else None
+    found = None if state.draft is None else (state.draft.shape[1], state.draft.shape[0])
+    if found != expected:
+        raise ValueError(f"state must have a draft of {expected}, as the settings say, not {found}")
 
 
 def _steps(run: Run, state: State | None) -> Iterator[Step]:

@@ -28,6 +28,7 @@ class Result:
         settings: Settings of the run.
         steps: Number of steps.
         seconds: Time of the run, loading included.
+        interrupted: The run was interrupted, and this is the picture so far.
     """
 
     image: UInt8[np.ndarray, "height width 3"]
@@ -35,9 +36,10 @@ class Result:
     settings: Settings
     steps: int
     seconds: float
+    interrupted: bool = False
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture, whole or not at all.
+        """Write the picture, whole or not at all, and no record: arrays have no files that a record could name.
 
         Args:
             path: The file, whose suffix names the format.
@@ -50,7 +52,10 @@ class Result:
 
     def __repr__(self) -> str:
         height, width, _ = self.image.shape
-        return f"Result({width} x {height}, {self.steps} steps, {self.seconds:.0f} s, loss {self.losses.total:.3g})"
+        end = ", interrupted" if self.interrupted else ""
+        return (
+            f"Result({width} x {height}, {self.steps} steps, {self.seconds:.0f} s, loss {self.losses.total:.3g}{end})"
+        )
 
     def _repr_png_(self) -> bytes:
         return images.encode(self.image.astype(np.float32), "PNG")
@@ -91,7 +96,9 @@ def stylize(
         **options: Settings by name that take the place of those in `settings`, such as `size=512`.
 
     Returns:
-        The picture with its losses.
+        The picture with its losses. An interruption (Ctrl-C, a notebook's stop button) ends the run after its first
+        step with the picture so far, in the size of its scale, and `interrupted` true; before the first step,
+        KeyboardInterrupt is raised.
 
     Raises:
         ValueError: An unknown setting (the message names the nearest), or as `steps`.
@@ -107,14 +114,17 @@ def stylize(
     start = time.perf_counter()
     pictures: dict[str, Any] = {"masks": masks, "style_masks": style_masks, "keep": keep, "first": first}
     made = steps(content, style, settings, params=params, cache=cache, **pictures)
-    last = _last(shown(made) if progress else made)
+    last, interrupted = _last(shown(made) if progress else made)
     image = np.rint(last.image).astype(np.uint8)
-    return Result(image, last.losses, settings, last.iteration, time.perf_counter() - start)
+    return Result(image, last.losses, settings, last.iteration, time.perf_counter() - start, interrupted)
 
 
-def _last(made: Iterator[Step]) -> Step:
-    """Make all steps and return the last one; earlier ones are not kept, since each holds its picture."""
+def _last(made: Iterator[Step]) -> tuple[Step, bool]:
+    """Make all steps; return the last one and whether they were interrupted. Each step holds a picture: one is kept."""
     last = next(made)
-    for step in made:
-        last = step
-    return last
+    try:
+        for last in made:  # noqa: B007
+            pass
+    except KeyboardInterrupt:
+        return last, True
+    return last, False

@@ -11,6 +11,7 @@ from myvgg.nst import tables
 from myvgg.params import Params
 from myvgg.runs import checkpoint, record
 from myvgg.runs.specification import Job
+from myvgg.runs.writing import identity_of_weights
 
 
 def finished_record(job: Job, params: Params) -> dict[str, Any] | None:
@@ -71,11 +72,16 @@ def _is_of(made: Mapping[str, Any], job: Job, params: Params, *, bits: int | Non
     settings, recorded = record.pixels_of(tables.table_of(job.settings)), record.pixels_of(made["settings"])
     if job.settings.precision == "auto":  # its meaning depends on the machine
         settings["precision"] = recorded["precision"]
+    weights = identity_of_weights(params)  # older records do not have all of it
     hashes = {name: each["sha256"] for name, each in made["inputs"].items()}
     return (
         recorded == settings
         and hashes == {name: record.sha256_of(path) for name, path in job.inputs.items()}
-        and made["weights"]["sha256"] == params.origin.sha256
-        and made["weights"]["generation"] == params.origin.generation
+        and {**weights, **_of_weights(made["weights"])} == weights
         and (made["run"]["matte"], made["run"].get("bits")) == (job.matte, bits)
     )
+
+
+def _of_weights(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: recorded[name] for name in ("generation", "sha256")}
+    return found | {name: recorded[name] for name in ("preprocessing",) if name in recorded}

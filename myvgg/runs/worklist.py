@@ -135,10 +135,10 @@ def _run_on_cluster(
 ) -> Iterator[None]:
     common.say(f"{len(missing)} pictures on the Ray cluster at {cluster.address}")
     begun = {index: (jobs[index], rows[index]) for index in missing}
-    for number, (index, row) in enumerate(ray_jobs.make_all(begun, common.params, cluster), 1):
-        rows[index] = row
-        failure = f" failed: {row.error}" if row.error else ""
-        common.say(f"picture {number} of {len(missing)}: {jobs[index].output}{failure}")
+    for number, (index, made) in enumerate(ray_jobs.make_all(begun, common.params, cluster), 1):
+        rows[index] = made.row
+        for sentence in (f"picture {number} of {len(missing)}: {jobs[index].output}", *made.notes):
+            common.say(sentence)
         yield
 
 

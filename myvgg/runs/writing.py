@@ -14,7 +14,7 @@ import numpy as np
 from myvgg import images
 from myvgg.images import Picture
 from myvgg.nst import pyramid, tables
-from myvgg.params import Params
+from myvgg.params import CAFFE, Params
 from myvgg.runs import animation, loss_log, record
 from myvgg.runs.reading import Pictures
 from myvgg.runs.specification import Job
@@ -66,9 +66,18 @@ def identity(job: Job, params: Params) -> dict[str, Any]:
     return {
         "settings": tables.table_of(job.settings),
         "inputs": {name: {"sha256": record.sha256_of(path)} for name, path in job.inputs.items()},
-        "weights": {"generation": params.origin.generation, "sha256": params.origin.sha256},
+        "weights": identity_of_weights(params),
         "run": {"matte": job.matte},
     }
+
+
+def identity_of_weights(params: Params) -> dict[str, str]:
+    """Return what decides the result, of weights; how pictures are prepared only where it is not the authors' way."""
+    found = {"generation": params.origin.generation, "sha256": params.origin.sha256}
+    if params.preprocessing == CAFFE:
+        return found
+    channels, mean, scale = params.preprocessing
+    return {**found, "preprocessing": f"{channels}, mean {mean}, scale {scale}"}
 
 
 class Writer:

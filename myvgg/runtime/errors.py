@@ -12,6 +12,10 @@ class UsageError(ValueError):
     """Arguments that do not go together; command lines exit with 2."""
 
 
+class WorkerWarning(UserWarning):
+    """A warning of another process, which has worked for this one."""
+
+
 PASSED_OVER = ("myvgg", "converters", "tensorflow", "keras", "jaxtyping", "beartype", "functools", "contextlib", "")
 """Modules whose lines a warning does not point to; wrappers of functions have none."""
 

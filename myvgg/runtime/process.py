@@ -17,7 +17,8 @@ def configure(
     """Set up this process for speed and for results that are equal bit for bit.
 
     The command lines call it. A notebook or a program calls it once, right after `import myvgg`, before TensorFlow
-    computes anything.
+    computes anything. TensorFlow's notes about this machine are left out, and its errors are shown. What it prints when
+    it is imported cannot be left out.
 
     Args:
         memory_kept: Keep freed memory for the next step, see `keep_memory`. It cannot be undone.
@@ -39,6 +40,7 @@ def configure(
         keep_memory()
     if in_order:
         run_in_order()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not tf32:
         os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
     if threads is not None:

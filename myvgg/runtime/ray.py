@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -104,6 +105,38 @@ def prepare(folder: str, threads: int) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep_memory()
     run_in_order()
+
+
+@contextmanager
+def noted() -> Iterator[list[str]]:
+    """Collect the warnings of this package, since nobody sees what a worker prints.
+
+    Yields:
+        The texts, which are there at the end of the block. Notes that the block adds come before them.
+    """
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield notes
+    notes += [str(each.message) for each in caught if each.category.__module__.startswith("myvgg.")]
+
+
+def shares(nodes: Iterable[Mapping[str, Any]], needed: Mapping[str, int]) -> dict[str, float]:
+    """Return the part of each machine's memory that a worker may take, since others work beside it.
+
+    Args:
+        nodes: The machines, as `ray.nodes` describes them.
+        needed: The resources that Ray reserves for a worker, by Ray's names.
+
+    Returns:
+        Parts by the machines' names; machines without the resources are left out.
+    """
+    beside = {
+        node["NodeID"]: min(int(node["Resources"].get(name, 0) // number) for name, number in needed.items() if number)
+        for node in nodes
+        if node["Alive"]
+    }
+    return {name: 1 / number for name, number in beside.items() if number}
 
 
 @dataclass(eq=False)

@@ -188,6 +188,22 @@ def test_what_is_written_is_read(suffix: str, include_top: bool, tiny: Architect
     assert actual.include_top == include_top
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
+@pytest.mark.parametrize("suffix", [".h5", ".weights.h5"])
+def test_a_file_that_cannot_be_locked_is_read(
+    suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path
+) -> None:
+    """Where HDF5's own lock is refused, as on many shared file systems, a file is read, and not taken for damaged."""
+    import fcntl
+
+    converters.save(tiny_params, path := tmp_path / f"a{suffix}")
+    with path.open("rb") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            h5py.File(path, "r")
+        assert_same_arrays(converters.load(path, architecture=tiny), tiny_params)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_suffixes_may_be_in_capitals(suffix: str, tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
     """A suffix in capitals names the same format; one file of exactly that name is written."""

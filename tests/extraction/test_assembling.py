@@ -29,7 +29,7 @@ def row(number: int, *, stamp: int = 1, error: str = "") -> Row:
 def test_parts_are_read_a_few_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the pictures of two runs alternate in the list, a part is read once or twice, and not once a row."""
     monkeypatch.setattr(local, "PART_ROWS", 8)
-    monkeypatch.setattr(assembling, "PART_BYTES", 8 * 90)
+    monkeypatch.setattr(assembling, "TABLE_BYTES", 0)
     for first in (0, 1):
         local.write_rows([[row(number)] for number in range(first, 64, 2)], ["x"], tmp_path)
     files, reads = parts.readable_parts(tmp_path), []

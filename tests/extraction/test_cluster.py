@@ -20,6 +20,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import tqdm
+from PIL import Image
 
 from myvgg.cli.extract import main
 from myvgg.extraction.actors import shares
@@ -82,12 +83,13 @@ def at_progress(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], No
     """Have a function called, in the program that gave the command, with each number of pictures that is told."""
 
     def watch(seen: Callable[[int], None]) -> None:
-        class Bar(tqdm.tqdm):  # type: ignore[type-arg]
-            def update(self, n: float | None = 1) -> bool | None:
-                seen(int(n or 0))
-                return super().update(n)
+        before = tqdm.tqdm.update
 
-        monkeypatch.setattr(tqdm, "tqdm", Bar)
+        def update(bar: Any, n: float | None = 1) -> bool | None:
+            seen(int(n or 0))
+            return before(bar, n)
+
+        monkeypatch.setattr(tqdm.tqdm, "update", update)
 
     return watch
 
@@ -127,6 +129,18 @@ def test_rows_are_those_of_one_machine(address: str, photos: Path, weights: str,
     assert main([*words, "-o", str(tmp_path / "ray.parquet"), "--ray", address]) == 0
     assert_same_rows(tmp_path / "ray.parquet", tmp_path / "alone.parquet")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone.parquet", "ray.parquet"]
+
+
+def test_warnings_of_workers_reach_the_user(
+    address: str, weights: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What another process warns of when it reads a picture is told here, in one line."""
+    frames = [Image.fromarray(np.full((32, 32, 3), value, np.uint8)) for value in (9, 99)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    words = [str(tmp_path / "moving.gif"), *SMALL, "--weights", weights, "-o", str(tmp_path / "f.parquet")]
+    assert main([*words, "--ray", address]) == 0
+    line = f"myvgg extract: {tmp_path / 'moving.gif'}: has several frames, the first one is taken"
+    assert capfd.readouterr().err.splitlines().count(line) == 1
 
 
 def test_progress_is_told_before_the_end(
@@ -453,8 +467,8 @@ class FakeRay:
     def _ready(self) -> tuple[None]:
         return (None,)
 
-    def _read(self, paths: Sequence[str]) -> tuple[list[int], list[str]]:
-        return [1, len(paths) - 1] if len(paths) > 1 else [1], list(paths)
+    def _read(self, paths: Sequence[str]) -> tuple[tuple[list[int], list[str]], list[str]]:
+        return ([1, len(paths) - 1] if len(paths) > 1 else [1], []), list(paths)
 
     def _compute(self, pictures: list[str], start: int, stop: int) -> tuple[int, list[str]]:
         self._pictures -= stop - start

@@ -6,13 +6,14 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -204,6 +205,46 @@ def test_every_name_has_a_text(name: str) -> None:
     assert stored == name or "\\" in stored
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    name=st.binary(min_size=1, max_size=200).filter(lambda name: not {0, 47} & {*name} and not name.startswith(b"."))
+)
+def test_files_of_any_name(name: bytes, tiny_params: Params) -> None:
+    """Whatever name a file system allows, the picture has features, under a name that leads to it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, os.fsdecode(name + b".png"))
+        Image.new("RGB", (70, 70)).save(path)
+        for paths in (folder, [folder], [path]):
+            table = extracted(paths, tiny_params)
+            assert table.errors == ("",)
+            assert picture_names.path_of(table.paths[0]) == str(path)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    first=st.sets(st.integers(0, 7), min_size=1),
+    changed=st.sets(st.integers(0, 7)),
+    order=st.permutations(range(8)),
+    suffix=st.sampled_from(SUFFIXES),
+)
+def test_any_history_ends_in_the_same_file(
+    first: set[int], changed: set[int], order: list[int], suffix: str, tiny_params: Params
+) -> None:
+    """Pictures that are added, changed and put in another order after a first call give the file of one call."""
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{number}.png") for number in range(8)]
+        for number, path in enumerate(paths):
+            Image.new("RGB", (70, 70), (9 * number, 0, 0)).save(path)
+        output = Path(folder, f"f{suffix}")
+        extracted([paths[number] for number in first], tiny_params, output=output)
+        for number in changed:
+            Image.new("RGB", (71, 70), (9 * number, 99, 0)).save(paths[number])
+        listed = [paths[number] for number in order]
+        stored = extracted(listed, tiny_params, output=output)
+        assert stored.computed == len(changed | ({*range(8)} - first))
+        same(stored.read(), extracted(listed, tiny_params))
+
+
 def stop_at_once(paths: Any, params: Params, output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Begin a call, and interrupt it after its first batch."""
 
@@ -340,6 +381,16 @@ def test_pictures_too_large_for_the_memory(tiny_params: Params) -> None:
     for row, picture in zip(rows[:3], pictures, strict=False):
         assert picture.image is not None
         assert np.array_equal(row.arrays["relu3_1"], extractor(picture.image)["relu3_1"][0])
+
+
+def test_pictures_too_large_for_the_machine(tiny_params: Params) -> None:
+    """A picture whose maps cannot lie in memory is a row with the reason, and TensorFlow never sees it."""
+    huge = Decoded("huge.png", np.broadcast_to(np.uint8(0), (200_000, 200_000, 3)))
+    small = Decoded("small.png", np.zeros((64, 64, 3), np.uint8))
+    extractor = myvgg.Extractor(tiny_params, ["relu3_1"], reduce="mean")
+    rows = [row for batch in compute_rows([huge, small], extractor) for row in batch]
+    assert [bool(row.error) for row in rows] == [True, False]
+    assert "huge.png: not enough memory for 200000 x 200000 pixels" in rows[0].error
 
 
 def test_records_are_short_and_hashable(kinds: Path, tiny_params: Params) -> None:

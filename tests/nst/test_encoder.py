@@ -73,7 +73,7 @@ def test_the_size_of_weights_does_not_matter(tiny_params: Params, image: tf.Tens
     assert np.allclose(actual, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("layer", Settings().style_layers | {"pool4": 1, "pool5": 1, "conv5_4": 1, "relu5_4": 1})
+@pytest.mark.parametrize("layer", [*Settings().style_layers, "pool4", "pool5", "conv5_4", "relu5_4"])
 def test_every_map_can_be_scaled(layer: str, params: Params) -> None:
     """All layers that settings may name have a number to be divided by."""
     found = Encoder(params, replace(PLAIN, layer_scaling="rms"))(tf.zeros([1, 32, 32, 3]), [layer])

@@ -105,6 +105,19 @@ def test_steps_meet_wolfes_conditions(function: Function, first: float) -> None:
         assert abs(after.gradient @ step) <= -FLATNESS * slope
 
 
+def test_a_first_step_far_beyond_the_bottom_is_taken_back() -> None:
+    """From near the minimum of x^2 + x^6, a first step to a loss that is 10^11 times as large still ends lower."""
+
+    def steep(point: Point) -> Answer:
+        return float((point**2 + point**6).sum()), 2 * point + 6 * point**5
+
+    found = [loss for _, loss, _ in answers(steep, np.full(1, 7e-5), first=3.0)]
+    assert found[0] == pytest.approx(4.9e-9)
+    assert found[1] > 1e11 * found[0]
+    assert min(found) < 1e-3 * found[0]
+    assert len(found) < 100
+
+
 def test_the_first_step_has_its_length() -> None:
     """Along the gradient, with the root mean square that was asked for."""
     (start, _, _), (point, _, _) = islice(answers(bowl, start_of(50), first=0.03), 2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -79,3 +81,26 @@ def test_a_limit_that_comes_near_is_met_by_smaller_tiles() -> None:
         notes += objective.notes()
     assert machine.bound == [400, 200, 100]
     assert notes == [f"little memory left: going on in tiles of {side} pixels" for side in (200, 100)]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_statistics_have_all_bits(before: bool) -> None:
+    """GPUs do not round to TF32 while targets and losses are computed, and do as the user says afterwards."""
+    seen: list[bool] = []
+
+    def bind(_: int | None) -> Any:
+        seen.append(tf.config.experimental.tensor_float_32_execution_enabled())
+        return evaluate
+
+    def evaluate(pixels: np.ndarray) -> Any:
+        seen.append(tf.config.experimental.tensor_float_32_execution_enabled())
+        return Losses(1.0, 1.0, 1.0, 1.0), pixels
+
+    usual = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(before)
+    try:
+        Objective(bind, tile=None, smaller=lambda _: None)(np.zeros((1, 8, 8, 3), np.float32))
+        assert tf.config.experimental.tensor_float_32_execution_enabled() == before
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(usual)
+    assert seen == [False, False]

@@ -219,3 +219,13 @@ def test_a_limit_that_cannot_be_kept_is_told(max_memory: float | None, is_told: 
     assert found.is_over_limit == is_told
     lines = [line for line in describe(found).splitlines() if line.startswith("max_memory 0.5 GB cannot be kept")]
     assert len(lines) == is_told
+
+
+def test_memory_is_planned_for_the_device_that_computes(vgg19: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles are those of the GPU's memory where there is a GPU, unless the user has set a limit."""
+    sizes = plan.Sizes((2048, 2048), [(640, 480)])
+    settings = replace(PRECISE, size=2048)
+    monkeypatch.setattr(kernels, "gpu_memory", lambda: 3e9)
+    assert plan.tile(settings, sizes, vgg19) == plan.tile(settings, sizes, vgg19, limit=memory.SHARE * 3e9)
+    limited = replace(settings, max_memory=3.0)
+    assert plan.tile(limited, sizes, vgg19) == plan.tile(limited, sizes, vgg19, limit=3e9)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
+import pickle
 import re
 import subprocess
 import sys
+import tomllib
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import hypothesis
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
-from myvgg.nst import Settings, presets
+from myvgg.nst import Settings, presets, tables
 from myvgg.nst.settings import SETTINGS, Layers
 from myvgg.sizes import parse_size
 
@@ -170,6 +177,48 @@ def test_settings_are_frozen() -> None:
         dataclasses.replace(settings, size=0)
 
 
+@pytest.mark.parametrize("name", ["content_layers", "style_layers"])
+def test_layers_are_frozen(name: str) -> None:
+    """A weight is not changed afterwards, nor are the layers of a setting; copies are equal, and one key."""
+    settings = Settings()
+    layers = getattr(settings, name)
+    with pytest.raises(TypeError):
+        layers["relu4_2"] = 9
+    with pytest.raises(AttributeError, match="layers never change"):
+        layers._weights = {}
+    for again in (pickle.loads(pickle.dumps(settings)), copy.deepcopy(settings), copy.copy(settings)):
+        assert again == settings
+        assert hash(again) == hash(settings)
+    turned = Layers(dict(reversed([*layers.items()])))
+    assert (turned == layers, hash(turned) == hash(layers)) == (True, True)
+
+
+ANYTHING = st.recursive(
+    st.one_of(
+        *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters(exclude_categories=["Cs"]))),
+        *(st.binary(), st.complex_numbers(), st.just(10**400), st.just(object()), st.just(Layers("relu1_1=2"))),
+        *(st.integers(0, 9).map(np.int16), st.floats(width=32).map(np.float32), st.text(max_size=3).map(np.array)),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@hypothesis.settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=500)
+@given(name=st.sampled_from(SETTINGS), value=ANYTHING)
+def test_any_value_is_taken_or_refused_by_name(name: str, value: Any, unchecked: None) -> None:
+    """A value of any type is refused with the setting's name, or becomes a plain one that TOML gives back."""
+    settings, refusal = None, name
+    try:
+        settings = Settings(**{name: value})
+    except ValueError as error:
+        refusal = str(error)
+    assert name in refusal
+    assert settings is None or Settings().with_values(tomllib.loads(tables.dump(settings))) == settings
+    assert pickle.loads(pickle.dumps(settings)) == settings
+    assert hash(settings) == hash(copy.deepcopy(settings))
+
+
 def test_every_setting_is_named() -> None:
     """Settings are given by name only, and every field has a range or choices that are tested here."""
     with pytest.raises(TypeError):
@@ -324,7 +373,14 @@ print(settings == plain, hash(settings) == hash(plain), *(type(getattr(settings,
 
 def test_values_of_another_type_are_refused() -> None:
     """A value of another type is refused where the settings are made, and named."""
-    wrong = [("balance", "false"), ("balance", "no"), ("balance", 0), ("balance", None), ("max_memory", True)]
+    wrong = [
+        ("balance", "false"),
+        ("balance", "no"),
+        ("balance", 0),
+        ("balance", None),
+        ("max_memory", True),
+        ("max_memory", "4"),
+    ]
     wrong += [
         ("init", 3),
         ("style_blend", "ab"),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from myvgg import images
-from myvgg.params import Params
-from myvgg.runs import checkpoint, record
+from myvgg.params import TORCHVISION, Params
+from myvgg.precision import fastest_precision
+from myvgg.runs import checkpoint, record, reuse
 from myvgg.runs.job import Job, check, read, run
 
 if TYPE_CHECKING:
@@ -61,3 +62,30 @@ def test_a_format_that_cannot_hold_the_picture_is_refused_at_once(pair: Job, tin
     job = replace(pair, output=pair.output.with_suffix(".webp"), settings=pair.settings.with_values({"size": 17_000}))
     with pytest.raises(ValueError, match="WEBP holds sides of up to 16383 pixels, not 17000"):
         run(job, read(job), tiny_params, watch=pytest.fail)
+
+
+def test_weights_of_another_preprocessing_make_the_picture_again(pair: Job, tiny_params: Params) -> None:
+    """The way that pictures are prepared belongs to the weights; records without it stay valid."""
+    others = replace(tiny_params, preprocessing=TORCHVISION)
+    run(pair, read(pair), others)
+    assert reuse.finished_record(pair, others) is not None
+    assert reuse.finished_record(pair, tiny_params) is None
+    stored = record.read_record(pair.output)
+    older = {**stored, "weights": {name: stored["weights"][name] for name in ("file", "sha256", "generation")}}
+    assert reuse._is_of(older, pair, others, bits=older["run"].get("bits"))
+
+
+def test_a_run_goes_on_with_the_precision_of_its_checkpoint(pair: Job, tiny_params: Params) -> None:
+    """A run of precision auto that is resumed on a machine with another fastest one keeps its own."""
+    other = "float32" if fastest_precision() == "bfloat16" else "bfloat16"
+    settings = replace(pair.settings, precision=other, iterations=3)
+
+    def interrupt(steps: Iterator[Step]) -> Iterator[Step]:
+        yield next(steps)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(replace(pair, settings=settings), read(pair), tiny_params, watch=interrupt)
+    resumed = replace(pair, settings=replace(settings, precision="auto"), resume=True)
+    run(resumed, read(pair), tiny_params)
+    assert record.read_record(pair.output)["settings"]["precision"] == other

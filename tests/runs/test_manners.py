@@ -34,6 +34,8 @@ store.load = lambda *arguments, **options: measured(weights)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell in the background ignores it
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then the kernel answers with an error, as it does on a full disk
 from myvgg.cli.style import main
+from myvgg.runtime import bars
+bars.LOG_SECONDS = 0.0  # a line a step
 if sys.argv[1] == "full":
     resource.setrlimit(resource.RLIMIT_FSIZE, (50, resource.RLIM_INFINITY))
 if sys.argv[1] == "scarce":  # a machine with 600 MB more than the process holds, and a plan that knows no better
@@ -213,7 +215,7 @@ def test_a_batch_goes_on_after_a_signal(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
 
     code, said = stopped(1, interrupt, *argv)
-    assert (code, said.splitlines()[-1][:21]) == (130, "style.py: interrupted")
+    assert (code, said.splitlines()[-1][:27]) == (130, "style.py batch: interrupted")
     statuses = re.findall(r",(made|interrupted),", (folder / "made" / "batch.csv").read_text())
     assert statuses == ["made", "interrupted"]
     done = run(*argv)

@@ -56,6 +56,33 @@ def test_gives_what_the_steps_give(stylize: Stylize, params: Params, content: np
     assert result.seconds > 0
 
 
+class Interrupting(dict[Any, Any]):
+    """A cache in which the statistics of one scale are interrupted."""
+
+    def __init__(self, scale: int) -> None:
+        """Interrupt at a scale, from 1."""
+        super().__init__()
+        self.scale = scale
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Keep the statistics, or stop as Ctrl-C does."""
+        if len(self) + 1 == self.scale:
+            raise KeyboardInterrupt
+        super().__setitem__(key, value)
+
+
+def test_an_interruption_leaves_the_picture_so_far(stylize: Stylize) -> None:
+    """A run that is stopped after its first step returns its picture, and says so; an earlier stop is raised."""
+    settings = replace(QUICK, scales=2)
+    result = stylize(settings=settings, cache=Interrupting(2))
+    assert result.interrupted
+    assert 0 < result.steps < stylize(settings=settings).steps
+    assert result.image.shape[1] < 24
+    assert repr(result).endswith(", interrupted)")
+    with pytest.raises(KeyboardInterrupt):
+        stylize(settings=settings, cache=Interrupting(1))
+
+
 def upright(photo: np.ndarray, tmp_path: Path) -> Any:
     """Store a picture on its side, with an EXIF entry that turns it upright, and open it with Pillow."""
     exif = Image.Exif()
