@@ -51,14 +51,9 @@ def theme() -> gr.themes.Base:
     return gr.themes.Soft(font=sans, font_mono=mono)
 
 
-class Picture(gr.Image):
-    """A picture whose file is handed over unopened, so that errors are ours."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str | None:
-        """Return the path of the uploaded file."""
-        return payload.path if payload else None
+def _unopened(payload: Any) -> str | None:
+    """Hand the path of an uploaded picture over unopened, so that errors are ours."""
+    return payload.path if payload else None
 
 
 def build(studio: Studio, examples: Path) -> gr.Blocks:
@@ -75,9 +70,10 @@ def build(studio: Studio, examples: Path) -> gr.Blocks:
         brought = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
-                content = Picture(
+                content = gr.Image(
                     label="Photograph", type="filepath", sources=["upload", "clipboard"], elem_id="content"
                 )
+                content.preprocess = _unopened
                 gr.Examples(_listed(examples, PHOTOGRAPHS), content, label="Photographs to try", elem_id="photographs")
                 styles = gr.Gallery(
                     label="Styles, one or more",
@@ -173,7 +169,7 @@ class _Desk:
         return self._take(orders, brought, content, [path for path, _ in styles or ()], paint, controls, is_sheet=False)
 
     def start_sheet(
-        self, orders: str, brought: Any, content: Any, styles: Any, paint: Any, *controls: Any
+        self, orders: str, brought: Any, content: Any, styles: Any, _: Any, *controls: Any
     ) -> tuple[Any, ...]:
         """Take an order of a sheet: of the chosen styles, or of all examples if fewer than two are chosen."""
         chosen = [path for path, _ in styles or ()]

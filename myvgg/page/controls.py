@@ -121,11 +121,12 @@ def check_picture(path: str | os.PathLike[str]) -> None:
     Raises:
         ImageError: No picture, a damaged one, or one of too many pixels; the message has its name without folders.
     """
+    name = Path(path).name
     try:
         with opened(path) as image:
             pixels = image.width * image.height
         if pixels > MAX_PIXELS:
-            raise ImageError(f"{path}: has {pixels} pixels, and the page takes up to {MAX_PIXELS}")
+            raise ImageError(f"{name}: has {pixels} pixels, and the page takes up to {MAX_PIXELS}")  # noqa: TRY301
         images.load_small(path, side=64)
     except ImageError as error:
-        raise ImageError(str(error).replace(str(path), Path(path).name)) from error
+        raise ImageError(str(error).replace(str(path), name)) from error

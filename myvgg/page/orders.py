@@ -94,7 +94,7 @@ class Ticket:
 
 
 class Clock:
-    """The time that a run still takes, estimated from its steps. The first step of a scale makes graphs: it is left out.
+    """The time that a run still takes, estimated from its steps without the first one of a scale, which makes graphs.
 
     Example:
         >>> clock = Clock(now=0.0)

@@ -1,4 +1,4 @@
-"""The part of the page that changes while a picture grows: the picture, a sentence, a bar and the curve of the losses."""
+"""The part of the page that changes while a picture grows: picture, sentence, bar and the curve of the losses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def drawn(ticket: Ticket | None) -> str:
     return (
         f'<div class="screen {ticket.state}" data-frames="{ticket.frames}">{picture}'
         f'<p role="status">{html.escape(ticket.sentence or ticket.state)}{left}</p>'
-        f'<progress max="100" value="{percent}" aria-label="progress">{percent} %</progress>{curve(ticket.losses)}</div>'
+        f'<progress max="100" value="{percent}" aria-label="progress">{percent} %</progress>'
+        f"{curve(ticket.losses)}</div>"
     )
 
 

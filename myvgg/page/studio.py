@@ -123,20 +123,14 @@ class Studio:
 
     def _work(self, load: Callable[[], Params]) -> None:
         """Work off the orders until the studio is closed."""
-        params, problem = None, ""
-        try:
-            params = load()
-            _warm_up(params)
-        except Exception as error:  # each order tells it
-            problem = str(error)
+        loaded = _loaded(load)
         while ticket := self._queue.get():
             if ticket.is_stopping:
                 continue
             ticket.state, ticket.sentence = "running", "beginning"
             try:
-                if params is None:
-                    raise ValueError(problem)
-                (self._draw_sheet if ticket.order.is_sheet else self._stylise)(ticket, params)
+                make = self._draw_sheet if ticket.order.is_sheet else self._stylise
+                make(ticket, loaded())
             except KeyboardInterrupt:  # `stop` has told everything
                 continue
             except Exception as error:  # the next order must not suffer
@@ -202,6 +196,21 @@ class Studio:
             ticket.result = ticket.output
             ticket.show(drawn)
         ticket.sentence = f"finished in {time.monotonic() - start:.0f} s"
+
+
+def _loaded(load: Callable[[], Params]) -> Callable[[], Params]:
+    """Load the weights and warm up; return a function that returns them, or raises their error for each order."""
+    try:
+        params = load()
+        _warm_up(params)
+    except Exception as error:
+        problem = str(error)
+
+        def fail() -> Params:
+            raise ValueError(problem)
+
+        return fail
+    return lambda: params
 
 
 def _warm_up(params: Params) -> None:

@@ -63,10 +63,8 @@ def test_a_picture_gives_its_settings_back(tmp_path: Path, tiny_params: Params) 
 
 def test_files_of_a_record_are_not_read(tmp_path: Path) -> None:
     """A record that names a file of the machine as its first picture does not make the page read it."""
-    path = tmp_path / "a.png"
-    images.save(
-        np.zeros((4, 4, 3), np.float32), path, text={"myvgg": '[settings]\ninit = "/etc/passwd"\nmax_memory = 9.0\n'}
-    )
+    path, stored = tmp_path / "a.png", '[settings]\ninit = "/etc/passwd"\nmax_memory = 9.0\n'
+    images.save(np.zeros((4, 4, 3), np.float32), path, text={"myvgg": stored})
     table, values = brought_by(path)
     assert settings_of(values, table).init == "blend"
     assert settings_of(values, table).max_memory is None
@@ -82,7 +80,7 @@ def test_pictures_without_settings_are_refused(text: str | None, tmp_path: Path)
 
 
 def test_uploads_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture passes; other files, damaged pictures and pictures of too many pixels do not, and no folder is named."""
+    """A picture passes; other files, damaged pictures and pictures of too many pixels do not; no folder is named."""
     good = save(tmp_path / "good.jpg")
     check_picture(good)
     broken = tmp_path / "broken.png"

@@ -118,7 +118,7 @@ def test_too_many_orders_are_refused(atelier: Studio, order: Order, monkeypatch:
 
 def test_a_failure_harms_no_other_order(atelier: Studio, order: Order) -> None:
     """An order that fails says why in one line, and the next one is made."""
-    failing = take(atelier, replace(order, settings=replace(QUICK, size=2)))
+    failing = take(atelier, replace(order, settings=replace(QUICK, style_blend=(1.0, 1.0))))
     following = take(atelier, order)
     wait(lambda: failing.is_over and following.is_over)
     assert failing.state == "failed"
@@ -168,7 +168,7 @@ def test_missing_weights_are_told_by_each_order(order: Order, tmp_path: Path) ->
 
 
 def test_the_clock_leaves_out_the_first_step_of_a_scale() -> None:
-    """Time left is that of the steps whose graph was there; a scale of four times the pixels takes four times as long."""
+    """Time left is that of the steps whose graph was there; four times the pixels take four times as long."""
     clock = Clock(now=0.0)
     assert clock.left(scale=1, pixels=10, done=10, work=60, now=9.0) is None
     assert clock.left(scale=1, pixels=10, done=20, work=60, now=10.0) == pytest.approx(4.0)
