@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from myvgg.nst import presets, tables
 from myvgg.nst.settings import SETTINGS, Settings
-from myvgg.params import Params
 from myvgg.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from myvgg.params import Params
 
 
 def settings_of(named: Mapping[str, Any], defaults: Mapping[str, Any]) -> Settings:

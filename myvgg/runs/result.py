@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class Result:
     settings: Settings
     steps: int
     seconds: float
-    interrupted: bool = False
+    interrupted: bool = field(default=False, kw_only=True)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture, whole or not at all, and no record: arrays have no files that a record could name.
@@ -116,7 +116,7 @@ def stylize(
     made = steps(content, style, settings, params=params, cache=cache, **pictures)
     last, interrupted = _last(shown(made) if progress else made)
     image = np.rint(last.image).astype(np.uint8)
-    return Result(image, last.losses, settings, last.iteration, time.perf_counter() - start, interrupted)
+    return Result(image, last.losses, settings, last.iteration, time.perf_counter() - start, interrupted=interrupted)
 
 
 def _last(made: Iterator[Step]) -> tuple[Step, bool]:
