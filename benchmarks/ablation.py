@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from myvgg import images, store
+from myvgg.example_pictures import FOLDER as EXAMPLES
 from myvgg.nst import Settings, pyramid
 from myvgg.params import Params
-from myvgg.photographs import FOLDER as EXAMPLES
 from myvgg.runs import many, sheet
 from myvgg.runs.job import Job, read
 from myvgg.runs.metrics import report

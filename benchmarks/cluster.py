@@ -32,7 +32,7 @@ def run() -> Iterator[Result]:
     from ray.cluster_utils import Cluster
 
     with muted():
-        from myvgg.photographs import FOLDER
+        from myvgg.example_pictures import FOLDER
         from myvgg.precision import fastest_precision
 
         precision = fastest_precision()

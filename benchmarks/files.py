@@ -33,7 +33,7 @@ def run() -> Iterator[Result]:
     """Time them in turns."""
     keep_memory()
     with muted():
-        from myvgg.photographs import FOLDER
+        from myvgg.example_pictures import FOLDER
         from myvgg.precision import fastest_precision
 
         params = random(include_top=False)

@@ -46,9 +46,10 @@ def measure(case: str) -> dict[str, float]:
     run_in_order()
     with muted():
         from myvgg import images, kernels
+        from myvgg.example_pictures import FOLDER
         from myvgg.nst import Settings, steps
         from myvgg.params import random
-        from myvgg.photographs import FOLDER, measured
+        from myvgg.photographs import measured
     if case == "plain":
         kernels.has_onednn = lambda: True
     content, style = (images.load(FOLDER / f"{name}.jpg") for name in ("chelsea", "waves"))

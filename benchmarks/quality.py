@@ -20,8 +20,8 @@ from benchmarks.ablation import PAIRS
 from benchmarks.measure import Result, compare
 from myvgg import store
 from myvgg.cli.program import muted
+from myvgg.example_pictures import FOLDER
 from myvgg.params import Params
-from myvgg.photographs import FOLDER
 from myvgg.runtime.process import keep_memory
 
 NEEDS = ("keras",)

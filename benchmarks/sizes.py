@@ -85,9 +85,10 @@ def measure(width: int, height: int, count: int, limit: float | None, precision:
     run_in_order()
     with muted():
         from myvgg import images
+        from myvgg.example_pictures import FOLDER
         from myvgg.nst import Settings, plan, steps
         from myvgg.params import random
-        from myvgg.photographs import FOLDER, measured
+        from myvgg.photographs import measured
         from myvgg.precision import fastest_precision
 
     params = measured(random(include_top=False))

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.measure import Result, compare, run_command
-from myvgg.photographs import FOLDER
+from myvgg.example_pictures import FOLDER
 
 NEEDS = ("numpy",)
 ROUNDS = 11

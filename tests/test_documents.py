@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import runpy
 import shlex
@@ -94,7 +93,7 @@ def test_commands_are_understood(command: str, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     images.save(np.zeros((2, 2, 3), np.float32), "out.png", text=record.embed({"settings": {}}))
     name, words = command_of(command)
-    parse = importlib.import_module(f"myvgg.cli.{name}").parse
+    parse = app.module_of(name).parse
     with pytest.raises(SystemExit) if "--help" in words else nullcontext():
         parse(words)
 

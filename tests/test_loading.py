@@ -12,9 +12,9 @@ import tensorflow as tf
 import converters
 import myvgg
 from myvgg import VGG19, images, store
+from myvgg.example_pictures import FOLDER
 from myvgg.loading import load_params
 from myvgg.params import Params
-from myvgg.photographs import FOLDER
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from PIL import Image
 
 from myvgg import features, photographs, preprocess
 from myvgg.architecture import Architecture
+from myvgg.example_pictures import FOLDER
 from myvgg.params import LayerParams, Params, WeightsError, checked, random
-from myvgg.photographs import FOLDER, PHOTOGRAPHS, measured, rms
+from myvgg.photographs import PHOTOGRAPHS, measured, rms
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from myvgg.cli import parser
 from myvgg.cli.arguments import load_weights
 from myvgg.cli.options import Option
 from myvgg.cli.program import command
 from myvgg.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from myvgg.params import Params
 
 MAX_PORT = 65_535
 """Largest number of a port."""
@@ -66,7 +69,7 @@ def _serve(arguments: Arguments) -> None:
     """
     from myvgg.page.serving import USER, served
 
-    def load() -> object:
+    def load() -> Params:
         return load_weights(arguments.weights, include_top=False, bundled_first=True)
 
     try:
@@ -81,6 +84,8 @@ def _serve(arguments: Arguments) -> None:
             threading.Event().wait()
     except KeyboardInterrupt:
         return
+    except ModuleNotFoundError as error:
+        raise ValueError(f"the page needs {error.name}, which is not installed: pip install 'myvgg[app]'") from error
 
 
 main = command("myvgg app", parse, _serve)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from myvgg.cli import style_many, style_parser
 from myvgg.cli.arguments import load_weights
 from myvgg.cli.layering import untrained_defaults
-from myvgg.cli.program import command, muted
+from myvgg.cli.program import command
 from myvgg.cli.style_arguments import Arguments, Base, BatchArguments, SweepArguments
+from myvgg.example_pictures import FOLDER
 from myvgg.nst import tables
 from myvgg.runtime.errors import UsageError, did_you_mean
 
@@ -144,8 +145,6 @@ def _content_and_styles(arguments: Arguments) -> tuple[Path | None, tuple[Path, 
 
 def _examples() -> tuple[Path, tuple[Path, ...]]:
     """Return two pictures that come with the package, relative to this folder where that is shorter."""
-    with muted():
-        from myvgg.photographs import FOLDER
     here = Path.cwd()
     folder = FOLDER.relative_to(here) if FOLDER.is_relative_to(here) else FOLDER
     return folder / "landscape.jpg", (folder / "strokes.jpg",)

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -56,6 +56,24 @@ def _unopened(payload: Any) -> str | None:
     return payload.path if payload else None
 
 
+class _Parts(NamedTuple):
+    """The parts of the page that its functions read and change."""
+
+    orders: Any
+    brought: Any
+    content: Any
+    styles: Any
+    view: Any
+    start: Any
+    stop: Any
+    sheet: Any
+    download: Any
+    controls: list[Any]
+    paint: Any
+    again: Any
+    made: Any
+
+
 def build(studio: Studio, examples: Path) -> gr.Blocks:
     """Build the page.
 
@@ -65,72 +83,72 @@ def build(studio: Studio, examples: Path) -> gr.Blocks:
     """
     page = gr.Blocks(title="myvgg", analytics_enabled=False, delete_cache=(3600, 24 * 3600))
     with page:
-        gr.Markdown("# A photograph in the style of a painting\nEverything is computed on this machine.")
-        orders = gr.Textbox(visible="hidden", elem_id="orders")
-        brought = gr.State(None)
-        with gr.Row():
-            with gr.Column(min_width=300):
-                content = gr.Image(
-                    label="Photograph", type="filepath", sources=["upload", "clipboard"], elem_id="content"
-                )
-                content.preprocess = _unopened
-                gr.Examples(_listed(examples, PHOTOGRAPHS), content, label="Photographs to try", elem_id="photographs")
-                styles = gr.Gallery(
-                    label="Styles, one or more",
-                    type="filepath",
-                    columns=3,
-                    height=180,
-                    interactive=True,
-                    elem_id="styles",
-                )
-                gr.Examples(
-                    [[[path]] for (path,) in _listed(examples, STYLES)],
-                    styles,
-                    label="Styles to try",
-                    elem_id="paintings",
-                )
-            with gr.Column(min_width=300):
-                view = gr.HTML(screen.drawn(None), elem_id="screen")
-                with gr.Row():
-                    start = gr.Button("Start", variant="primary", elem_id="start")
-                    stop = gr.Button("Stop", elem_id="stop")
-                    sheet = gr.Button("All styles on one sheet", elem_id="sheet")
-                download = gr.DownloadButton("Download the picture, with its settings inside", elem_id="download")
-                controls = _controls()
-        with gr.Accordion("Paint: what stays as it is, and a region for each style", open=False, elem_id="painting"):
-            gr.Markdown(
-                "Red stays as it is. Blue is the region of the first style, then green, yellow, purple and orange."
-            )
-            paint = gr.ImageEditor(
-                type="numpy",
-                sources=[],
-                transforms=[],
-                layers=False,
-                brush=gr.Brush(colors=[painting.KEEP, *painting.REGIONS], color_mode="fixed"),
-                label="Photograph",
-                elem_id="paint",
-            )
-            gr.Button("Put the photograph here", elem_id="to-paint").click(_to_paint, content, paint)
-        with gr.Accordion("Settings of a picture that was made before", open=False, elem_id="again"):
-            again = gr.File(label="Drop a picture of myvgg here", file_types=[".png"], elem_id="brought")
-        made = gr.Gallery(label="Made since the page was opened", interactive=False, columns=4, elem_id="made")
-        ticker = gr.Timer(SECONDS_BETWEEN_FRAMES, active=False)
-        said = gr.State(-1)
-
-        desk = _Desk(studio, examples)
-        inputs: list[Any] = [orders, brought, content, styles, paint, *controls]
-        shown = [view, ticker, download, made, said]
-        any_number: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
-        for button, order in ((start, desk.start), (sheet, desk.start_sheet)):
-            button.click(order, inputs, [orders, ticker], **any_number)
-        orders.change(None, orders, None, js=REMEMBER)
-        ticker.tick(desk.look, [orders, said], shown, **any_number)
-        stop.click(desk.stop, orders, shown, **any_number)
-        again.upload(desk.bring, again, [brought, *controls], **any_number)
-        content.upload(desk.check, content, content, **any_number)
-        styles.upload(desk.check_all, styles, styles, **any_number)
-        page.load(None, None, orders, js=RECALL).then(desk.look_again, orders, shown, **any_number)
+        _connect(page, _lay_out(examples), _Desk(studio, examples))
     return page
+
+
+def _lay_out(examples: Path) -> _Parts:
+    """Lay out the page: pictures on the left, the result and the controls on the right, the rest below."""
+    gr.Markdown("# A photograph in the style of a painting\nEverything is computed on this machine.")
+    orders, brought = gr.Textbox(visible="hidden", elem_id="orders"), gr.State(None)
+    with gr.Row():
+        with gr.Column(min_width=300):
+            content, styles = _pictures(examples)
+        with gr.Column(min_width=300):
+            view = gr.HTML(screen.drawn(None), elem_id="screen")
+            with gr.Row():
+                start = gr.Button("Start", variant="primary", elem_id="start")
+                stop = gr.Button("Stop", elem_id="stop")
+                sheet = gr.Button("All styles on one sheet", elem_id="sheet")
+            download = gr.DownloadButton("Download the picture, with its settings inside", elem_id="download")
+            controls = _controls()
+    with gr.Accordion("Paint: what stays as it is, and a region for each style", open=False, elem_id="painting"):
+        paint = _painting(content)
+    with gr.Accordion("Settings of a picture that was made before", open=False, elem_id="again"):
+        again = gr.File(label="Drop a picture of myvgg here", file_types=[".png"], elem_id="brought")
+    made = gr.Gallery(label="Made since the page was opened", interactive=False, columns=4, elem_id="made")
+    return _Parts(orders, brought, content, styles, view, start, stop, sheet, download, controls, paint, again, made)
+
+
+def _pictures(examples: Path) -> tuple[Any, Any]:
+    """Make the places of the photograph and of the styles, each with pictures to try."""
+    content = gr.Image(label="Photograph", type="filepath", sources=["upload", "clipboard"], elem_id="content")
+    content.preprocess = _unopened
+    gr.Examples(_listed(examples, PHOTOGRAPHS), content, label="Photographs to try", elem_id="photographs")
+    styles = gr.Gallery(
+        label="Styles, one or more", type="filepath", columns=3, height=180, interactive=True, elem_id="styles"
+    )
+    listed = [[[path]] for (path,) in _listed(examples, STYLES)]
+    gr.Examples(listed, styles, label="Styles to try", elem_id="paintings")
+    return content, styles
+
+
+def _painting(content: Any) -> Any:
+    """Make the editor in which the photograph is painted on."""
+    gr.Markdown("Red stays as it is. Blue is the region of the first style, then green, yellow, purple and orange.")
+    brush = gr.Brush(colors=[painting.KEEP, *painting.REGIONS], color_mode="fixed")
+    options: dict[str, Any] = {"type": "numpy", "sources": [], "transforms": [], "layers": False, "brush": brush}
+    paint = gr.ImageEditor(label="Photograph", elem_id="paint", **options)
+    gr.Button("Put the photograph here", elem_id="to-paint").click(_to_paint, content, paint)
+    return paint
+
+
+def _connect(page: gr.Blocks, parts: _Parts, desk: _Desk) -> None:
+    """Let the desk answer what happens on the page."""
+    ticker, said = gr.Timer(SECONDS_BETWEEN_FRAMES, active=False), gr.State(-1)
+    orders = parts.orders
+    inputs = [orders, parts.brought, parts.content, parts.styles, parts.paint, *parts.controls]
+    shown = [parts.view, ticker, parts.download, parts.made, said]
+    quietly: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+    for button, take in ((parts.start, desk.start), (parts.sheet, desk.start_sheet)):
+        button.click(take, inputs, [orders, ticker], **quietly)
+    orders.change(None, orders, None, js=REMEMBER)
+    ticker.tick(desk.look, [orders, said], shown, **quietly)
+    parts.stop.click(desk.stop, orders, shown, **quietly)
+    parts.again.upload(desk.bring, parts.again, [parts.brought, *parts.controls], **quietly)
+    parts.content.upload(desk.check, parts.content, parts.content, **quietly)
+    parts.styles.upload(desk.check_all, parts.styles, parts.styles, **quietly)
+    page.load(None, None, orders, js=RECALL).then(desk.look_again, orders, shown, **quietly)
 
 
 def _controls() -> list[Any]:

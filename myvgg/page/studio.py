@@ -18,8 +18,8 @@ from myvgg import images
 from myvgg.images import AnyPicture
 from myvgg.nst.settings import Settings
 from myvgg.page.orders import Clock, Order, Ticket, in_line
+from myvgg.runs import checkpoint, sheet
 from myvgg.runs import job as one
-from myvgg.runs import sheet
 from myvgg.runs.job import Job
 from myvgg.runs.writing import Writer
 
@@ -163,7 +163,7 @@ class Studio:
             with self._lock:
                 self._writers.pop(id(ticket), None)
             with suppress(OSError):
-                one.checkpoint.path_for(job.output).unlink(missing_ok=True)
+                checkpoint.path_for(job.output).unlink(missing_ok=True)
         ticket.show(outcome.image)
         ticket.result = job.output
         ticket.sentence = f"finished in {outcome.seconds:.0f} s"

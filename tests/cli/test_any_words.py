@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myvgg.cli import classify, convert, export, extract, features, style_parser
+from myvgg.cli import classify, convert, export, extract, features, page, style_parser
 from myvgg.cli.options import Entry, entries
 from myvgg.cli.style_arguments import Arguments, BatchArguments, SweepArguments
 from myvgg.images import ImageError
@@ -21,7 +21,7 @@ COMMANDS: dict[str, Any] = {
     "sweep": (SweepArguments, style_parser.parse),
     **{
         module.__name__.rpartition(".")[2]: (module.Arguments, lambda _, words, module=module: module.parse(words))
-        for module in (classify, convert, export, extract, features)
+        for module in (classify, convert, export, extract, features, page)
     },
 }
 VALUES = (

@@ -17,11 +17,12 @@ import tensorflow as tf
 from PIL import Image
 
 from myvgg import kernels, precision, preprocess
+from myvgg.example_pictures import FOLDER
 from myvgg.network import features
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Settings
 from myvgg.params import TORCHVISION, LayerParams, Params
-from myvgg.photographs import FOLDER, PHOTOGRAPHS, SIZE
+from myvgg.photographs import PHOTOGRAPHS, SIZE
 from myvgg.precision import fastest_precision
 from myvgg.vgg19 import VGG19
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from myvgg import network as ops
 from myvgg.architecture import Conv
+from myvgg.example_pictures import FOLDER
 from myvgg.images import load, resize
 from myvgg.nst import Settings, evaluation, pyramid, tiles
 from myvgg.nst.criterion import Criterion, Kept, Piece, Seen, Targets
@@ -19,7 +20,6 @@ from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
 from myvgg.params import Params
-from myvgg.photographs import FOLDER
 from tests.nst.reference import losses
 
 DEEP = Layers("relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1")

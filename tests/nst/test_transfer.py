@@ -17,6 +17,7 @@ from tensorflow.python.framework.func_graph import FuncGraph
 
 from myvgg import images, store
 from myvgg.architecture import CONFIGURATION_E
+from myvgg.example_pictures import FOLDER
 from myvgg.images import resize
 from myvgg.nst import Settings, State, Step, colors, pyramid, steps
 from myvgg.nst.encoder import Encoder
@@ -26,7 +27,6 @@ from myvgg.nst.state import AdamState
 from myvgg.nst.targets import make_targets
 from myvgg.nst.transfer import told
 from myvgg.params import LayerParams, Params, WeightsError
-from myvgg.photographs import FOLDER
 from tests.nst.reference import losses
 
 SHALLOW: dict[str, Any] = {

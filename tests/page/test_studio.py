@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from myvgg import images
+from myvgg.nst.settings import Layers
 from myvgg.page import screen, studio
 from myvgg.page.orders import Clock, Order, Ticket, in_line
 from myvgg.page.studio import Studio
@@ -118,7 +119,7 @@ def test_too_many_orders_are_refused(atelier: Studio, order: Order, monkeypatch:
 
 def test_a_failure_harms_no_other_order(atelier: Studio, order: Order) -> None:
     """An order that fails says why in one line, and the next one is made."""
-    failing = take(atelier, replace(order, settings=replace(QUICK, style_blend=(1.0, 1.0))))
+    failing = take(atelier, replace(order, settings=replace(QUICK, size=8, style_layers=Layers("relu5_1"))))
     following = take(atelier, order)
     wait(lambda: failing.is_over and following.is_over)
     assert failing.state == "failed"
