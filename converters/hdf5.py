@@ -1,4 +1,4 @@
-"""Weights in HDF5 files: opened by the door of `myvgg.runtime.hdf5_files`, and read if they can be a network's."""
+"""Weights in HDF5 files: opened by the door of `hdf5_files`, and read if they can be a network's."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_help_names_all_commands(words: list[str], capsys: pytest.CaptureFixture
     assert app.main(words) == 0
     lines = capsys.readouterr().out.splitlines()
     found = [line.split()[0] for line in lines if line.startswith("  ")]
-    assert found == ["style", "convert", "extract", "classify", "features", "export", "completion"]
+    assert found == ["style", "app", "convert", "extract", "classify", "features", "export", "completion"]
     assert max(map(len, lines)) < 100
 
 
