@@ -31,6 +31,8 @@ class Layers(Mapping[str, float]):
         Raises:
             ValueError: An unknown layer, a layer that is named twice, or a weight that is no number.
         """
+        if not isinstance(layers, str | Iterable):
+            raise ValueError(f"layers must be a text such as relu1_1=16,relu2_1=8, or a mapping, not {layers!r}")
         if isinstance(layers, Mapping):
             pairs = [(_text(name), weight) for name, weight in layers.items()]
         else:
@@ -93,9 +95,15 @@ def read_layers(name: str, given: Any) -> Layers:
             raise ValueError(f"{name} must be convolutions, rectifications or pools, not {layer!r}")
         if not 0 <= weight < math.inf:
             raise ValueError(f"{name}: the weight of {layer} must be a number from 0 on, not {weight}")
+        if weight > LARGEST_WEIGHT:
+            raise ValueError(f"{name}: the weight of {layer} must be at most {LARGEST_WEIGHT:g}, not {weight}")
     if layers and not sum(layers.values()):
         raise ValueError(f"{name}: the weights are all 0")
     return layers
+
+
+LARGEST_WEIGHT = 1e30
+"""Largest weight, of a layer or a loss: beyond it, float32 has no number for a weighted loss."""
 
 
 def _text(layer: Any) -> str:
@@ -105,6 +113,8 @@ def _text(layer: Any) -> str:
 
 
 def _weight(name: Any, weight: Any) -> float:
+    if isinstance(weight, bool) or (isinstance(weight, str) and "_" in weight):
+        raise ValueError(f"the weight of {name} must be a number, not {weight!r}")
     try:
         return float(weight)
     except (TypeError, ValueError, OverflowError) as error:
