@@ -31,8 +31,6 @@ class Layers(Mapping[str, float]):
         Raises:
             ValueError: An unknown layer, a layer that is named twice, or a weight that is no number.
         """
-        if not isinstance(layers, str | Iterable):
-            raise ValueError(f"layers must be a text such as relu1_1=16,relu2_1=8, or a mapping, not {layers!r}")
         if isinstance(layers, Mapping):
             pairs = [(_text(name), weight) for name, weight in layers.items()]
         else:
@@ -85,6 +83,8 @@ def read_layers(name: str, given: Any) -> Layers:
     Raises:
         ValueError: Not layers, a layer without maps, a negative weight, or weights that are all 0.
     """
+    if not isinstance(given, Iterable):
+        raise ValueError(f"{name} must be layers, such as relu1_1=16,relu2_1=8, or a mapping of them, not {given!r}")
     try:
         layers = Layers(given)
     except (TypeError, ValueError) as error:

@@ -407,7 +407,10 @@ for name, value in {wrong!r}:
         ({"style_layers": {"relu1_1": 1e308}}, "style_layers: the weight of relu1_1 must be at most"),
         ({"content_layers": {"relu4_2": True}}, "content_layers: the weight of relu4_2 must be a number, not True"),
         ({"content_layers": "relu4_2=1_0"}, "the weight of relu4_2 must be a number, not '1_0'"),
-        ({"content_layers": 5}, "layers must be a text such as relu1_1=16,relu2_1=8, or a mapping, not 5"),
+        (
+            {"content_layers": 5},
+            "content_layers must be layers, such as relu1_1=16,relu2_1=8, or a mapping of them, not 5",
+        ),
     ],
 )
 def test_weights_that_no_loss_can_have(values: dict[str, Any], problem: str) -> None:
