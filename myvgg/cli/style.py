@@ -74,6 +74,8 @@ def _style(arguments: Arguments) -> None:
     defaults = DEMO if demo and not chosen else {}
     job = _job(replace(arguments, settings=arguments.settings_over(defaults)), demo=demo)
     names = [name for name in (arguments.compare or "").split(",") if name]
+    if arguments.compare is not None and not names:
+        raise UsageError("--compare must name presets, such as gatys,draft")
     compared = {name: arguments.settings_over({}, preset=name) for name in names}
     from myvgg.runs import job as jobs
 
@@ -87,7 +89,7 @@ def _style(arguments: Arguments) -> None:
     if arguments.dry_run:
         return _plan(job, pictures, params)
     if "output" not in arguments.named:
-        _check_default_output(job.output)
+        style_many.check_unchosen(job.output)
     return _compare(job, compared, params) if compared else _run(job, pictures, params)
 
 
@@ -105,18 +107,6 @@ def _job(arguments: Arguments, *, demo: bool) -> Job:
         return job
     named = {name: getattr(arguments, name) for name in ("matte", "bits") if name in arguments.named}
     return replace(again(job, arguments.from_picture), **named)
-
-
-def _check_default_output(path: Path) -> None:
-    """Raise if the name that was not chosen is that of a picture that is not ours.
-
-    Raises:
-        ValueError: There is such a picture.
-    """
-    from myvgg.runs import record
-
-    if path.exists() and not record.has_record(path):
-        raise ValueError(f"{path} exists and is no result of myvgg: name the result by -o (-o {path} replaces it)")
 
 
 def _compare_weights(picture: Path, params: Params) -> None:

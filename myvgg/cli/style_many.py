@@ -69,6 +69,8 @@ def run_sweep(arguments: SweepArguments) -> None:
         raise UsageError(f"over: {error}") from error
     if arguments.dry_run:
         return print(many.plan(grid.jobs, params))
+    if "output" not in arguments.named:
+        check_unchosen(arguments.output)
     return many.sweep(grid, arguments.output, params, say=say, watch=shown)
 
 
@@ -123,6 +125,21 @@ def axes(over: Sequence[str]) -> dict[str, list[str]]:
             raise UsageError(f"over must name two different settings, not {name} twice")
         split[name] = values
     return split
+
+
+def check_unchosen(path: Path) -> None:
+    """Raise if a name that nobody chose is that of a picture that is not ours.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: There is such a picture.
+    """
+    from myvgg.runs import record
+
+    if path.exists() and not record.has_record(path):
+        raise ValueError(f"{path} exists and is no result of myvgg: name the result by -o (-o {path} replaces it)")
 
 
 def _preset(arguments: Base, name: str) -> Settings:

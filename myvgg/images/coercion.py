@@ -14,6 +14,28 @@ from myvgg.images.pillow import samples_of
 from myvgg.images.resizing import Mask, Picture
 from myvgg.runtime.errors import warn_once
 
+DARKEST = 1 / 16
+"""Brightest value of a mask, of 1, below which the mask is one of fewer bits than its type, or of labels."""
+
+
+def problem_of_mask(mask: Mask) -> str:
+    """Return the reason that a mask counts nowhere, or hardly anywhere; empty for a good mask.
+
+    Args:
+        mask: From 0 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from myvgg.images.coercion import problem_of_mask
+        >>> problem_of_mask(np.full((2, 2), 0.004, np.float32))
+        'is black almost everywhere, its brightest value is 0.004 of 1: paint the part that counts white'
+    """
+    brightest = float(mask.max())
+    if brightest >= DARKEST:
+        return ""
+    almost = f" almost everywhere, its brightest value is {brightest:.2g} of 1" if brightest else " everywhere"
+    return f"is black{almost}: paint the part that counts white"
+
 
 def as_picture(image: Any) -> Picture:
     """Bring a picture of any kind to (height, width, 3), R, G, B, 0 to 255, float32.
@@ -91,6 +113,8 @@ def as_rgb(image: Any) -> Picture:
     Raises:
         ValueError: Another shape or type, no pixels, or values outside of 0 to 255.
     """
+    if isinstance(image, np.ma.MaskedArray):
+        raise ValueError("a picture must have no masked pixels: fill them, image.filled(value)")
     array = np.asarray(image)
     if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
         raise ValueError(f"a picture must be uint8 or floating point from 0 to 255, not {array.dtype}")

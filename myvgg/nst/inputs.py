@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from myvgg.images import AnyPicture, ImageError, as_mask, as_picture
+from myvgg.images.coercion import problem_of_mask
 from myvgg.nst import colors
 from myvgg.nst.settings import STARTS, Settings
 from myvgg.runtime.errors import warn_once
@@ -100,8 +101,8 @@ def _mask(name: str, given: Any, picture: AnyPicture) -> AnyMask:
         raise
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    if not mask.any():
-        raise ValueError(f"{name} is black everywhere: the part that counts must be above 0")
+    if problem := problem_of_mask(mask):
+        raise ValueError(f"{name} {problem}")
     if not has_aspect(mask, picture):
         (height, width), (mask_height, mask_width) = picture.shape[:2], mask.shape
         warn_once(

@@ -83,6 +83,8 @@ def read_layers(name: str, given: Any) -> Layers:
     Raises:
         ValueError: Not layers, a layer without maps, a negative weight, or weights that are all 0.
     """
+    if not isinstance(given, Iterable):
+        raise ValueError(f"{name} must be layers, such as relu1_1=16,relu2_1=8, or a mapping of them, not {given!r}")
     try:
         layers = Layers(given)
     except (TypeError, ValueError) as error:
@@ -93,9 +95,15 @@ def read_layers(name: str, given: Any) -> Layers:
             raise ValueError(f"{name} must be convolutions, rectifications or pools, not {layer!r}")
         if not 0 <= weight < math.inf:
             raise ValueError(f"{name}: the weight of {layer} must be a number from 0 on, not {weight}")
+        if weight > LARGEST_WEIGHT:
+            raise ValueError(f"{name}: the weight of {layer} must be at most {LARGEST_WEIGHT:g}, not {weight}")
     if layers and not sum(layers.values()):
         raise ValueError(f"{name}: the weights are all 0")
     return layers
+
+
+LARGEST_WEIGHT = 1e30
+"""Largest weight, of a layer or a loss: beyond it, float32 has no number for a weighted loss."""
 
 
 def _text(layer: Any) -> str:
@@ -105,6 +113,8 @@ def _text(layer: Any) -> str:
 
 
 def _weight(name: Any, weight: Any) -> float:
+    if isinstance(weight, bool) or (isinstance(weight, str) and "_" in weight):
+        raise ValueError(f"the weight of {name} must be a number, not {weight!r}")
     try:
         return float(weight)
     except (TypeError, ValueError, OverflowError) as error:

@@ -102,6 +102,10 @@ class Adam:
 
     def tell(self, loss: float, gradient: np.ndarray) -> str:
         """Go a step along the averaged gradient, or back to the best picture where the loss has exploded."""
+        if not (math.isfinite(loss) or math.isfinite(self._lowest)):
+            raise FloatingPointError(
+                f"the loss of the first picture is {loss:g}: the weights of the losses are too large"
+            )
         self._first = loss if math.isnan(self._first) else self._first
         if loss < self._lowest:
             # Half precision rounds by at most a sixteenth of a level of 255.

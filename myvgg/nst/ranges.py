@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-from myvgg.nst.layers import Layers, read_layers
+from myvgg.nst.layers import LARGEST_WEIGHT, Layers, read_layers
 from myvgg.sizes import parse_size
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ NOT_NEGATIVE = (
     *("noise_range", "style_scale"),
 )
 """Settings that are numbers from 0 on."""
+
+WEIGHTS = ("content_weight", "style_weight", "tv_weight", "style_strength")
+"""Settings that losses are multiplied with."""
 
 SHARES = ("noise", "beta1", "beta2", "average", "color_strength")
 """Settings that are numbers from 0 to 1."""
@@ -121,6 +124,8 @@ def _check_number(name: str, value: Any) -> None:
     if not (0 <= _number(name, value) <= limit and value < math.inf):
         allowed = "from 0 to 1" if name in SHARES else "a number from 0 on"
         raise ValueError(f"{name} must be {allowed}, not {value}")
+    if name in WEIGHTS and value > LARGEST_WEIGHT:
+        raise ValueError(f"{name} must be at most {LARGEST_WEIGHT:g}, not {value}")
     if name in BELOW_ONE and value == 1:
         raise ValueError(f"{name} must be below 1")
 
@@ -147,6 +152,8 @@ def _check_together(settings: Settings) -> None:
             "precision must not be float16 where layer_scaling is none, since features overflow: choose float32 or "
             "bfloat16"
         )
+    if settings.style_weight * settings.style_strength > LARGEST_WEIGHT:
+        raise ValueError(f"style_weight times style_strength must be at most {LARGEST_WEIGHT:g}")
     if settings.content_weight == settings.style_weight * settings.style_strength == settings.tv_weight == 0:
         raise ValueError("content_weight, style_weight and tv_weight must not all be 0")
 

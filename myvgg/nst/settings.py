@@ -204,6 +204,8 @@ class Settings:
             >>> nst.Settings().with_values({"preset": "gatys", "size": 256}).size
             256
         """
+        if not isinstance(table, Mapping):
+            raise ValueError(f"table must be a mapping of settings, not {table!r}")
         changes, base = dict(table), self
         if "preset" in changes:
             base = self.preset(str(changes.pop("preset")))

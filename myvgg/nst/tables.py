@@ -26,7 +26,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
             names the file.
     """
     try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
         Settings().with_values(table)
     except OSError as error:
         raise ValueError(f"{os.fspath(path)}: cannot be read: {error.strerror or error}") from error

@@ -146,6 +146,8 @@ def steps(
         2 (24, 32, 3)
     """
     settings = given_settings(settings)
+    if not isinstance(cache, MutableMapping | None):
+        raise ValueError(f"cache must be a dictionary, not {cache!r}")
     inputs = read_inputs(content, style, settings, masks=masks, style_masks=style_masks, keep=keep, first=first)
     encoder = params if isinstance(params, Encoder) else None
     params = encoder.params if encoder else _loaded() if params is None else params_of(params)

@@ -12,7 +12,7 @@ from myvgg.runs import job as one
 from myvgg.runs.job import Job, Watch
 from myvgg.runs.names import changed_settings
 from myvgg.runs.reuse import is_resumable
-from myvgg.runs.rows import NOTHING, Row
+from myvgg.runs.rows import Row, names_of
 
 if TYPE_CHECKING:
     from myvgg.runs.metrics import Report
@@ -44,8 +44,7 @@ def begin(job: Job, made: Mapping[str, Any] | None, earlier: Mapping[str, Row], 
         earlier: Rows of an earlier table by the names of their pictures.
         params: The weights.
     """
-    content, style = str(job.content or NOTHING), " ".join(map(str, job.styles)) or NOTHING
-    row = Row(content, style, job.output.name, " ".join(changed_settings(job.settings)))
+    row = Row(*names_of(job), job.output.name, " ".join(changed_settings(job.settings)))
     if made is None:
         return row
     numbers = earlier.get(job.output.name, row)._asdict() | _numbers_of(made)

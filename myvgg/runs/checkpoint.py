@@ -23,6 +23,9 @@ from myvgg.runtime.files import replacing
 
 FORMAT = "myvgg checkpoint 3"
 
+HEADER_BYTES = 1 << 16
+"""Number of bytes at the beginning of a file in which the name of its format is looked for."""
+
 STATES: dict[str, Any] = {"adam": AdamState, "lbfgs": LBFGSState}
 """The states of optimisers, by the prefixes of the names of their arrays."""
 
@@ -82,6 +85,29 @@ def save(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
             raise OSError(errno.EIO, f"cannot be written: {error}", os.fspath(path)) from error
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+
+
+def is_there(output: str | os.PathLike[str]) -> bool:
+    """Tell whether a picture has a checkpoint; one whose name is too long for the file system has none.
+
+    Args:
+        output: The picture.
+    """
+    return os.path.exists(path_for(output))  # noqa: PTH110  # which takes any name
+
+
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is a checkpoint of any version, or empty.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with open(path, "rb") as file:  # noqa: PTH123
+        beginning = file.read(HEADER_BYTES)
+    return not beginning or (beginning[8:9] == b"{" and FORMAT.split()[0].encode() in beginning)
 
 
 def load(path: str | os.PathLike[str]) -> Checkpoint:

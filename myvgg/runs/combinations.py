@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from myvgg.nst import tables
 from myvgg.nst.settings import Settings
 from myvgg.runs.names import changed_settings, dashed, distinct, with_hash
+from myvgg.runs.record import beside
 from myvgg.runs.reuse import is_of_other_files
+from myvgg.runs.rows import TABLE, names_of, read_rows
 from myvgg.runs.specification import Job
 
 
@@ -51,12 +53,11 @@ def batch_jobs(contents: Sequence[Path], styles: Sequence[Path], folder: Path, t
     pairs = [(content, style) for style, content in product(dict.fromkeys(styles), dict.fromkeys(contents))]
     changed = changed_settings(template.settings)
     names = distinct(["_".join([content.stem, style.stem, *changed]) for content, style in pairs], pairs)
-    jobs = []
-    for pair, name in zip(pairs, names, strict=True):
-        job = replace(template, content=pair[0], styles=pair[1:], output=folder / f"{name}.png")
-        taken = is_of_other_files(job)
-        jobs.append(replace(job, output=folder / f"{with_hash(name, pair)}.png") if taken else job)
-    return jobs
+    jobs = [
+        replace(template, content=pair[0], styles=pair[1:], output=folder / f"{name}.png")
+        for pair, name in zip(pairs, names, strict=True)
+    ]
+    return _with_own_names(jobs, folder / TABLE)
 
 
 def sweep_jobs(
@@ -100,6 +101,7 @@ def sweep_jobs(
         )
         for table, name in zip(tables, names, strict=True)
     ]
+    jobs = _with_own_names(jobs, beside(output, ".csv"))
     return Grid(jobs, titles[0] if len(axes) == 2 else [], titles[-1])
 
 
@@ -110,7 +112,7 @@ def compared_jobs(job: Job, compared: Mapping[str, Settings]) -> list[Job]:
         job: The job, whose settings do not count.
         compared: Settings by name.
     """
-    return [
+    jobs = [
         replace(
             job,
             settings=settings,
@@ -119,10 +121,27 @@ def compared_jobs(job: Job, compared: Mapping[str, Settings]) -> list[Job]:
         )
         for name, settings in compared.items()
     ]
+    return _with_own_names(jobs, beside(job.output, ".csv"))
+
+
+def _with_own_names(jobs: Sequence[Job], table: Path) -> list[Job]:
+    """Add a hash to the outputs that are pictures of other files: nobody has chosen these names.
+
+    Args:
+        jobs: The jobs.
+        table: The table of earlier runs.
+    """
+    earlier, found = read_rows(table), []
+    for job in jobs:
+        end = with_hash("", names_of(job))
+        taken = is_of_other_files(job, earlier)
+        moved = replace(job, output=_with_end(job.output, end), animate=job.animate and _with_end(job.animate, end))
+        found.append(moved if taken else job)
+    return found
 
 
 def _with_end(path: Path, name: str) -> Path:
-    return path.with_name(f"{path.stem}-{name}{path.suffix}")
+    return path.with_name(f"{path.stem}-{name.removeprefix('-')}{path.suffix}")
 
 
 def _check_values(name: str, values: Sequence[str], base: Settings, preset: Callable[[str], Settings]) -> None:

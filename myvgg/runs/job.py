@@ -102,7 +102,7 @@ def _with_precision(job: Job) -> Settings:
     if job.settings.precision != "auto":
         return job.settings
     path = checkpoint.path_for(job.output)
-    if job.resume and path.exists():
+    if job.resume and checkpoint.is_there(job.output):
         precision = checkpoint.load(path).made_of["settings"]["precision"]
     else:
         precision = fastest_precision()
@@ -125,6 +125,8 @@ class _Run:
 
     def go(self, cache: MutableMapping[Any, Any] | None, watch: Watch) -> Outcome:
         """Make all steps."""
+        if not self._job.resume and checkpoint.is_there(self._job.output):
+            self._say("the checkpoint of an interrupted run is replaced; with --resume it would have gone on")
         for sentence in resized_masks(self._job, self._pictures):
             self._say(sentence)
         try:
@@ -185,7 +187,7 @@ class _Run:
     def _resume(self) -> State | None:
         """Read the checkpoint, if there is one, and take up its history."""
         path = checkpoint.path_for(self._job.output)
-        if not path.exists():
+        if not checkpoint.is_there(self._job.output):
             self._say(f"there is no {path} to resume from: beginning anew")
             return None
         stored = checkpoint.load(path)

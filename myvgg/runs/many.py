@@ -22,7 +22,7 @@ from myvgg.runs.overview import contact_sheets, grid_sheet, strip
 from myvgg.runs.plan_text import bytes_text, over_limit, seconds_text
 from myvgg.runs.ray_jobs import Cluster
 from myvgg.runs.reuse import finished_record
-from myvgg.runs.rows import Row
+from myvgg.runs.rows import TABLE, Row
 from myvgg.runs.worklist import work_off
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Grid", "batch", "batch_jobs", "compare", "plan", "sweep", "sweep_jobs"]
 
-SHEET, TABLE = "contact-sheet.jpg", "batch.csv"
-"""Names of the sheet and of the table in the folder of a batch."""
+SHEET = "contact-sheet.jpg"
+"""Name of the sheet in the folder of a batch."""
 
 
 def batch(
@@ -65,8 +65,9 @@ def batch(
     """
     folder.mkdir(parents=True, exist_ok=True)
     picture, table = folder / SHEET, folder / TABLE
-    if picture.exists() and not table.exists() and not any(map(record.has_record, folder.glob("*.png"))):
-        raise ValueError(f"cannot write {picture}: no batch made it, for the folder holds no results; move it")
+    sheets = [*folder.glob(f"{picture.stem}*{picture.suffix}")]
+    if sheets and not table.exists():
+        raise ValueError(f"cannot write {sheets[0]}: no {TABLE} tells that a batch made it; move it")
 
     def draw(rows: list[Row]) -> None:
         for path, drawn in contact_sheets(rows, picture):

@@ -9,6 +9,7 @@ import numpy as np
 
 from myvgg import images
 from myvgg.images import AnyPicture, ImageError, Loaded, Mask
+from myvgg.images.coercion import problem_of_mask
 from myvgg.nst.inputs import AnyMask, has_aspect
 from myvgg.nst.settings import STARTS
 from myvgg.runs.specification import Job
@@ -107,8 +108,8 @@ def _read_picture(path: Path, matte: str) -> Loaded:
 
 def _read_mask(path: Path) -> Mask:
     mask = images.load_mask(path)
-    if not mask.any():
-        raise ImageError(f"{path}: the mask is black everywhere: paint the part that counts white")
+    if problem := problem_of_mask(mask):
+        raise ImageError(f"{path}: the mask {problem}")
     return mask
 
 

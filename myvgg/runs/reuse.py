@@ -10,6 +10,7 @@ from myvgg.images import ImageError
 from myvgg.nst import tables
 from myvgg.params import Params
 from myvgg.runs import checkpoint, record
+from myvgg.runs.rows import Row, names_of
 from myvgg.runs.specification import Job
 from myvgg.runs.writing import identity_of_weights
 
@@ -28,21 +29,30 @@ def finished_record(job: Job, params: Params) -> dict[str, Any] | None:
         return None
 
 
-def is_of_other_files(job: Job) -> bool:
+def is_of_other_files(job: Job, earlier: Mapping[str, Row]) -> bool:
     """Tell whether a job's picture exists and was made of other files, neither the same nor older ones of these names.
 
     Args:
         job: The job.
+        earlier: Rows of an earlier table by the names of their pictures, for pictures without records.
     """
     try:
         made = record.read_record(job.output)["inputs"]
     except ImageError:
-        return False
+        row = earlier.get(job.output.name)
+        if row is None or not job.output.exists():
+            return False
+        content, style = names_of(job)
+        return not (_is_same(row.content, content) and _is_same(row.style, style))
     return any(
         Path(made[role]["file"]).resolve() != path.resolve() and _differs(path, made[role])
         for role, path in job.inputs.items()
         if role in made
     )
+
+
+def _is_same(one: str, other: str) -> bool:
+    return one == other or Path(one).resolve() == Path(other).resolve()
 
 
 def _differs(path: Path, entry: Mapping[str, str]) -> bool:
@@ -62,7 +72,7 @@ def is_resumable(job: Job, params: Params) -> bool:
     """
     path = checkpoint.path_for(job.output)
     try:
-        return path.exists() and _is_of(checkpoint.load(path).made_of, job, params)
+        return checkpoint.is_there(job.output) and _is_of(checkpoint.load(path).made_of, job, params)
     except (ValueError, LookupError, TypeError):  # the run writes a new one in its place
         return False
 

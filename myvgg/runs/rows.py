@@ -6,9 +6,15 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from myvgg.runs import csv_files
+
+if TYPE_CHECKING:
+    from myvgg.runs.specification import Job
+
+TABLE = "batch.csv"
+"""Name of the table in the folder of a batch."""
 
 NOTHING = "-"
 """Name of the content of a texture, and of the style of a reconstruction."""
@@ -59,16 +65,26 @@ class Row(NamedTuple):
         return self.status in ("made", "skipped")
 
 
+def names_of(job: Job) -> tuple[str, str]:
+    """Return the content and the styles of a job as a row names them.
+
+    Args:
+        job: The job.
+    """
+    return str(job.content or NOTHING), " ".join(map(str, job.styles)) or NOTHING
+
+
 def read_rows(table: Path) -> dict[str, Row]:
     """Read a table by the names of its pictures; a file that is no such table has no rows.
 
-    Columns that are not known are left out, so that tables of other versions can be read.
+    Columns that are not known are left out, so that tables of other versions can be read. Bytes that are no text, as
+    other programs leave them, stay as they are.
 
     Args:
         table: The CSV file, which may be missing.
     """
     try:
-        lines = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
+        lines = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig", errors="surrogateescape"))))
         rows = [
             Row(**{name: csv_files.cell_text(value) for name, value in line.items() if name in Row._fields})
             for line in lines
@@ -87,7 +103,7 @@ def is_table(path: Path) -> bool:
     Raises:
         OSError: The file cannot be read.
     """
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         line = file.readline()
     return not line.strip() or line.startswith(",".join(Row._fields[:3]))
 

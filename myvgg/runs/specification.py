@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -95,6 +96,10 @@ def check(job: Job) -> None:
         animation.check_animation_path(job.animate)
     if job.frames not in ("steps", "crossfade"):
         raise ValueError(f"frames must be steps or crossfade, not {job.frames!r}")
+    if not job.preview_every >= 0:
+        raise ValueError(f"preview_every must be a number of steps, or 0 for never, not {job.preview_every}")
+    if not job.checkpoint_every >= 0:
+        raise ValueError(f"checkpoint_every must be a number of seconds from 0 on, not {job.checkpoint_every}")
     if job.bits not in (None, 8, 16):
         raise ValueError(f"bits must be 8 or 16, not {job.bits}")
     if job.bits == 16 and kind not in images.DEEP:
@@ -138,10 +143,12 @@ def same_file(path: Path) -> Hashable:
 def _check_record(job: Job) -> None:
     """Raise if the record or the table would replace a file of somebody else's."""
     outputs = job.outputs
-    for role, is_ours in (("record", _is_record), ("table", _is_table)):
+    outputs = {**outputs, "checkpoint": checkpoint.path_for(job.output)}
+    owners = {"record": _is_record, "table": _is_table, "checkpoint": checkpoint.is_checkpoint}
+    for role, is_ours in (owners | {"plot": lambda _: outputs["table"].exists()}).items():
         path = outputs.get(role)
-        if path is not None and path.exists() and not is_ours(path):
-            raise ValueError(f"cannot write {path}: it is no {role} of a run, name another picture to write")
+        if path is not None and os.path.exists(path) and not is_ours(path):  # noqa: PTH110  # names that are too long
+            raise ValueError(f"cannot write {path}: it is no {role} of a run, move it or name another picture to write")
 
 
 def _is_record(path: Path) -> bool:
@@ -176,13 +183,18 @@ def again(job: Job, picture: Path) -> Job:
         for name, entry in made["inputs"].items()
         if name not in replaced
     }
-    styles = [name for name in found if re.fullmatch(r"style\d+", name)]
+    styles = job.styles or tuple(found[name] for name in found if re.fullmatch(r"style\d+", name))
+    masks = job.masks or tuple(path for name, path in found.items() if name.startswith("mask"))
+    if masks and not job.masks and len(masks) != len(styles):
+        raise ValueError(
+            f"{picture} was made with {len(masks)} masks, one for each style: name --mask for {len(styles)}"
+        )
     settings = replace(job.settings, init=str(found["init"])) if "init" in found else job.settings
     return replace(
         job,
         content=job.content or found.get("content"),
-        styles=job.styles or tuple(found[name] for name in styles),
-        masks=job.masks or tuple(path for name, path in found.items() if name.startswith("mask")),
+        styles=styles,
+        masks=masks,
         style_masks=job.style_masks or tuple(found.get(f"style_mask{number}") for number in range(1, len(styles) + 1)),
         keep=job.keep or found.get("keep"),
         settings=settings,
@@ -192,10 +204,11 @@ def again(job: Job, picture: Path) -> Job:
 
 
 def _find(path: Path, picture: Path, sha256: str) -> Path:
-    """Look for an input at its old place, then beside the picture that was made of it."""
-    for candidate in (path, picture.parent / path.name):
-        if candidate.is_file():
-            if record.sha256_of(candidate) != sha256:
-                raise ValueError(f"{candidate} is not the file that {picture} was made of: its hash differs")
+    """Look for an input at its old place, then in the folders of the picture that was made of it."""
+    there = [each for each in (path, picture.parent / path, picture.parent / path.name) if each.is_file()]
+    for candidate in there:
+        if record.sha256_of(candidate) == sha256:
             return candidate
+    if there:
+        raise ValueError(f"{there[0]} is not the file that {picture} was made of: its hash differs")
     raise ValueError(f"{path}, which {picture} was made of, is missing: put it back, or beside the picture")

@@ -54,19 +54,21 @@ def work_off(
     earlier = read_rows(table)
     _check_pictures(jobs, earlier)
     rows = [begin(job, finished_record(job, common.params), earlier, common.params) for job in jobs]
-    own = {row.output for row in rows}
-    others = [
-        row._replace(status="skipped" if row.there else row.status)
-        for row in earlier.values()
-        if row.output not in own and (table.parent / row.output).is_file()
-    ]
     try:
         for _ in _run_missing(jobs, rows, common, cluster):
             with suppress(OSError):  # told at the end
-                write_rows([*rows, *others], table)
+                write_rows(_with_others(rows, table), table)
     finally:
-        _summarise([*rows, *others], common.say, draw, picture, table)
+        _summarise(_with_others(rows, table), common.say, draw, picture, table)
     _check_failures(rows)
+
+
+def _with_others(rows: Sequence[Row], table: Path) -> list[Row]:
+    """Add the rows of other pictures that are there; read anew, since another batch may run in the folder."""
+    own = {row.output for row in rows}
+    others = [row for row in read_rows(table).values() if row.output not in own]
+    there = [row for row in others if (table.parent / row.output).is_file()]
+    return [*rows, *(row._replace(status="skipped" if row.there else row.status) for row in there)]
 
 
 def _summarise(
@@ -85,10 +87,12 @@ def _summarise(
 
 
 def _check_pictures(jobs: Sequence[Job], earlier: Mapping[str, Row]) -> None:
-    """Raise if a picture would replace one that no run made, since nobody chose its name."""
+    """Raise if a picture or an animation would replace one that no run made, since nobody chose its name."""
     for job in jobs:
-        if job.output.exists() and job.output.name not in earlier and not record.has_record(job.output):
-            raise ValueError(f"cannot write {job.output}: it is no result of myvgg, move it or name another folder")
+        is_ours = job.output.exists() and (job.output.name in earlier or record.has_record(job.output))
+        for path in filter(None, (job.output, job.animate)):
+            if path.exists() and not is_ours:
+                raise ValueError(f"cannot write {path}: it is no result of myvgg, move it or name another output")
 
 
 def _check_outputs(jobs: Sequence[Job], picture: Path, table: Path) -> None:

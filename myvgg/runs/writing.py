@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from myvgg import images
 from myvgg.images import Picture
 from myvgg.nst import pyramid, tables
 from myvgg.params import CAFFE, Params
-from myvgg.runs import animation, loss_log, record
+from myvgg.runs import animation, checkpoint, loss_log, record
 from myvgg.runs.reading import Pictures
 from myvgg.runs.specification import Job
 
@@ -161,10 +162,10 @@ class Writer:
             finished: Whether the run is finished.
 
         Raises:
-            OSError: The picture cannot be written.
+            OSError: The picture cannot be written; the message names the place where it is instead.
         """
         job, outputs = self._job, self._job.outputs
-        image = self.write_picture(step, finished=finished)
+        image = self._write_somewhere(step, finished=finished)
         with self.spared("record"):
             self.write_record(step, finished=finished)
         if job.log:
@@ -175,6 +176,23 @@ class Writer:
         if job.animate:
             with self.spared("animation"):
                 self._write_animation(job.animate, image, step, history)
+
+    def _write_somewhere(self, step: Step, *, finished: bool) -> Picture:
+        """Write a picture; on a full disk in place of the checkpoint, or else into the folder of temporary files.
+
+        Raises:
+            OSError: The picture is in another folder, which the message names.
+        """
+        try:
+            return self.write_picture(step, finished=finished)
+        except OSError as error:
+            with suppress(OSError):
+                checkpoint.path_for(self._job.output).unlink()
+                return self.write_picture(step, finished=finished)
+            place = Path(tempfile.mkdtemp(prefix="myvgg-")) / self._job.output.name
+            images.save(images.resize(step.image, self._size), place)
+            reason = f"{error.strerror or error}; the picture is in {place}"
+            raise OSError(error.errno, reason, str(self._job.output)) from error
 
     @contextmanager
     def spared(self, name: str) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -707,3 +708,50 @@ def test_the_first_picture_is_named_without_its_folder(pictures: None, trained: 
     assert np.array_equal(pixels("same.png"), pixels("out.png"))
     assert run("--from-picture", "out.png", "--init", "other.png", "-o", "another.png") == 0
     assert Path(record.read_record("another.png")["inputs"]["init"]["file"]).name == "other.png"
+
+
+def test_a_record_finds_its_files_in_its_own_folder(pictures: None, trained: list[Any], tmp_path: Path) -> None:
+    """A file of the same name in the present folder, of other content, does not hide the one beside the picture."""
+    (tmp_path / "A").mkdir()
+    for name in PAIR:
+        shutil.copy(name, tmp_path / "A" / name)
+    assert run(*PAIR, *QUICK, "-o", "A/r.png") == 0
+    shutil.copy("other.png", "content.png")
+    assert run("--from-picture", "A/r.png", "-o", "again.png") == 0
+    assert np.array_equal(pixels("again.png"), pixels("A/r.png"))
+
+
+def test_masks_of_a_record_go_with_its_styles(
+    pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Other styles in the same number take the masks over; another number is told, and where the masks came from."""
+    styles = ("--style", "style.png", "--style", "other.png")
+    masks = [word for name in ("left.png", "right.png") for word in ("--mask", name, "--style-mask", name)]
+    assert run("--content", "content.png", *styles, *masks, *QUICK, "-o", "r.png") == 0
+    assert run("--from-picture", "r.png", "--style", "other.png", "--style", "style.png", "-o", "s.png") == 0
+    assert {"mask1", "mask2", "style_mask1", "style_mask2"} <= {*record.read_record("s.png")["inputs"]}
+    capfd.readouterr()
+    assert run("--from-picture", "r.png", "--style", "other.png", "-o", "t.png") == 1
+    assert "r.png was made with 2 masks, one for each style: name --mask for 1" in capfd.readouterr().err
+
+
+def test_the_unchosen_name_of_a_sweep_replaces_no_picture(
+    pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A photograph called sweep.png stays."""
+    shutil.copy("content.png", "sweep.png")
+    assert run("sweep", *PAIR, "--over", "seed=1", *QUICK) == 1
+    assert "sweep.png exists and is no result of myvgg" in capfd.readouterr().err
+
+
+def test_a_comparison_of_nothing_is_wrong_usage(pictures: None, capfd: pytest.CaptureFixture[str]) -> None:
+    """`--compare ,` names no preset."""
+    assert run(*PAIR, "--compare", ",") == 2
+    assert "--compare must name presets" in capfd.readouterr().err
+
+
+def test_settings_of_a_windows_editor_are_read(tmp_path: Path) -> None:
+    """A mark of the order of bytes before the first line is no part of it."""
+    path = tmp_path / "my.toml"
+    path.write_bytes(b"\xef\xbb\xbfsize = 77\n")
+    assert parse([*PAIR, "--config", str(path)]).settings.size == 77

@@ -37,12 +37,13 @@ ROLES = {"masks": "mask 1", "style_masks": "style mask 1", "keep": "keep"}
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (~HALF & HALF, " is black everywhere: the part that counts must be above 0"),
+        (~HALF & HALF, " is black everywhere: paint the part that counts white"),
+        (HALF * np.float32(0.004), r" is black almost everywhere, its brightest value is 0\.004 of 1"),
         (3 * HALF.astype(np.uint8), ": a mask of values from 0 to 3 has labels"),
         (255.0 * HALF, r": a mask must have values from 0 to 1, not 0.0 to 255.0: divide by 255"),
         (PICTURE / 255, r": a mask must have shape \(height, width\), not \(30, 40, 3\)"),
     ],
-    ids=["black", "labels", "levels", "colours"],
+    ids=["black", "dark", "labels", "levels", "colours"],
 )
 def test_wrong_masks_are_named(role: str, name: str, mask: np.ndarray, message: str) -> None:
     """A mask that cannot be meant is refused with its name and what helps."""

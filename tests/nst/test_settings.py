@@ -397,3 +397,23 @@ for name, value in {wrong!r}:
         print(str(error).startswith(f"{{name}} must"), end=" ")
 """
     assert run_unchecked(program).split() == ["True"] * len(wrong)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"style_weight": 1e300}, "style_weight must be at most 1e\\+30"),
+        ({"style_weight": 1e20, "style_strength": 1e20}, "style_weight times style_strength must be at most"),
+        ({"style_layers": {"relu1_1": 1e308}}, "style_layers: the weight of relu1_1 must be at most"),
+        ({"content_layers": {"relu4_2": True}}, "content_layers: the weight of relu4_2 must be a number, not True"),
+        ({"content_layers": "relu4_2=1_0"}, "the weight of relu4_2 must be a number, not '1_0'"),
+        (
+            {"content_layers": 5},
+            "content_layers must be layers, such as relu1_1=16,relu2_1=8, or a mapping of them, not 5",
+        ),
+    ],
+)
+def test_weights_that_no_loss_can_have(values: dict[str, Any], problem: str) -> None:
+    """Weights beyond float32, and values that only look like numbers, are refused by name."""
+    with pytest.raises(ValueError, match=problem):
+        Settings().with_values(values)

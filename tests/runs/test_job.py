@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from myvgg import images
-from myvgg.params import TORCHVISION, Params
+from myvgg.nst.state import AdamState, State
+from myvgg.params import TORCHVISION, LayerParams, Params
 from myvgg.precision import fastest_precision
 from myvgg.runs import checkpoint, record, reuse
 from myvgg.runs.job import Job, check, read, run
@@ -89,3 +93,67 @@ def test_a_run_goes_on_with_the_precision_of_its_checkpoint(pair: Job, tiny_para
     resumed = replace(pair, settings=replace(settings, precision="auto"), resume=True)
     run(resumed, read(pair), tiny_params)
     assert record.read_record(pair.output)["settings"]["precision"] == other
+
+
+@pytest.mark.parametrize("suffix", [".checkpoint", ".losses.png"])
+def test_no_file_beside_the_picture_is_overwritten(suffix: str, pair: Job) -> None:
+    """A file that no run has written, at the name of a checkpoint or of a plot, is refused."""
+    path = record.beside(pair.output, suffix)
+    path.write_text("my own notes")
+    with pytest.raises(ValueError, match=r"is no (checkpoint|plot) of a run"):
+        check(replace(pair, log=True))
+    assert path.read_text() == "my own notes"
+
+
+def test_a_checkpoint_that_is_not_resumed_is_told(pair: Job, tiny_params: Params) -> None:
+    """Who forgets --resume is told that the run could have gone on."""
+    checkpoint.save(
+        checkpoint.Checkpoint(State(AdamState(np.zeros((1, 2, 2, 3), np.float32))), {}),
+        checkpoint.path_for(pair.output),
+    )
+    check(pair)
+    said: list[str] = []
+    run(pair, read(pair), tiny_params, say=said.append)
+    assert "with --resume it would have gone on" in said[0]
+
+
+def test_a_full_disk_does_not_lose_the_picture(
+    pair: Job, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that its folder cannot hold is in the folder of temporary files, which the error names."""
+    save = images.save
+
+    def full(image: images.Picture, path: Path, **options: Any) -> None:
+        if path == pair.output:
+            raise OSError(28, "No space left on device", str(path))
+        save(image, path, **options)
+
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(images, "save", full)
+    with pytest.raises(OSError, match=r"No space left on device; the picture is in ") as refused:
+        run(pair, read(pair), tiny_params)
+    assert refused.value.filename == str(pair.output)
+    (found,) = (tmp_path / "temporary").glob("*/*.png")
+    assert images.load(found).shape == (20, 24, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("checkpoint_every", float("nan")), ("checkpoint_every", -1.0), ("preview_every", -3)]
+)
+def test_times_are_checked(name: str, value: float, pair: Job) -> None:
+    """Neither time nor number of steps may be negative or no number."""
+    with pytest.raises(ValueError, match=f"{name} must be a number of"):
+        check(replace(pair, **{name: value}))
+
+
+def test_a_first_loss_that_is_no_number_ends_the_run(pair: Job, tiny_params: Params) -> None:
+    """Weights whose products leave float32 are an error, and no picture is written as finished."""
+    settings = pair.settings.with_values({"style_weight": 1e30, "layer_scaling": "none", "balance": False})
+    huge = replace(
+        tiny_params,
+        layers={name: LayerParams(kernel * 1e4, bias) for name, (kernel, bias) in tiny_params.layers.items()},
+    )
+    with pytest.raises(FloatingPointError, match="the weights of the losses are too large"):
+        run(replace(pair, settings=settings), read(pair), huge)
+    assert not pair.output.exists()

@@ -131,7 +131,8 @@ def test_what_is_done_is_skipped(
     assert said[0] == "4 of 4 pictures are there already"
     skipped = [row | {"status": "skipped"} for row in first]
     assert table(folder / "out/batch.csv") == skipped
-    (folder / "out/batch.csv").unlink()
+    for name in ("batch.csv", "contact-sheet.jpg"):
+        (folder / "out" / name).unlink()
     batch(jobs)
     assert table(folder / "out/batch.csv") == skipped
 
@@ -264,7 +265,8 @@ def test_a_checkpoint_of_something_else_is_not_used(
     with pytest.raises(KeyboardInterrupt):
         batch(jobs, interrupted_at(1))
     save(folder / "contents" / "a.png", seed=5)
-    checkpoint.path_for(jobs[1].output).write_bytes(b"damaged")
+    header = b'{"__metadata__":{"format":"myvgg checkpoint 3"}}'
+    checkpoint.path_for(jobs[1].output).write_bytes(len(header).to_bytes(8, "little") + header + b"damaged")
     ran.clear()
     batch(jobs)
     assert [job.resume for job in ran] == [False, False]
@@ -295,7 +297,8 @@ def test_a_report_is_in_the_table(
     batch(measured[:1])
     first = table(folder / "out/batch.csv")[0]
     assert np.isfinite([float(first[f"metric_{name}"]) for name in ("style", "structure", "score", "grain")]).all()
-    (folder / "out/batch.csv").unlink()
+    for name in ("batch.csv", "contact-sheet.jpg"):
+        (folder / "out" / name).unlink()
     batch(jobs[1:2])
     ran.clear()
     batch(measured[:2])
@@ -497,3 +500,63 @@ def test_a_report_of_another_network_fails_alone(
     batch([replace(job, report=True) for job in jobs], params=random(small))
     (row,) = [row for row in table(folder / "out/batch.csv") if row["status"] == "skipped"]
     assert row["error"].startswith("cannot be measured: ")
+
+
+@pytest.mark.parametrize("kind", ["sweep", "compare", "batch without records"])
+def test_pictures_of_other_files_are_kept(kind: str, folder: Path, pair: Job, tiny_params: Params) -> None:
+    """The names of single pictures are chosen by nobody: those of other files get another name, once."""
+    job = replace(pair, output=folder / "out.png", record="records" not in kind)
+    others = replace(job, content=save(folder / "elsewhere/a.png", seed=7))
+    options: dict[str, Any] = {"say": str, "watch": unwatched}
+
+    def make(job: Job) -> None:
+        if kind == "sweep":
+            many.sweep(many.sweep_jobs(job, {"seed": ["1", "2"]}), job.output, tiny_params, **options)
+        elif kind == "compare":
+            many.compare(job, {"one": QUICK, "two": replace(QUICK, seed=1)}, tiny_params, **options)
+        else:
+            assert job.content
+            many.batch(
+                many.batch_jobs([job.content], job.styles, folder / "out", job), folder / "out", tiny_params, **options
+            )
+
+    make(job)
+    singles = [*folder.glob("out[_-]*.png"), *folder.glob("out/*.png")]
+    before = {path: path.read_bytes() for path in singles}
+    for _ in range(2):
+        make(others)
+    assert {path: path.read_bytes() for path in singles} == before
+    after = [*folder.glob("out[_-]*.png"), *folder.glob("out/*.png")]
+    assert len(after) == 2 * len(before)
+
+
+def test_a_comparison_replaces_no_animation_of_the_user(folder: Path, pair: Job, tiny_params: Params) -> None:
+    """An animation whose picture is not there was made by no run."""
+    (folder / "anim-one.gif").write_bytes(b"holidays")
+    job = replace(pair, output=folder / "out.png", animate=folder / "anim.gif")
+    with pytest.raises(ValueError, match=r"anim-one\.gif: it is no result of myvgg"):
+        many.compare(job, {"one": QUICK}, tiny_params, say=str, watch=unwatched)
+    assert (folder / "anim-one.gif").read_bytes() == b"holidays"
+
+
+def test_a_table_with_bytes_of_another_program_keeps_its_rows(
+    folder: Path, jobs: list[Job], batch: Callable[..., list[str]]
+) -> None:
+    """A spreadsheet may leave a byte that is no UTF-8, or a mark of the order of bytes; no row gets lost."""
+    batch(jobs[:1])
+    path = folder / "out/batch.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"contents/a", b"contents/\xfc"))
+    batch(jobs[1:2])
+    assert [row["output"] for row in table(path)] == [jobs[1].output.name, jobs[0].output.name]
+
+
+def test_two_batches_in_one_folder_keep_both_tables(folder: Path, jobs: list[Job], tiny_params: Params) -> None:
+    """A batch that ends while another one runs leaves its rows in the table."""
+
+    def watch(steps: Iterator[Step]) -> Iterator[Step]:
+        if not jobs[1].output.exists():
+            many.batch(jobs[1:2], folder / "out", tiny_params, say=str, watch=unwatched)
+        return steps
+
+    many.batch(jobs[:1], folder / "out", tiny_params, say=str, watch=watch)
+    assert {row["output"] for row in table(folder / "out/batch.csv")} == {job.output.name for job in jobs[:2]}
