@@ -169,9 +169,12 @@ def _preprocessing(word: str | Preprocessing | None) -> Preprocessing | None:
 def _recognise(path: Path) -> str:
     """Return the name of the module that reads a file."""
     from myvgg.params import WeightsError
+    from myvgg.runtime.files import SPECIAL, is_special
 
     from . import caffe
 
+    if is_special(path):
+        raise WeightsError(path, SPECIAL)
     try:
         with path.open("rb") as file:
             head = file.read(128)

@@ -239,6 +239,12 @@ def test_refuses_what_cannot_be_opened(name: str, problem: str, tiny: Architectu
     assert problem in refusal(tmp_path / name, tiny)
 
 
+def test_refuses_a_pipe(tiny: Architecture, tmp_path: Path) -> None:
+    """A pipe is refused before it is opened, which could wait for ever."""
+    os.mkfifo(tmp_path / "a.h5")
+    assert "not a regular file" in refusal(tmp_path / "a.h5", tiny)
+
+
 def test_a_missing_library_is_not_a_damaged_file(
     tiny: Architecture, tiny_params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
