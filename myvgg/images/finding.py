@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,9 @@ TABLES = (".parquet", ".h5", ".npz", ".safetensors")
 
 HEIF = frozenset({".heic", ".heif", ".hif"})
 """Suffixes that pillow-heif makes readable."""
+
+UTF16 = {"utf-16-le": re.compile(rb"[./\\]\0(?:[^\0]\0){2}"), "utf-16-be": re.compile(rb"\0[./\\](?:\0[^\0]){2}")}
+"""The beginning of a suffix or of a name in a folder, by the encoding; a list with NULs between names has none."""
 
 
 def find_pictures(
@@ -54,20 +58,43 @@ def find_pictures(
 def read_list(content: bytes) -> list[str]:
     r"""Return the names in a list of files: lines of any system, with or without a mark of their order, or NUL between.
 
+    A line in double quotes, as Windows copies paths, is the name in them, unless there is a file with the quotes.
+
     Args:
         content: The list, such as that of `find -print0`. Bytes that are no text are kept.
+
+    Raises:
+        UsageError: UTF-16 that is damaged, or no list of names.
 
     Example:
         >>> from myvgg.images.finding import read_list
         >>> read_list(b"a.jpg\r\nb c.jpg\r\n"), read_list(b"two\nlines.jpg\0b.jpg\0")
         (['a.jpg', 'b c.jpg'], ['two\nlines.jpg', 'b.jpg'])
     """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        content = content.decode("utf-16").encode("utf-8", "surrogatepass")
+    if encoding := _utf16(content):
+        try:
+            content = content.decode(encoding).encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"the list of pictures is damaged UTF-16 ({error.reason}): write it as UTF-8") from error
     content = content.removeprefix(b"\xef\xbb\xbf")
+    if b"\0\0" in content:
+        raise UsageError("the list of pictures is no text: write names in UTF-8, one a line, or with one NUL between")
     if b"\0" in content:
         return [os.fsdecode(name) for name in content.split(b"\0") if name]
-    return [os.fsdecode(line) for line in content.replace(b"\r\n", b"\n").split(b"\n") if line]
+    end = b"\n" if b"\n" in content else b"\r"
+    return [_unquoted(os.fsdecode(line)) for line in content.replace(b"\r\n", b"\n").split(end) if line]
+
+
+def _utf16(content: bytes) -> str:
+    """Return the name of the encoding of a list in UTF-16, with or without a mark; empty for any other list."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    return next((name for name, word in UTF16.items() if any(x.start() % 2 == 0 for x in word.finditer(content))), "")
+
+
+def _unquoted(name: str) -> str:
+    is_quoted = len(name) > 2 and name[0] == name[-1] == '"'
+    return name[1:-1] if is_quoted and not os.path.lexists(name) else name
 
 
 def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]:
