@@ -26,7 +26,11 @@ UTF16 = {"utf-16-le": re.compile(rb"[./\\]\0(?:[^\0]\0){2}"), "utf-16-be": re.co
 
 
 def find_pictures(
-    names: Iterable[str | os.PathLike[str]], *, outside: Path | None = None, recursive: bool = False
+    names: Iterable[str | os.PathLike[str]],
+    *,
+    outside: Path | None = None,
+    recursive: bool = False,
+    unreadable: bool = False,
 ) -> list[Path]:
     """List the picture files that names stand for, each file once, in the order of the names.
 
@@ -36,6 +40,7 @@ def find_pictures(
             that are not hidden. Other files are left out with a warning.
         outside: A folder whose files are left out, unless they are named themselves.
         recursive: Look into the folders of folders as well.
+        unreadable: List broken links, pipes and devices that are named themselves, if there is a file besides them.
 
     Raises:
         UsageError: No names, or a name that stands for no picture.
@@ -48,7 +53,12 @@ def find_pictures(
     listed = [os.fspath(name) for name in names]
     if not listed:
         raise UsageError("name pictures: files, folders or patterns")
-    paths = [path for name in listed for path in _matches(name, outside, recursive)]
+    odd = {name for name in listed if unreadable and _is_odd(existing(name))}
+    if odd == {*listed}:
+        odd = set()
+    paths = [
+        path for name in listed for path in ([existing(name)] if name in odd else _matches(name, outside, recursive))
+    ]
     distinct: dict[str, Path] = {}
     for path in paths:
         distinct.setdefault(os.path.abspath(path), path)  # noqa: PTH100, which would follow links
@@ -95,6 +105,11 @@ def _utf16(content: bytes) -> str:
 def _unquoted(name: str) -> str:
     is_quoted = len(name) > 2 and name[0] == name[-1] == '"'
     return name[1:-1] if is_quoted and not os.path.lexists(name) else name
+
+
+def _is_odd(path: Path) -> bool:
+    """Return whether a path is there, but is no file or folder: a broken link, a pipe, a device."""
+    return os.path.lexists(path) and not (path.is_file() or path.is_dir())
 
 
 def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]:
