@@ -205,7 +205,9 @@ def _is_foreign(path: Path) -> bool:
         names = json.loads(header)
     except (ValueError, RecursionError):
         return False  # the error of reading it tells more
-    return isinstance(names, dict) and any(f".{name}".endswith(".features.0.weight") for name in names)
+    return isinstance(names, dict) and any(
+        name == "0.weight" or f".{name}".endswith(".features.0.weight") for name in names
+    )
 
 
 def _in_archive(path: Path) -> str:
