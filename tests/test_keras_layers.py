@@ -208,3 +208,17 @@ def test_float32_under_mixed_precision(tiny_params: Params) -> None:
         keras.mixed_precision.set_global_policy("float32")
     assert np.array_equal(found, expected)
     assert half.dtype == "float16"
+
+
+def test_pictures_of_16_bits_are_refused(tiny_params: Params) -> None:
+    """The layer and the loss refuse what `features` refuses: other whole numbers than uint8, and numbers above 255."""
+    layer = myvgg.keras_layer(["relu1_1"], params=tiny_params)
+    loss = myvgg.PerceptualLoss(params=tiny_params, layers=["relu1_1"])
+    deep, good = np.full((1, 8, 8, 3), 40000, np.uint16), np.full((1, 8, 8, 3), 255.001, np.float32)
+    assert np.isfinite(layer(good)).all()
+    assert np.isfinite(loss(good, good.astype(np.uint8)))
+    for call in (layer, lambda images: loss(good, images), lambda images: loss(images, good)):
+        with pytest.raises(ValueError, match="images must be uint8 or floating point from 0 to 255, not uint16"):
+            call(deep)
+        with pytest.raises(ValueError, match="images must be from 0 to 255, not 40000"):
+            call(deep.astype(np.float32))
