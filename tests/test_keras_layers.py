@@ -15,7 +15,7 @@ import pytest
 
 import converters
 import myvgg
-from myvgg.params import TORCHVISION, LayerParams, Params
+from myvgg.params import TORCHVISION, LayerParams, Params, WeightsError
 from tests.keras_models import pictures
 
 ROOT = Path(__file__).parents[1]
@@ -194,6 +194,18 @@ def test_the_converter_reads_models(name: str, tiny_params: Params, tmp_path: Pa
     assert found.preprocessing == TORCHVISION
     assert all(np.array_equal(found.layers[n].kernel, part.kernel) for n, part in layer.params.layers.items())
     assert [*found.layers] == [*layer.params.layers]
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "whole"), [("relu1_1", "conv1_1", "conv1_2"), ("relu3_2", "conv3_2", "conv3_4")]
+)
+def test_the_converter_says_where_a_layer_ends(
+    name: str, last: str, whole: str, tiny_params: Params, tmp_path: Path
+) -> None:
+    """A model whose layer ends inside of a block is refused with the layer at which it ends, not as a damaged file."""
+    model_of(tiny_params, names=[name]).save(tmp_path / "a.keras")
+    with pytest.raises(WeightsError, match=rf"layer in it ends at {last}, .* name a tensor of {whole} or deeper"):
+        converters.load(tmp_path / "a.keras", architecture=tiny_params.architecture)
 
 
 def test_float32_under_mixed_precision(tiny_params: Params) -> None:
