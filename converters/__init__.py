@@ -169,9 +169,12 @@ def _preprocessing(word: str | Preprocessing | None) -> Preprocessing | None:
 def _recognise(path: Path) -> str:
     """Return the name of the module that reads a file."""
     from myvgg.params import WeightsError
+    from myvgg.runtime.files import SPECIAL, is_special
 
     from . import caffe
 
+    if is_special(path):
+        raise WeightsError(path, SPECIAL)
     try:
         with path.open("rb") as file:
             head = file.read(128)
@@ -202,7 +205,9 @@ def _is_foreign(path: Path) -> bool:
         names = json.loads(header)
     except (ValueError, RecursionError):
         return False  # the error of reading it tells more
-    return isinstance(names, dict) and any(f".{name}".endswith(".features.0.weight") for name in names)
+    return isinstance(names, dict) and any(
+        name == "0.weight" or f".{name}".endswith(".features.0.weight") for name in names
+    )
 
 
 def _in_archive(path: Path) -> str:

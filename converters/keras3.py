@@ -23,6 +23,7 @@ import numpy as np
 
 from myvgg.architecture import ARCHITECTURES, Architecture, Conv, Dense, Pool
 from myvgg.params import Params, Preprocessing, WeightsError, another_network, checked
+from myvgg.params_checks import block_of
 from myvgg.runtime.files import replacing
 
 from .elements import MAX_RATIO, SMALL
@@ -83,10 +84,25 @@ def _read_own(path: Path, stored: h5py.Group, architecture: Architecture, genera
         if name != PREPROCESSING:
             datasets[name.rpartition("_")[0]].append(stored[name])
     arrays = arrays_of(datasets, {name: name for name in architecture.parametric}, architecture)
+    _check_end(path, [*arrays], architecture)
     mean, scale = (numbers[0], numbers[1], numbers[2]), (numbers[3], numbers[4], numbers[5])
     preprocessing = Preprocessing("rgb" if is_rgb else "bgr", mean, scale)
     origin = origin_of(path, generation)
     return checked(arrays, path=path, origin=origin, architecture=architecture, preprocessing=preprocessing)
+
+
+def _check_end(path: Path, names: Sequence[str], architecture: Architecture) -> None:
+    """Raise where a layer ends inside of a block, as one of `relu1_1` alone does; a file ends between two."""
+    order = [*architecture.parametric]
+    if {*names} != {*order[: len(names)]}:
+        return  # `checked` tells what is missing
+    last, *others = order[len(names) - 1 :]
+    if rest := [name for name in others if block_of(name) == block_of(last)]:
+        raise WeightsError(
+            path,
+            f"myvgg's layer in it ends at {last}, and parameters end with a whole block: name a tensor of {rest[-1]} "
+            "or deeper in keras_layer, or read the file that its weights are from",
+        )
 
 
 def write(params: Params, path: Path) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,11 @@ DENSE = (
 )
 """Names of the dense layers in torchvision, in files of before 2017 with the authors' numbers, and in timm."""
 
-WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Names of the tensors' table in a checkpoint of training."""
+BARE = "0.weight"
+"""The name of that tensor in the table of `vgg.features` alone."""
+
+SEVERAL = "several networks ({names}): save the state_dict() of one of them"
+"""The error of a checkpoint that has, for example, a network and its running mean."""
 
 SAFE_TORCH = (2, 10)
 """The first version of torch whose `weights_only` has no known way to run code."""
@@ -70,7 +73,7 @@ def read(path: Path, architecture: Architecture) -> Params:
     tensors, generation = _tensors(path)
     if any(name.endswith("running_mean") for name in tensors):
         raise WeightsError(path, "a VGG with batch normalisation, which is another network: get the one without")
-    tensors = _without_prefix(tensors)
+    tensors = _without_prefix(tensors, path)
     modules = {name.rpartition(".")[0] for name in tensors}
     names = _names(architecture, modules)
     if FIRST not in tensors:
@@ -103,10 +106,20 @@ def read(path: Path, architecture: Architecture) -> Params:
     )
 
 
-def _without_prefix(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Remove what stands before `features.0.weight` from all names that begin with it."""
-    prefix = next((name.removesuffix(FIRST) for name in tensors if f".{name}".endswith(f".{FIRST}")), "")
+def _without_prefix(tensors: dict[str, np.ndarray], path: Path) -> dict[str, np.ndarray]:
+    """Remove what stands before `features.0.weight` from all names that begin with it; `0.weight` is given its name."""
+    prefixes = _prefixes(tensors)
+    if not prefixes and BARE in tensors:
+        return {f"features.{name}": array for name, array in tensors.items()}
+    if len(prefixes) > 1:
+        raise WeightsError(path, SEVERAL.format(names=", ".join(prefix.rstrip(".") or FIRST for prefix in prefixes)))
+    prefix = "".join(prefixes)
     return {name.removeprefix(prefix): array for name, array in tensors.items()}
+
+
+def _prefixes(names: Iterable[object]) -> list[str]:
+    """Return what stands before `features.0.weight` in names, once for each network."""
+    return [str(name).removesuffix(FIRST) for name in names if f".{name}".endswith(f".{FIRST}")]
 
 
 def _tensors(path: Path) -> tuple[dict[str, np.ndarray], str]:
@@ -144,8 +157,59 @@ def _unpickled(path: Path) -> dict[str, np.ndarray]:
         raise
     if not isinstance(found, Mapping):
         raise WeightsError(path, f"a PyTorch file with a {type(found).__name__}, not with a network's tensors")
-    found = next((found[name] for name in WRAPPERS if isinstance(found.get(name), Mapping)), found)
-    return {str(name): tensor.float().numpy() for name, tensor in found.items() if torch.is_tensor(tensor)}
+    return _arrays(_one_network(found, path), path)
+
+
+def _one_network(found: Mapping[Any, Any], path: Path) -> Mapping[Any, Any]:
+    """Return the table of tensors of the one network in a checkpoint, however deep it lies.
+
+    Raises:
+        WeightsError: Several networks.
+    """
+    tables = dict(_tables(found, ""))
+    own = {name: table for name, table in tables.items() if _prefixes(table)}
+    own = own or {name: table for name, table in tables.items() if getattr(table.get(BARE), "ndim", 0) == 4}
+    if len({id(table) for table in own.values()}) > 1:
+        raise WeightsError(path, SEVERAL.format(names=", ".join(name or "the top" for name in own)))
+    return next(iter((own or tables).values()))
+
+
+def _tables(found: Mapping[Any, Any], name: str) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    """Yield a table and all tables in it, with their names."""
+    yield name, found
+    for key, value in found.items():
+        if isinstance(value, Mapping):
+            yield from _tables(value, f"{name}.{key}" if name else str(key))
+
+
+def _arrays(tensors: Mapping[Any, Any], path: Path) -> dict[str, np.ndarray]:
+    """Return the tensors of a table as arrays of float32.
+
+    Raises:
+        WeightsError: Kernels or biases that have no values, or none of floating point.
+    """
+    import torch
+
+    there = {str(name): tensor.detach() for name, tensor in tensors.items() if torch.is_tensor(tensor)}
+    if problems := [
+        f"{name} is {problem}"
+        for name, tensor in there.items()
+        if name.endswith((".weight", ".bias")) and (problem := _problem(tensor))
+    ]:
+        others = f", and {len(problems) - 1} more" * (len(problems) > 1)
+        raise WeightsError(path, problems[0] + others)
+    return {name: tensor.float().numpy() for name, tensor in there.items() if not _problem(tensor)}
+
+
+def _problem(tensor: Any) -> str:
+    """Return what makes a tensor none of numbers of floating point, with what helps; empty if nothing does."""
+    if tensor.is_meta:
+        return "a meta tensor, which has no values: save it from a network with values"
+    if tensor.is_quantized:
+        return "quantized: save it after dequantize()"
+    if str(tensor.layout) != "torch.strided":
+        return f"a sparse tensor ({tensor.layout}): save it after to_dense()"
+    return "" if tensor.is_floating_point() else f"of {tensor.dtype}, expected torch.float32"
 
 
 def _names(architecture: Architecture, modules: Iterable[str]) -> dict[str, str]:

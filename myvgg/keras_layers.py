@@ -15,7 +15,7 @@ import tensorflow as tf
 from myvgg.architecture import Architecture, Conv, Dense, Pool, PoolPadding
 from myvgg.network import Pooling, check_layers, checked_names, features
 from myvgg.params import HasParams, LayerParams, Params, Preprocessing, draw, metadata_of, params_of, parse_metadata
-from myvgg.preprocessing import preprocess
+from myvgg.preprocessing import check_type, preprocess
 from myvgg.vgg19 import trained_layers
 
 PREPROCESSING = "preprocessing"
@@ -169,7 +169,12 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
             variable.assign(getattr(layers[layer], part))
 
     def call(self, images: Any) -> Any:
-        """Compute the tensors of a batch."""
+        """Compute the tensors of a batch; its numbers are checked outside of graphs, so not in `predict` or `fit`.
+
+        Raises:
+            ValueError: As `preprocess`.
+        """
+        check_type(images.dtype)
         computing = self.compute_dtype
         layers = {
             name: LayerParams(*(tf.cast(part, computing) for part in layer))

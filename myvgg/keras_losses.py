@@ -15,6 +15,7 @@ import tensorflow as tf
 from myvgg.keras_layers import check_backend
 from myvgg.params import HasParams, Params, WeightsError, params_of
 from myvgg.perceptual import LAYERS, PerceptualDistance
+from myvgg.preprocessing import check_type
 
 _LIVE: WeakValueDictionary[int, PerceptualDistance] = WeakValueDictionary()
 """The distances of this process, by the checksum of their weights and layers."""
@@ -24,8 +25,9 @@ _LIVE: WeakValueDictionary[int, PerceptualDistance] = WeakValueDictionary()
 class PerceptualLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     """The perceptual distance as a loss for `model.compile`; see `perceptual_distance`.
 
-    Models predict pictures, R, G, B, 0 to 255. Saved models hold the name of the weights and a checksum, not the
-    weights: they are looked for again when the loss is first computed.
+    Models predict pictures, R, G, B, 0 to 255; numbers are checked outside of graphs, so not in `fit`. Saved models
+    hold the name of the weights and a checksum, not the weights: they are looked for again when the loss is first
+    computed.
 
     Example:
         >>> import myvgg, numpy as np
@@ -62,6 +64,17 @@ class PerceptualLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no t
         self._layers = list(layers)
         self._checksum = checksum
         self._distance = None if params is None else self._bound(params_of(params))
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Compute the loss; Keras' own call, which makes floating point of pictures of any type, after their check.
+
+        Raises:
+            ValueError: As `perceptual_distance`.
+        """
+        for images in (y_true, y_pred):
+            if hasattr(images, "dtype"):
+                check_type(images.dtype)
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true: Any, y_pred: Any) -> tf.Tensor:
         """Compute the distance of each pair."""

@@ -30,7 +30,7 @@ class WeightsError(ValueError):
 
 
 class WeightsWarning(UserWarning):
-    """Other weights are used in place of the exact ones."""
+    """Other weights are used in place of the exact ones, or weights of a file are zero."""
 
 
 class LayerParams(NamedTuple):

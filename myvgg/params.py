@@ -31,6 +31,7 @@ from myvgg.params_checks import Arrays, another_network, pair_up
 from myvgg.params_checks import problems as problems_of
 from myvgg.params_file import ROUNDED, SUFFIX, SUFFIX_8_BITS
 from myvgg.params_metadata import Metadata, metadata_of, parse_metadata
+from myvgg.runtime.errors import warn_once
 
 __all__ = [
     "CAFFE",
@@ -185,6 +186,9 @@ def checked(
 
     Raises:
         WeightsError: The message names all problems.
+
+    Warns:
+        WeightsWarning: Kernels that are zero everywhere, as in a file that was never filled.
     """
     last = architecture.classifier[-1].name
     if last in arrays and np.ndim(arrays[last][1]) == 1 and np.size(arrays[last][1]) > 0:
@@ -192,6 +196,8 @@ def checked(
     if found := [*problems, *problems_of(arrays, labels, architecture)]:
         raise WeightsError(path, found)
     names = [name for name in architecture.parametric if name in arrays]
+    if zero := [name for name in names if not arrays[name][0].any()]:
+        warn_once(f"{os.fspath(path)}: the kernels of {', '.join(zero)} are zero everywhere", WeightsWarning)
     origin = origin or Origin()
     dtypes = {array.dtype.name for name in names for array in arrays[name]} - {"float32"}
     notes = tuple(f"{dtype} values converted to float32" for dtype in sorted(dtypes))

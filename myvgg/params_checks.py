@@ -76,12 +76,13 @@ def _layer_problems(names: Iterable[str], architecture: Architecture) -> list[st
     extra = sorted(names - set(order))
     found = [f"layers that {architecture.name} does not have: {', '.join(extra)}"] if extra else []
     deepest = next((name for name in reversed(order) if name in names), order[0])
-    end = max(index for index, name in enumerate(order) if _block(name) == _block(deepest))
+    end = max(index for index, name in enumerate(order) if block_of(name) == block_of(deepest))
     missing = [name for name in order[: end + 1] if name not in names]
     return [*found, f"missing layers: {', '.join(missing)}"] if missing else found
 
 
-def _block(layer: str) -> str:
+def block_of(layer: str) -> str:
+    """Return the name of the block of a layer: `conv1` of `conv1_2`, `fc` of the dense layers."""
     return layer.partition("_")[0] if "_" in layer else "fc"
 
 

@@ -19,8 +19,8 @@ from myvgg.params import CAFFE, Preprocessing
 LOWEST = -0.5
 """The smallest number in a picture: rounding errors pass, and neither preprocessed pictures nor those from -1 to 1."""
 
-HIGHEST = float(np.finfo(np.float32).max)
-"""The largest number in a picture: resampled and optimised pictures may pass 255, but not be infinite."""
+HIGHEST = 300.0
+"""The largest number in a picture: resampled pictures may pass 255 a little, but 16 bits a channel are refused."""
 
 
 def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor, "*batch height width 3"]:
@@ -36,7 +36,7 @@ def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor
         B, G, R with the mean subtracted, float32, or the input that the weights were trained on.
 
     Raises:
-        ValueError: Another type, a last axis that is not 3, numbers below -0.5, or NaN.
+        ValueError: Another type, a last axis that is not 3, numbers below -0.5 or above 300, or NaN.
         RuntimeError: Eager execution is off.
 
     Warns:
@@ -51,8 +51,7 @@ def preprocess(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.Tensor
         [[[-103.93900299072266, -116.77899932861328, -123.68000030517578]]]
     """
     images = _tensor(images)
-    if images.dtype != tf.uint8 and not images.dtype.is_floating:
-        raise ValueError(f"images must be uint8 or floating point from 0 to 255, not {images.dtype.name}")
+    check_type(images.dtype)
     if images.shape.rank is None or images.shape.rank < 3 or images.shape[-1] not in (3, None):
         raise ValueError(f"images must have shape (..., height, width, 3), not {images.shape}{_advice(images.shape)}")
     if images.dtype != tf.uint8 and hasattr(images, "numpy"):
@@ -77,6 +76,20 @@ def preprocess_batch(images: Any, *, like: Preprocessing = CAFFE) -> Float32[tf.
     if x.shape[0] == 0:
         raise ValueError("there must be at least one picture")
     return x
+
+
+def check_type(dtype: Any) -> None:
+    """Refuse pictures of another type than those from 0 to 255 have, such as those of 16 bits a channel.
+
+    Args:
+        dtype: The type, of TensorFlow's or NumPy's or its name.
+
+    Raises:
+        ValueError: Neither uint8 nor floating point.
+    """
+    dtype = tf.as_dtype(dtype)
+    if dtype != tf.uint8 and not dtype.is_floating:
+        raise ValueError(f"images must be uint8 or floating point from 0 to 255, not {dtype.name}")
 
 
 def check_eager() -> None:

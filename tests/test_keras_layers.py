@@ -15,7 +15,7 @@ import pytest
 
 import converters
 import myvgg
-from myvgg.params import TORCHVISION, LayerParams, Params
+from myvgg.params import TORCHVISION, LayerParams, Params, WeightsError
 from tests.keras_models import pictures
 
 ROOT = Path(__file__).parents[1]
@@ -196,6 +196,18 @@ def test_the_converter_reads_models(name: str, tiny_params: Params, tmp_path: Pa
     assert [*found.layers] == [*layer.params.layers]
 
 
+@pytest.mark.parametrize(
+    ("name", "last", "whole"), [("relu1_1", "conv1_1", "conv1_2"), ("relu3_2", "conv3_2", "conv3_4")]
+)
+def test_the_converter_says_where_a_layer_ends(
+    name: str, last: str, whole: str, tiny_params: Params, tmp_path: Path
+) -> None:
+    """A model whose layer ends inside of a block is refused with the layer at which it ends, not as a damaged file."""
+    model_of(tiny_params, names=[name]).save(tmp_path / "a.keras")
+    with pytest.raises(WeightsError, match=rf"layer in it ends at {last}, .* name a tensor of {whole} or deeper"):
+        converters.load(tmp_path / "a.keras", architecture=tiny_params.architecture)
+
+
 def test_float32_under_mixed_precision(tiny_params: Params) -> None:
     """Where the process computes in float16, the layer computes in float32 unless it is told otherwise."""
     images = pictures(1, 16, 16)
@@ -208,3 +220,17 @@ def test_float32_under_mixed_precision(tiny_params: Params) -> None:
         keras.mixed_precision.set_global_policy("float32")
     assert np.array_equal(found, expected)
     assert half.dtype == "float16"
+
+
+def test_pictures_of_16_bits_are_refused(tiny_params: Params) -> None:
+    """The layer and the loss refuse what `features` refuses: other whole numbers than uint8, and numbers above 255."""
+    layer = myvgg.keras_layer(["relu1_1"], params=tiny_params)
+    loss = myvgg.PerceptualLoss(params=tiny_params, layers=["relu1_1"])
+    deep, good = np.full((1, 8, 8, 3), 40000, np.uint16), np.full((1, 8, 8, 3), 255.001, np.float32)
+    assert np.isfinite(layer(good)).all()
+    assert np.isfinite(loss(good, good.astype(np.uint8)))
+    for call in (layer, lambda images: loss(good, images), lambda images: loss(images, good)):
+        with pytest.raises(ValueError, match="images must be uint8 or floating point from 0 to 255, not uint16"):
+            call(deep)
+        with pytest.raises(ValueError, match="images must be from 0 to 255, not 40000"):
+            call(deep.astype(np.float32))

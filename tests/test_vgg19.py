@@ -557,6 +557,7 @@ def test_origin_tells_what_was_changed(tiny_params: Params, tmp_path: Path) -> N
         (pictures(1, 8, 8) - 110, "images must be from 0 to 255, not -1"),
         (np.full((1, 8, 8, 3), np.nan), "images must be from 0 to 255, not nan"),
         (np.full((1, 8, 8, 3), np.inf), "images must be from 0 to 255, not inf"),
+        (pictures(1, 8, 8) * 257.0, r"images must be from 0 to 255, not .* to 65\d\d\d"),
         (np.zeros((1, 8, 8, 4), np.uint8), r"take images\[\.\.\., :3\], or myvgg\.images\.as_picture"),
         (np.zeros((1, 3, 8, 8), np.uint8), "move the channels last"),
         ([np.zeros((8, 8, 3)), np.zeros((8, 9, 3))], r"one size, not the shapes \(8, 8, 3\), \(8, 9, 3\): resize"),
@@ -564,7 +565,19 @@ def test_origin_tells_what_was_changed(tiny_params: Params, tmp_path: Path) -> N
         ("cat.jpg", r"images must be arrays or tensors, not str: myvgg\.images\.load reads a file"),
         (None, "images must be arrays or tensors, not NoneType"),
     ],
-    ids=["-1 to 1", "preprocessed", "nan", "inf", "rgba", "channels first", "two sizes", "ragged", "path", "none"],
+    ids=[
+        "-1 to 1",
+        "preprocessed",
+        "nan",
+        "inf",
+        "16 bits",
+        "rgba",
+        "channels first",
+        "two sizes",
+        "ragged",
+        "path",
+        "none",
+    ],
 )
 def test_pictures_that_are_none(images: Any, message: str, vgg: myvgg.VGG19) -> None:
     """Numbers that are no colours, and objects that are no pictures, are refused with what helps, in every door."""

@@ -63,7 +63,7 @@ def parse(argv: Sequence[str], *, program: str = "myvgg classify") -> Arguments:
 def _classify(arguments: Arguments, program: str) -> None:
     from myvgg.images import Resizing, find_pictures
 
-    paths = [str(path) for path in find_pictures(arguments.pictures)]
+    paths = [str(path) for path in find_pictures(arguments.pictures, unreadable=True)]
     if arguments.weights == "random":
         raise UsageError("--weights must be a file or auto: random weights know no classes")
     params = arguments.load(include_top=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -115,6 +116,7 @@ def _convert(arguments: Arguments) -> None:
     if output.resolve() == store.bundled_path(architecture).resolve():
         raise ValueError(f"cannot write {output}: it is the file that comes with myvgg, choose another name")
     source = None if arguments.source is None else _file_of(arguments.source)
+    _check_replaceable(output, source)
     if source is None:
         params = store.download(output.parent, with_top=arguments.with_top, architecture=architecture)
     else:
@@ -130,6 +132,24 @@ def _convert(arguments: Arguments) -> None:
         params = _normalized(params, arguments.normalize)
     converters.save(_measured(params), output)
     print(f"wrote {output} ({output.stat().st_size:,} bytes)")
+
+
+def _check_replaceable(output: Path, source: Path | None) -> None:
+    """Raise unless the output is a new file, or a weights file other than the source."""
+    import warnings
+
+    from myvgg import converters
+    from myvgg.params import WeightsError
+
+    if not output.exists():
+        return
+    if source is not None and source.exists() and output.samefile(source):
+        raise ValueError(f"cannot write {output}: it is the file to convert, name another file")
+    for architecture in ARCHITECTURES.values():
+        with suppress(WeightsError), warnings.catch_warnings(action="ignore"):
+            converters.load(output, architecture=architecture)
+            return
+    raise ValueError(f"{output} is there and has no weights that are known here: name another file, or remove it")
 
 
 def _measured(params: Params) -> Params:

@@ -115,12 +115,12 @@ def _paths(words: Sequence[str]) -> list[str]:
     from myvgg.images.finding import read_list
 
     if "-" not in words:
-        return [str(path) for path in find_pictures(words, recursive=True)]
+        return [str(path) for path in find_pictures(words, recursive=True, unreadable=True)]
     stream = getattr(sys.stdin, "buffer", sys.stdin)
     content = stream.read()
     listed = read_list(content if isinstance(content, bytes) else os.fsencode(content))
     others = [word for word in words if word != "-"]
-    named = find_pictures(others, recursive=True) if others else []
+    named = find_pictures(others, recursive=True, unreadable=True) if others else []
     paths = [*listed, *map(str, named)]
     if not paths:
         raise UsageError("the list on standard input is empty")

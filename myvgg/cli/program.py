@@ -150,7 +150,7 @@ def muted() -> Iterator[None]:
 
     For command lines only: the stream of the whole process is closed, and `TF_CPP_MIN_LOG_LEVEL` stays set.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors are shown
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     stderr = os.dup(2)
     with Path(os.devnull).open("wb") as nothing:
         os.dup2(nothing.fileno(), 2)

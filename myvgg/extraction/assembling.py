@@ -46,8 +46,13 @@ class Place(NamedTuple):
 
     @property
     def rank(self) -> tuple[bool, bool]:
-        """The row of highest rank counts, if there are several of a picture."""
-        return self.is_fresh, not self.error
+        """The row of highest rank counts, if there are several of a picture: old features before an error."""
+        return not self.error, self.is_fresh
+
+    @property
+    def is_kept(self) -> bool:
+        """True where features are those of the picture before it changed, since it cannot be read any more."""
+        return not self.error and not self.is_fresh
 
 
 class Shapes:

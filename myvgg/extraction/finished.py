@@ -21,11 +21,13 @@ class Finished(NamedTuple):
         path: The file.
         head: All that it holds beside its arrays.
         done: Names of the pictures whose features need not be computed again.
+        old: Names of the pictures whose features are those of the pictures before they changed.
     """
 
     path: Path
     head: Head
     done: frozenset[str]
+    old: frozenset[str]
 
     def is_current(self, paths: Sequence[str], errors: Mapping[str, str]) -> bool:
         """Return whether the file is the result.
@@ -37,7 +39,10 @@ class Finished(NamedTuple):
         if self.head.paths != list(paths):
             return False
         theirs = zip(self.head.paths, self.head.errors, strict=True)
-        return all(path in self.done or (error and errors.get(path) == error) for path, error in theirs)
+        return all(
+            path in self.done or (errors.get(path) and (path in self.old or errors[path] == error))
+            for path, error in theirs
+        )
 
     def stored(self, computed: int) -> StoredFeatures:
         """Return the file as the result of a call that has left it as it was."""
@@ -71,5 +76,6 @@ def read_finished(request: Request, output: Path, stamps: Mapping[str, int]) -> 
             f"{output} is there and has features of pictures that are not asked for ({some}): ask for them too, name "
             "another file, or overwrite it"
         )
-    done = (path for path, error, stamp in rows if path in stamps and not error and is_fresh(stamp, stamps[path]))
-    return Finished(output, head, frozenset(done))
+    there = {path: stamp for path, error, stamp in rows if path in stamps and not error}
+    done = frozenset(path for path, stamp in there.items() if is_fresh(stamp, stamps[path]))
+    return Finished(output, head, done, frozenset(there) - done)

@@ -65,7 +65,7 @@ def extract(
 
     A file is written in parts. A call that was stopped goes on where it was when it is made again. A finished file of
     the same features is brought up to date: pictures that are new, have changed since or had no features are computed.
-    If there are none, the file is left as it is.
+    If there are none, the file is left as it is. A picture that has become damaged keeps its features, with a warning.
 
     For maps and their means, a picture's row equals bit for bit the features of `resizing(path)` alone, computed by
     `myvgg.Extractor` with the same precision, on the same CPU and with as many threads. Dense layers, Gram matrices and

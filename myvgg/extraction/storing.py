@@ -16,6 +16,12 @@ from myvgg.extraction.request import Request
 from myvgg.extraction.stored_features import StoredFeatures
 from myvgg.extraction.writers import WRITERS, Content, check_names, write
 from myvgg.extractor import columns_of
+from myvgg.runtime.errors import warn_once
+
+
+class KeptWarning(UserWarning):
+    """Pictures cannot be read any more, and the features of before are kept."""
+
 
 PARQUET = ".parquet"
 """The suffix of files that hold arrays of several shapes, and whose rows are parts themselves."""
@@ -25,7 +31,8 @@ def store(request: Request, output: Path, *, overwrite: bool) -> StoredFeatures:
     """Compute the pictures that are missing, and write the file when all are there.
 
     A file that an earlier call has finished is left as it is if nothing is missing. Otherwise its rows are taken over,
-    and pictures that are new, have changed or have failed are computed.
+    and pictures that are new, have changed or have failed are computed. A picture that has changed and cannot be read
+    keeps its features, with a warning.
 
     Args:
         request: The pictures, and the features to compute of them.
@@ -116,16 +123,19 @@ class _Job:
         places = places_of(own, self._stamps)
         errors = {path: place.error for path, place in places.items()}
         if self._earlier and self._earlier.is_current(paths, errors):
+            _tell_kept([path for path in paths if path in self._earlier.old])
             return self._earlier.stored(computed)
         if self._earlier and self._output.suffix.lower() == PARQUET:
             own += parts.parts_in(self._output)
         elif self._earlier:
             wanted = self._done - {path for path, place in places.items() if place.is_done}
+            wanted |= self._earlier.old - {path for path, place in places.items() if not place.error}
             local.write_rows(read_rows(self._output, wanted), self._columns, self._folder)
             own = parts.readable_parts(self._folder)
         content = Content(paths, self._columns, own, recipe, self._stamps)
         self._request.check_some(content.errors)
         write(content, self._output)
+        _tell_kept([path for path, place in zip(paths, content.places, strict=True) if place.is_kept])
         failed = {path: error for path, error in zip(paths, content.errors, strict=True) if error}
         return StoredFeatures(self._output, len(paths), failed, computed, existed=False)
 
@@ -156,3 +166,12 @@ class _Job:
                 shapes.see_rows([*places_of(written).values()], written, self._columns)
 
         return told
+
+
+def _tell_kept(paths: Sequence[str]) -> None:
+    """Warn of pictures that cannot be read any more, whose features are kept."""
+    if paths:
+        others = f" and {len(paths) - 1} more" * (len(paths) > 1)
+        warn_once(
+            f"{paths[0]}{others}: changed, and cannot be read any more; the features of before are kept", KeptWarning
+        )

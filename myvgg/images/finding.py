@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,9 +21,16 @@ TABLES = (".parquet", ".h5", ".npz", ".safetensors")
 HEIF = frozenset({".heic", ".heif", ".hif"})
 """Suffixes that pillow-heif makes readable."""
 
+UTF16 = {"utf-16-le": re.compile(rb"[./\\]\0(?:[^\0]\0){2}"), "utf-16-be": re.compile(rb"\0[./\\](?:\0[^\0]){2}")}
+"""The beginning of a suffix or of a name in a folder, by the encoding; a list with NULs between names has none."""
+
 
 def find_pictures(
-    names: Iterable[str | os.PathLike[str]], *, outside: Path | None = None, recursive: bool = False
+    names: Iterable[str | os.PathLike[str]],
+    *,
+    outside: Path | None = None,
+    recursive: bool = False,
+    unreadable: bool = False,
 ) -> list[Path]:
     """List the picture files that names stand for, each file once, in the order of the names.
 
@@ -32,6 +40,7 @@ def find_pictures(
             that are not hidden. Other files are left out with a warning.
         outside: A folder whose files are left out, unless they are named themselves.
         recursive: Look into the folders of folders as well.
+        unreadable: List broken links, pipes and devices that are named themselves, if there is a file besides them.
 
     Raises:
         UsageError: No names, or a name that stands for no picture.
@@ -44,7 +53,12 @@ def find_pictures(
     listed = [os.fspath(name) for name in names]
     if not listed:
         raise UsageError("name pictures: files, folders or patterns")
-    paths = [path for name in listed for path in _matches(name, outside, recursive)]
+    odd = {name for name in listed if unreadable and _is_odd(existing(name))}
+    if odd == {*listed}:
+        odd = set()
+    paths = [
+        path for name in listed for path in ([existing(name)] if name in odd else _matches(name, outside, recursive))
+    ]
     distinct: dict[str, Path] = {}
     for path in paths:
         distinct.setdefault(os.path.abspath(path), path)  # noqa: PTH100, which would follow links
@@ -54,20 +68,48 @@ def find_pictures(
 def read_list(content: bytes) -> list[str]:
     r"""Return the names in a list of files: lines of any system, with or without a mark of their order, or NUL between.
 
+    A line in double quotes, as Windows copies paths, is the name in them, unless there is a file with the quotes.
+
     Args:
         content: The list, such as that of `find -print0`. Bytes that are no text are kept.
+
+    Raises:
+        UsageError: UTF-16 that is damaged, or no list of names.
 
     Example:
         >>> from myvgg.images.finding import read_list
         >>> read_list(b"a.jpg\r\nb c.jpg\r\n"), read_list(b"two\nlines.jpg\0b.jpg\0")
         (['a.jpg', 'b c.jpg'], ['two\nlines.jpg', 'b.jpg'])
     """
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        content = content.decode("utf-16").encode("utf-8", "surrogatepass")
+    if encoding := _utf16(content):
+        try:
+            content = content.decode(encoding).encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"the list of pictures is damaged UTF-16 ({error.reason}): write it as UTF-8") from error
     content = content.removeprefix(b"\xef\xbb\xbf")
+    if b"\0\0" in content:
+        raise UsageError("the list of pictures is no text: write names in UTF-8, one a line, or with one NUL between")
     if b"\0" in content:
         return [os.fsdecode(name) for name in content.split(b"\0") if name]
-    return [os.fsdecode(line) for line in content.replace(b"\r\n", b"\n").split(b"\n") if line]
+    end = b"\n" if b"\n" in content else b"\r"
+    return [_unquoted(os.fsdecode(line)) for line in content.replace(b"\r\n", b"\n").split(end) if line]
+
+
+def _utf16(content: bytes) -> str:
+    """Return the name of the encoding of a list in UTF-16, with or without a mark; empty for any other list."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    return next((name for name, word in UTF16.items() if any(x.start() % 2 == 0 for x in word.finditer(content))), "")
+
+
+def _unquoted(name: str) -> str:
+    is_quoted = len(name) > 2 and name[0] == name[-1] == '"'
+    return name[1:-1] if is_quoted and not os.path.lexists(name) else name
+
+
+def _is_odd(path: Path) -> bool:
+    """Return whether a path is there, but is no file or folder: a broken link, a pipe, a device."""
+    return os.path.lexists(path) and not (path.is_file() or path.is_dir())
 
 
 def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]:

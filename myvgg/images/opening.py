@@ -17,6 +17,7 @@ from PIL.ImageFile import ImageFile
 
 from myvgg.images.pillow import ImageError
 from myvgg.runtime.errors import warn_once
+from myvgg.runtime.files import SPECIAL, is_special
 from myvgg.sizes import MAX_PIXELS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
@@ -47,9 +48,12 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         path: A file; its content tells its format, not its name.
 
     Raises:
-        ImageError: The file is missing, empty, damaged, no picture of `FORMATS`, a camera raw file, or has more than
-            `MAX_PIXELS` pixels; also for any error inside of the block but those of memory and of missing packages.
+        ImageError: The file is missing, no regular file, empty, damaged, no picture of `FORMATS`, a camera raw file, or
+            has more than `MAX_PIXELS` pixels; also for any error inside of the block but those of memory and of missing
+            packages.
     """
+    if is_special(path):
+        raise ImageError(f"{os.fspath(path)}: {SPECIAL}")
     try:
         with Path(path).open("rb") as file:
             yield _identified(file)

@@ -84,7 +84,7 @@ def read_layers(name: str, given: Any) -> Layers:
         ValueError: Not layers, a layer without maps, a negative weight, or weights that are all 0.
     """
     if not isinstance(given, Iterable):
-        raise ValueError(f"{name} must be layers, such as relu1_1=16,relu2_1=8, or a mapping of them, not {given!r}")
+        raise ValueError(f"{name}: layers are written relu1_1=16,relu2_1=8, or as a mapping, and not {given!r}")
     try:
         layers = Layers(given)
     except (TypeError, ValueError) as error:

@@ -22,7 +22,7 @@ from myvgg import images
 from myvgg.images import ImageError
 from myvgg.nst import tables
 from myvgg.nst.settings import Settings
-from myvgg.runtime.files import replacing
+from myvgg.runtime.files import SPECIAL, is_special, replacing
 
 KEY = "myvgg"
 """Keyword of the record in a PNG."""
@@ -241,6 +241,8 @@ NEUTRAL = ("max_memory",)
 
 
 def _text(path: Path) -> str:
+    if is_special(path):
+        raise ImageError(f"{path}: {SPECIAL}")
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -18,6 +18,22 @@ MAX_SUFFIX = 16
 REFUSALS = (errno.EPERM, errno.EACCES, errno.EBUSY, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV)
 """Errors of file systems that do not rename, though they write."""
 
+SPECIAL = "not a regular file"
+"""The error of a file that `is_special`."""
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a pipe or a device, whose opening or reading may never end; false if it is missing.
+
+    Args:
+        path: The path.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  # Path refuses what is no text
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:

@@ -40,7 +40,7 @@ def configure(
         keep_memory()
     if in_order:
         run_in_order()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not tf32:
         os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
     if threads is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -249,11 +250,39 @@ def test_output_is_checked_first(output: str, message: str, tmp_path: Path, caps
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["photo.npz", "features.h5", "cut.safetensors", "keras.h5", "link.h5"])
+def test_files_of_the_user_are_not_replaced(
+    name: str, keras_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that holds no weights, and the file that is converted, are refused as output and stay as they are."""
+    source = tmp_path / "keras.h5"
+    source.hardlink_to(keras_file)
+    (tmp_path / "link.h5").symlink_to(source)
+    (tmp_path / "photo.npz").write_bytes(b"\x89PNG")
+    (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    with h5py.File(tmp_path / "features.h5", "w") as file:
+        file["path"] = ["a.png"]
+    before = (tmp_path / name).read_bytes()
+    assert main([str(source), "-o", str(tmp_path / name)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert ("it is the file to convert" if name in ("keras.h5", "link.h5") else "is there and has no weights") in error
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_weights_are_replaced(keras_file: Path, params: Params, tmp_path: Path) -> None:
+    """A weights file is replaced, also one of the other network."""
+    vgg16(tmp_path / "x.npz")
+    assert main([str(keras_file), "-o", str(tmp_path / "x.npz")]) == 0
+    assert equal(converters.load(tmp_path / "x.npz"), params)
+
+
 @pytest.mark.slow
 def test_full_disk_keeps_the_old_file(keras_file: Path, tmp_path: Path) -> None:
     """When the disk is full while writing, the older file stays, nothing else is left, and one line says so."""
     output = tmp_path / "vgg19.safetensors"
-    output.write_bytes(b"old")
+    random(include_top=False, seed=9).save(output)
+    old = output.read_bytes()
     code = f"""
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -266,7 +295,7 @@ sys.exit(main([{str(keras_file)!r}, "-o", {str(output)!r}]))
     assert "File too large" in done.stderr
     assert "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["vgg19.safetensors"]
-    assert output.read_bytes() == b"old"
+    assert output.read_bytes() == old
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import scipy.io
 import converters
 from converters.origins import origin_of
 from myvgg.architecture import CONFIGURATION_E, Architecture, vgg
-from myvgg.params import Origin, Params, WeightsError, random
+from myvgg.params import Origin, Params, WeightsError, WeightsWarning, random
 from tests.full_disk import SURVIVED, outcomes
 
 OURS = (".npz", ".safetensors")
@@ -237,6 +237,21 @@ def test_refuses_other_files(content: bytes, problem: str, tiny: Architecture, t
 def test_refuses_what_cannot_be_opened(name: str, problem: str, tiny: Architecture, tmp_path: Path) -> None:
     """A folder and a missing file are refused as such."""
     assert problem in refusal(tmp_path / name, tiny)
+
+
+def test_kernels_of_zeros_are_told(tiny: Architecture, tiny_params: Params, tmp_path: Path) -> None:
+    """A layer whose kernel is zero everywhere is read with a warning that names it."""
+    layers = dict(tiny_params.layers)
+    layers["conv2_1"] = layers["conv2_1"]._replace(kernel=np.zeros_like(layers["conv2_1"].kernel))
+    replace(tiny_params, layers=layers).save(tmp_path / "a.safetensors")
+    with pytest.warns(WeightsWarning, match=r"a\.safetensors: the kernels of conv2_1 are zero everywhere"):
+        assert not converters.load(tmp_path / "a.safetensors", architecture=tiny).layers["conv2_1"].kernel.any()
+
+
+def test_refuses_a_pipe(tiny: Architecture, tmp_path: Path) -> None:
+    """A pipe is refused before it is opened, which could wait for ever."""
+    os.mkfifo(tmp_path / "a.h5")
+    assert "not a regular file" in refusal(tmp_path / "a.h5", tiny)
 
 
 def test_a_missing_library_is_not_a_damaged_file(

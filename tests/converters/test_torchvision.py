@@ -280,6 +280,77 @@ def test_checkpoints_are_read(
         assert all(np.array_equal(a, e) for a, e in zip(actual.layers[name], expected, strict=True)), name
 
 
+LAYOUTS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "any key": lambda state: {
+        "epoch": 3,
+        "net": state,
+        "optimizer": {"state": {0: {"step": state["features.0.bias"]}}},
+    },
+    "deep": lambda state: {"trainer": {"weights": state}},
+    "two names of one table": lambda state: {"model": state, "state_dict": state},
+    "an average": lambda state: (
+        {"n_averaged": state["features.0.bias"].long()[0]} | {f"module.{name}": each for name, each in state.items()}
+    ),
+    "bare numbers": lambda state: {name.removeprefix("features."): each for name, each in state.items()},
+    "bare numbers below": lambda state: {"x": {name.removeprefix("features."): each for name, each in state.items()}},
+    "parameters": lambda state: {name: sys.modules["torch"].nn.Parameter(each) for name, each in state.items()},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_checkpoints_of_any_layout_are_read(layout: Callable[[Any], Any], tiny_rgb: Params, tmp_path: Path) -> None:
+    """The one network in a checkpoint is found, whatever its key, with gradients or with numbers alone."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    tensors = {name: torch.from_numpy(array) for name, array in stored(tiny_rgb).items() if "features" in name}
+    torch.save(layout(tensors), tmp_path / "a.pth")
+    actual = converters.load(tmp_path / "a.pth", architecture=tiny_rgb.architecture)
+    assert [*actual.layers] == [layer.name for layer in tiny_rgb.architecture.convolutions]
+    for name, layer in actual.layers.items():
+        assert all(np.array_equal(a, e) for a, e in zip(layer, tiny_rgb.layers[name], strict=True)), name
+
+
+def test_bare_numbers_in_safetensors(tiny_rgb: Params, tmp_path: Path) -> None:
+    """The table of the convolutions alone is read from safetensors as well."""
+    tensors = {name.removeprefix("features."): each for name, each in stored(tiny_rgb).items() if "features" in name}
+    safetensors.numpy.save_file(tensors, tmp_path / "a.safetensors")
+    actual = converters.load(tmp_path / "a.safetensors", architecture=tiny_rgb.architecture)
+    assert np.array_equal(actual.layers["conv1_2"].kernel, tiny_rgb.layers["conv1_2"].kernel)
+
+
+@pytest.mark.parametrize("form", ["tables", "prefixes"])
+def test_several_networks_are_refused(form: str, tiny_rgb: Params, tmp_path: Path) -> None:
+    """Where a checkpoint has two networks, neither is taken by chance: both are named."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    state = {name: torch.from_numpy(array) for name, array in stored(tiny_rgb).items()}
+    found: dict[str, Any] = {"model": state, "ema": {name: each + 1 for name, each in state.items()}}
+    if form == "prefixes":
+        found = {f"{key}.{name}": each for key, table in found.items() for name, each in table.items()}
+    torch.save(found, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"several networks \(model, ema\): save the state_dict\(\) of one of them"):
+        converters.load(tmp_path / "a.pth", architecture=tiny_rgb.architecture)
+
+
+KINDS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "int64": (lambda tensor: tensor.long(), "is of torch.int64, expected torch.float32"),
+    "bool": (lambda tensor: tensor > 0, "is of torch.bool, expected torch.float32"),
+    "complex": (lambda tensor: tensor.cfloat(), "is of torch.complex64, expected torch.float32"),
+    "sparse": (lambda tensor: tensor.to_sparse(), r"is a sparse tensor \(torch.sparse_coo\): save it after to_dense"),
+    "meta": (lambda tensor: tensor.to("meta"), "is a meta tensor, which has no values"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tensors_without_numbers_are_named(kind: str, tiny_rgb: Params, tmp_path: Path) -> None:
+    """A kernel that has no values, or none of floating point, is refused as such, and not as a damaged file."""
+    torch = pytest.importorskip("torch", reason="torch is an extra: pip install 'myvgg[torch]'")
+    change, message = KINDS[kind]
+    state = {name: torch.from_numpy(array) for name, array in stored(tiny_rgb).items()}
+    torch.save(state | {"features.2.weight": change(state["features.2.weight"])}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=f"features.2.weight {message}") as caught:
+        converters.load(tmp_path / "a.pth", architecture=tiny_rgb.architecture)
+    assert "damaged" not in str(caught.value)
+
+
 def test_a_classifier_of_nan_is_left_out(tiny_rgb: Params, tmp_path: Path) -> None:
     """Torchvision's `IMAGENET1K_FEATURES` has a classifier of NaN; its convolutions are read."""
     tensors = stored(tiny_rgb)

@@ -50,7 +50,7 @@ def test_parts_are_read_a_few_times(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     suffix=st.sampled_from(SUFFIXES),
 )
 def test_the_best_row_of_each_picture_counts(runs: Any, order: Any, suffix: str) -> None:
-    """Whatever runs have left: a row of the present picture counts before others, one with features before others."""
+    """Whatever runs have left: a row with features counts before others, one of the present picture before others."""
     runs = [*runs, [(number, False, True) for number in range(8)]]
     with TemporaryDirectory() as name:
         folder, output = Path(name, "parts"), Path(name, f"f{suffix}")
@@ -62,7 +62,7 @@ def test_the_best_row_of_each_picture_counts(runs: Any, order: Any, suffix: str)
         writers.write(writers.Content([f"{number}.png" for number in order], ["x"], files, RECIPE, stamps), output)
         table = read_features(output)
     for number, error, values in zip(order, table.errors, table["x"], strict=True):
-        best = max((not old, not failed) for run in runs for each, old, failed in run if each == number)
-        assert bool(error) != best[1]
-        if best[1]:
-            assert np.array_equal(values, [number, 1 + (not best[0])])
+        best = max((not failed, not old) for run in runs for each, old, failed in run if each == number)
+        assert bool(error) != best[0]
+        if best[0]:
+            assert np.array_equal(values, [number, 1 + (not best[1])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -341,6 +342,23 @@ def test_no_pictures(
     """A word that stands for nothing is named."""
     assert extract("f.parquet", pictures=[each.format(empty=tmp_path) for each in pictures]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_broken_link_does_not_end_the_run(
+    extract: Callable[..., int], photos: Path, tmp_path: Path, capsys: Any
+) -> None:
+    """A broken link and a pipe beside a picture are rows with an error; alone, they are refused."""
+    link, pipe = tmp_path / "link.png", tmp_path / "pipe.png"
+    link.symlink_to("gone.png")
+    os.mkfifo(pipe)
+    assert extract("f.parquet", pictures=[link, photos / "01.png", pipe]) == 0
+    rows = pq.read_table(tmp_path / "f.parquet").to_pylist()
+    assert [row["path"] for row in rows] == [str(link), str(photos / "01.png"), str(pipe)]
+    assert ("No such file" in rows[0]["error"], rows[1]["error"]) == (True, None)
+    assert rows[2]["error"] == f"{pipe}: not a regular file"
+    capsys.readouterr()
+    assert extract("g.parquet", pictures=[link, pipe]) == 2
+    assert f"there is no such picture: {link}" in capsys.readouterr().err
 
 
 def test_nothing_can_be_read(extract: Callable[..., int], photos: Path, tmp_path: Path, capsys: Any) -> None:

@@ -23,8 +23,10 @@ from myvgg.cli import extract as extract_command
 from myvgg.extraction import assembling, local, parts, picture_names
 from myvgg.extraction.batching import compute_rows
 from myvgg.extraction.prefetching import Decoded
+from myvgg.extraction.storing import KeptWarning
 from myvgg.images import Resizing
 from myvgg.params import Params
+from myvgg.runtime import errors
 from tests.drawn import blobs
 from tests.images.test_images import png16
 
@@ -492,6 +494,25 @@ def test_pictures_that_are_gone_keep_their_features(kinds: Path, tiny_params: Pa
     assert extracted([path], tiny_params, output=tmp_path / "f.npz").existed
     updated = extracted([path, kinds / "grey.png"], tiny_params, output=tmp_path / "f.npz")
     assert (updated.computed, updated.errors) == (1, {})
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_pictures_that_become_damaged_keep_their_features(
+    suffix: str, kinds: Path, tiny_params: Params, tmp_path: Path
+) -> None:
+    """A picture that changes into a damaged file keeps its features with a warning, until it is whole again."""
+    output, path, other = tmp_path / f"f{suffix}", tmp_path / "a.png", kinds / "grey.png"
+    Image.new("RGB", (70, 70), "red").save(path)
+    before = extracted([path], tiny_params, output=output).read().row(str(path))["relu3_1"]
+    path.write_bytes(b"no picture")
+    for pictures, existed in [([path], True), ([path, other], False), ([path, other], True)]:
+        errors.warn_once.cache_clear()
+        with pytest.warns(KeptWarning, match=r"a\.png: changed, and cannot be read any more"):
+            stored = extracted(pictures, tiny_params, output=output)
+        assert (stored.existed, stored.errors) == (existed, {})
+        np.testing.assert_array_equal(stored.read().row(str(path))["relu3_1"], before)
+    Image.new("RGB", (70, 70), "blue").save(path)
+    same(extracted([path, other], tiny_params, output=output).read(), extracted([path, other], tiny_params))
 
 
 def test_a_file_of_an_earlier_version_is_gone_on_from(kinds: Path, tiny_params: Params, tmp_path: Path) -> None:

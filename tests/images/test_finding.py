@@ -130,6 +130,10 @@ LISTS = {
     "lines of Windows": b"a.jpg\r\n-b c.jpg\r\n",
     "a mark of the order": b"\xef\xbb\xbfa.jpg\n-b c.jpg",
     "UTF-16": "a.jpg\r\n-b c.jpg\r\n".encode("utf-16"),
+    "UTF-16 without a mark": "a.jpg\r\n-b c.jpg\r\n".encode("utf-16-le"),
+    "UTF-16 of the other order": "a.jpg\n-b c.jpg".encode("utf-16-be"),
+    "lines of old Macs": b"a.jpg\r-b c.jpg\r",
+    "quotes": b'"a.jpg"\r\n"-b c.jpg"\r\n',
     "find -print0": b"a.jpg\0-b c.jpg\0",
 }
 
@@ -138,6 +142,22 @@ LISTS = {
 def test_lists_of_all_systems(content: bytes) -> None:
     """Lists of files are understood whichever system wrote them."""
     assert read_list(content) == ["a.jpg", "-b c.jpg"]
+
+
+@pytest.mark.parametrize(
+    "content", ["a.jpg".encode("utf-16") + b"x", b"a.jpg\0\0/\0\0\0b", "a/b.jpg".encode("utf-32-le")]
+)
+def test_what_is_no_list_is_refused(content: bytes) -> None:
+    """Damaged or binary content is refused in one line that tells the remedy, and no name comes from it."""
+    with pytest.raises(UsageError, match=r"^the list of pictures is .* UTF-8.*$"):
+        read_list(content)
+
+
+def test_a_name_may_have_quotes(folder: Path) -> None:
+    """A file whose name has the quotes is the file that is meant; short names between NULs are names."""
+    (folder / '"q.png"').touch()
+    assert read_list(b'"q.png"\n') == ['"q.png"']
+    assert read_list(b"a\0b\0c\0./d\0") == ["a", "b", "c", "./d"]
 
 
 def test_names_that_are_no_text() -> None:

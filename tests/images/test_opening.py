@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,15 @@ if os.fork() == 0:
 os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
     assert subprocess.run([sys.executable, "-c", program], timeout=120, check=False).returncode == 7
+
+
+@pytest.mark.parametrize("read", [images.load, images.load_mask, images.load_small, images.text_of])
+def test_pipes_and_devices_are_refused(read: Callable[[Path], object], tmp_path: Path) -> None:
+    """What is no regular file is refused before it is opened, which could wait for ever."""
+    os.mkfifo(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", Path("/dev/zero")):
+        with pytest.raises(ImageError, match=f"^{path}: not a regular file$"):
+            read(path)
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -409,7 +409,7 @@ for name, value in {wrong!r}:
         ({"content_layers": "relu4_2=1_0"}, "the weight of relu4_2 must be a number, not '1_0'"),
         (
             {"content_layers": 5},
-            "content_layers must be layers, such as relu1_1=16,relu2_1=8, or a mapping of them, not 5",
+            "content_layers: layers are written relu1_1=16,relu2_1=8, or as a mapping, and not 5",
         ),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import platform
 import tomllib
 from dataclasses import fields
@@ -262,6 +263,13 @@ def test_a_damaged_record_is_refused(content: bytes, message: str, tmp_path: Pat
     (tmp_path / "out.toml").write_bytes(content)
     with pytest.raises(ImageError, match=rf"out\.toml: .*{message}"):
         record.read_record(picture)
+
+
+def test_a_pipe_is_no_record(tmp_path: Path) -> None:
+    """A pipe is refused before it is opened, which could wait for ever."""
+    os.mkfifo(tmp_path / "a.toml")
+    with pytest.raises(ImageError, match="not a regular file"):
+        record.read_record(tmp_path / "a.toml")
 
 
 def test_a_damaged_record_in_a_picture_is_refused(tmp_path: Path) -> None:
