@@ -50,7 +50,7 @@ def options(name: str) -> list[Entry]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(data=st.data())
 def test_any_words_are_understood_or_wrong_usage(name: str, data: st.DataObject) -> None:
     """Any of the options with any value gives a record, or an error of one line; nothing else comes out."""

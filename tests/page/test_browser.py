@@ -71,21 +71,35 @@ def server() -> Iterator[Server]:
     assert found.close() == 0
 
 
-@pytest.fixture
-def browser(tmp_path: Path, server: Server) -> Iterator[Any]:
-    """A new browser in which the page is open."""
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A browser for all tests."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,1400"):
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1280,1400"):
         options.add_argument(flag)
-    options.add_experimental_option("prefs", {"download.default_directory": str(tmp_path / "downloads")})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    yield started
+    started.quit()
+
+
+@pytest.fixture
+def browser(driver: Any, server: Server, tmp_path: Path) -> Iterator[Any]:
+    """A new tab in which the page is open; downloads go to the folder `downloads` of the test."""
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    folder = {"behavior": "allow", "downloadPath": str(tmp_path / "downloads")}
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", folder)
     driver.get(server.url)
     find(driver, "#start")
     yield driver
-    driver.quit()
+    for tab in driver.window_handles:
+        if tab != first:
+            driver.switch_to.window(tab)
+            driver.close()
+    driver.switch_to.window(first)
 
 
 @pytest.fixture
