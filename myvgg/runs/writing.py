@@ -162,7 +162,7 @@ class Writer:
             finished: Whether the run is finished.
 
         Raises:
-            OSError: The picture cannot be written; the message names the place where it is instead.
+            OSError: The picture cannot be written; a sentence tells the place where it is instead.
         """
         job, outputs = self._job, self._job.outputs
         image = self._write_somewhere(step, finished=finished)
@@ -181,18 +181,19 @@ class Writer:
         """Write a picture; on a full disk in place of the checkpoint, or else into the folder of temporary files.
 
         Raises:
-            OSError: The picture is in another folder, which the message names.
+            OSError: The picture is in another folder, which a sentence names.
         """
         try:
             return self.write_picture(step, finished=finished)
-        except OSError as error:
+        except OSError:
             with suppress(OSError):
                 checkpoint.path_for(self._job.output).unlink()
                 return self.write_picture(step, finished=finished)
-            place = Path(tempfile.mkdtemp(prefix="myvgg-")) / self._job.output.name
-            images.save(images.resize(step.image, self._size), place)
-            reason = f"{error.strerror or error}; the picture is in {place}"
-            raise OSError(error.errno, reason, str(self._job.output)) from error
+            with suppress(OSError):
+                place = Path(tempfile.mkdtemp(prefix="myvgg-")) / self._job.output.name
+                images.save(images.resize(step.image, self._size), place)
+                self._say(f"{self._job.output} cannot be written: the picture is in {place}")
+            raise
 
     @contextmanager
     def spared(self, name: str) -> Iterator[None]:
