@@ -143,7 +143,8 @@ def same_file(path: Path) -> Hashable:
 def _check_record(job: Job) -> None:
     """Raise if the record or the table would replace a file of somebody else's."""
     outputs = job.outputs
-    outputs = {**outputs, "checkpoint": checkpoint.path_for(job.output)}
+    if not job.resume:  # which tells by itself what is wrong with a checkpoint
+        outputs = {**outputs, "checkpoint": checkpoint.path_for(job.output)}
     owners = {"record": _is_record, "table": _is_table, "checkpoint": checkpoint.is_checkpoint}
     for role, is_ours in (owners | {"plot": lambda _: outputs["table"].exists()}).items():
         path = outputs.get(role)
