@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from myvgg.cli.page import Arguments, main, parse
+from myvgg.cli.page import Arguments, parse
 from myvgg.runtime.errors import UsageError
 
 
