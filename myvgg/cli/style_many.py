@@ -61,12 +61,12 @@ def run_sweep(arguments: SweepArguments) -> None:
     over = axes(arguments.over)
     files: dict[str, Any] = {"content": arguments.content, "styles": (arguments.style,), "output": arguments.output}
     preset = partial(_preset, arguments)
-    try:
+    try:  # before the weights are read
         many.sweep_jobs(replace(_template(arguments), **files), over, preset=preset)
-        params = load_weights(arguments.weights, include_top=False, bundled_first=True)
-        grid = many.sweep_jobs(replace(_template(arguments, params), **files), over, preset=preset)
     except ValueError as error:
         raise UsageError(f"over: {error}") from error
+    params = load_weights(arguments.weights, include_top=False, bundled_first=True)
+    grid = many.sweep_jobs(replace(_template(arguments, params), **files), over, preset=preset)
     if arguments.dry_run:
         return print(many.plan(grid.jobs, params))
     if "output" not in arguments.named:

@@ -121,3 +121,11 @@ def test_wrong_sweeps_are_refused(
     assert main(["sweep", "contents/a.png", "styles/s.png", *words]) == 2
     assert problem in capfd.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == ["contents", "styles"]
+
+
+def test_missing_weights_of_a_sweep_are_no_wrong_usage(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A weights file that cannot be read is a failure of its own, and not one of the setting that is varied."""
+    (folder / "no.h5").write_bytes(b"no weights")
+    words = ["sweep", "contents/a.png", "styles/s.png", "--over", "seed=1,2", "--weights", "no.h5"]
+    assert main(words) == 1
+    assert capfd.readouterr().err.startswith("myvgg style sweep: no.h5: ")
