@@ -175,7 +175,8 @@ def _checked(source: Path, text: str) -> dict[str, Any]:
     values |= {f"weights.{name}": (record["weights"].get(name, ""), str) for name in ("sha256", "generation", "file")}
     for table in ("losses", "metrics"):
         values[table] = (numbers := record.get(table, {}), dict)
-        values |= {f"{table}.{name}": (value, float | int) for name, value in dict(numbers).items()}
+        if isinstance(numbers, dict):
+            values |= {f"{table}.{name}": (value, float | int) for name, value in numbers.items()}
     if wrong := [name for name, (value, kind) in values.items() if not isinstance(value, kind)]:
         raise ImageError(f"{source}: the record is damaged: {', '.join(wrong)}")
     return {**record, "run": run}

@@ -251,11 +251,15 @@ def test_a_record_is_read_from_beside_the_picture(name: str, appended: bool, tmp
     ("content", "message"),
     [
         (b"[settings", "record is damaged: "),
+        (b"losses = 5\n[settings]", "record is damaged: losses"),
+        (b"metrics = [1]\n[settings]", "record is damaged: metrics"),
+        (b'[settings]\n[losses]\nstyle = "a"', "record is damaged: losses.style"),
+        (b'[settings]\n[run]\nseconds = "a"', "record is damaged: run.seconds"),
         (b"a = 1\n", r"no record of a run, for it has no table \[settings\]"),
         (b"settings = 3\n", r"has no table \[settings\]"),
         (b"\xff", "cannot be read"),
     ],
-    ids=["no TOML", "another TOML", "no table", "no text"],
+    ids=["no TOML", "losses", "metrics", "a loss", "seconds", "another TOML", "no table", "no text"],
 )
 def test_a_damaged_record_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
     """The error names the damaged file, which is not the picture, and its problem."""
