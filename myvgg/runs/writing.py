@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ from myvgg.runs.specification import Job
 if TYPE_CHECKING:
     from myvgg.nst.transfer import Step
     from myvgg.runs.metrics import Report
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a file system that has no room."""
 
 MAX_FRAMES = 24
 """Number of pictures in an animation of a run, at most."""
@@ -128,13 +132,17 @@ class Writer:
             OSError: The file cannot be written.
         """
         self.restore_folders()
+        return self._save(step, self._job.output, finished=finished, report=report)
+
+    def _save(self, step: Step, path: Path, *, finished: bool, report: Report | None = None) -> Picture:
+        """Write a picture to a path of any folder."""
         job, content, size = self._job, self._pictures.content, self._size
         image = images.resize(step.image, size)
         alpha = None if content is None or content.alpha is None else images.resize_mask(content.alpha, size)
         bits = job.bits or (content.bits if content else 8)
         table = record.shared(self._table(step, finished=finished, report=report))
         text = record.embed(table) if job.record else {}
-        images.save(image, job.output, alpha=alpha, bits=bits, text=text)
+        images.save(image, path, alpha=alpha, bits=bits, text=text)
         return image
 
     def write_record(self, step: Step, *, finished: bool, report: Report | None = None) -> None:
@@ -185,13 +193,14 @@ class Writer:
         """
         try:
             return self.write_picture(step, finished=finished)
-        except OSError:
-            with suppress(OSError):
-                checkpoint.path_for(self._job.output).unlink()
-                return self.write_picture(step, finished=finished)
+        except OSError as error:
+            if error.errno in FULL:
+                with suppress(OSError):
+                    checkpoint.path_for(self._job.output).unlink()
+                    return self.write_picture(step, finished=finished)
             with suppress(OSError):
                 place = Path(tempfile.mkdtemp(prefix="myvgg-")) / self._job.output.name
-                images.save(images.resize(step.image, self._size), place)
+                self._save(step, place, finished=finished)
                 self._say(f"{self._job.output} cannot be written: the picture is in {place}")
             raise
 

@@ -136,6 +136,7 @@ def test_a_full_disk_does_not_lose_the_picture(
         run(pair, read(pair), tiny_params, say=said.append)
     (found,) = (tmp_path / "temporary").glob("*/*.png")
     assert images.load(found).shape == (20, 24, 3)
+    assert record.read_record(found)["run"]["finished"]
     assert said == [f"{pair.output} cannot be written: the picture is in {found}"]
 
 
@@ -158,3 +159,26 @@ def test_a_first_loss_that_is_no_number_ends_the_run(pair: Job, tiny_params: Par
     with pytest.raises(FloatingPointError, match="the weights of the losses are too large"):
         run(replace(pair, settings=settings), read(pair), huge)
     assert not pair.output.exists()
+
+
+@pytest.mark.parametrize(("code", "is_kept"), [(28, False), (13, True)], ids=["full", "forbidden"])
+def test_a_checkpoint_makes_room_on_a_full_disk_only(
+    code: int, is_kept: bool, pair: Job, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk the picture takes the place of its checkpoint; other errors leave the checkpoint to go on from."""
+    path, save = checkpoint.path_for(pair.output), images.save
+    job = replace(pair, checkpoint_every=0.0, settings=pair.settings.with_values({"iterations": 3}))
+
+    def refuse(image: images.Picture, to: Path, **options: Any) -> None:
+        if to == pair.output and path.exists():
+            raise OSError(code, "refused", str(to))
+        save(image, to, **options)
+
+    monkeypatch.setattr(images, "save", refuse)
+    if is_kept:
+        with pytest.raises(OSError, match="refused"):
+            run(job, read(job), tiny_params)
+    else:
+        run(job, read(job), tiny_params)
+    assert path.exists() == is_kept
+    assert pair.output.exists() != is_kept
