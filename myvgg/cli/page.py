@@ -85,6 +85,8 @@ def _serve(arguments: Arguments) -> None:
     except KeyboardInterrupt:
         return
     except ModuleNotFoundError as error:
+        if error.name != "gradio":
+            raise
         raise ValueError(f"the page needs {error.name}, which is not installed: pip install 'myvgg[app]'") from error
 
 

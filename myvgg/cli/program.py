@@ -162,7 +162,7 @@ def muted() -> Iterator[None]:
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and look for GPUs, without the messages of its start; later errors are shown."""
+    """Import TensorFlow and look for GPUs, without the messages of its start."""
     with muted():
         import tensorflow as tf
 

@@ -98,7 +98,7 @@ class Plan(NamedTuple):
 
     @property
     def is_over_limit(self) -> bool:
-        """Whether the user's limit cannot be kept, even in the smallest tiles."""
+        """True where the run takes more memory than the user's limit, even in the smallest tiles."""
         return self.limit is not None and self.memory > self.limit
 
 

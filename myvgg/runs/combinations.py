@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from myvgg.nst import tables
 from myvgg.nst.settings import Settings
-from myvgg.runs.names import changed_settings, dashed, distinct, with_hash
+from myvgg.runs.names import changed_settings, dashed, digest, distinct
 from myvgg.runs.record import beside
 from myvgg.runs.reuse import is_of_other_files
 from myvgg.runs.rows import TABLE, names_of, read_rows
@@ -133,7 +133,7 @@ def _with_own_names(jobs: Sequence[Job], table: Path) -> list[Job]:
     """
     earlier, found = read_rows(table), []
     for job in jobs:
-        end = with_hash("", names_of(job))
+        end = digest(str(names_of(job)))
         taken = is_of_other_files(job, earlier)
         moved = replace(job, output=_with_end(job.output, end), animate=job.animate and _with_end(job.animate, end))
         found.append(moved if taken else job)
@@ -141,7 +141,7 @@ def _with_own_names(jobs: Sequence[Job], table: Path) -> list[Job]:
 
 
 def _with_end(path: Path, name: str) -> Path:
-    return path.with_name(f"{path.stem}-{name.removeprefix('-')}{path.suffix}")
+    return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
 def _check_values(name: str, values: Sequence[str], base: Settings, preset: Callable[[str], Settings]) -> None:

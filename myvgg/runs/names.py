@@ -54,17 +54,10 @@ def distinct(names: Sequence[str], keys: Sequence[Hashable]) -> list[str]:
     """
     safe = [_cut(re.sub(r"[^\w.,=+-]+", "-", name)) for name in names]
     count = Counter(name.casefold() for name in safe)
-    return [name if count[name.casefold()] == 1 else with_hash(name, key) for name, key in zip(safe, keys, strict=True)]
-
-
-def with_hash(name: str, key: Hashable) -> str:
-    """Return a name with a hash at its end.
-
-    Args:
-        name: The name.
-        key: The value that is hashed.
-    """
-    return f"{name}-{_hash(str(key))}"
+    return [
+        name if count[name.casefold()] == 1 else f"{name}-{digest(str(key))}"
+        for name, key in zip(safe, keys, strict=True)
+    ]
 
 
 def _written(value: Any) -> str:
@@ -76,8 +69,13 @@ def _written(value: Any) -> str:
 def _cut(name: str) -> str:
     if len(name.encode()) <= MAX_BYTES:
         return name
-    return f"{name.encode()[:MAX_BYTES].decode(errors='ignore')}-{_hash(name)}"
+    return f"{name.encode()[:MAX_BYTES].decode(errors='ignore')}-{digest(name)}"
 
 
-def _hash(text: str) -> str:
+def digest(text: str) -> str:
+    """Return eight letters that stand for a text.
+
+    Args:
+        text: The text, which may hold bytes that are none.
+    """
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]

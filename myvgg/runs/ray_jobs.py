@@ -32,7 +32,7 @@ class Cluster(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """What a worker needs to know.
+    """The surroundings of a job on a worker: its folder, its processors, its part of the memory.
 
     Attributes:
         folder: The folder that paths are relative to.

@@ -92,7 +92,7 @@ def _is_whole(data: bytes | mmap.mmap, heap: int) -> bool:
     head = struct.calcsize("<8sQ")
     if len(data) < heap + head:
         return False
-    (size,) = struct.unpack_from("<Q", data, heap + head // 2)
+    (size,) = struct.unpack_from("<Q", data, heap + len(HEAP))
     at, end = heap + head, heap + size
     if end > len(data):
         return False

@@ -17,8 +17,7 @@ def configure(
     """Set up this process for speed and for results that are equal bit for bit.
 
     The command lines call it. A notebook or a program calls it once, right after `import myvgg`, before TensorFlow
-    computes anything. TensorFlow's notes about this machine are left out, and its errors are shown. What it prints when
-    it is imported cannot be left out.
+    computes anything. TensorFlow's log is left out, but for what it prints when it is imported; its errors are raised.
 
     Args:
         memory_kept: Keep freed memory for the next step, see `keep_memory`. It cannot be undone.

@@ -356,7 +356,7 @@ def test_nothing_is_loaded_from_elsewhere(browser: Any, server: Server) -> None:
         assert "default-src 'self'" in answer.headers["content-security-policy"]
 
 
-def status_of(url: str) -> int:
+def status_of(url: str | urllib.request.Request) -> int:
     """Return the status of an answer."""
     try:
         with urllib.request.urlopen(url) as answer:
@@ -371,6 +371,26 @@ def test_no_file_outside_can_be_read(server: Server) -> None:
     for path in ("/etc/passwd", f"{FOLDER}/README.md", "../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd"):
         for begin in ("gradio_api/file=", "file=", "static/", "gradio_api/stream/"):
             assert status_of(f"{server.url}{begin}{path}") in (403, 404)
+
+
+def test_uploads_are_limited(server: Server) -> None:
+    """A file beyond the limit is refused by the server, whatever a browser would say."""
+    begin = b'--limit\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=limit"}
+    for megabytes, is_taken in ((1, True), (65, False)):
+        body = begin + bytes(megabytes << 20) + b"\r\n--limit--\r\n"
+        request = urllib.request.Request(f"{server.url}gradio_api/upload", body, kind)
+        assert (status_of(request) == 200) == is_taken
+
+
+def test_a_port_that_is_taken_is_told(server: Server) -> None:
+    """A second page on the same port is one line, not a traceback."""
+    port = server.url.rstrip("/").rpartition(":")[2]
+    command = [sys.executable, "-m", "myvgg", "app", "--weights", "bundled", "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=MAX_SECONDS)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("myvgg app: ")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_password_guards_the_page() -> None:
