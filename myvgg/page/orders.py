@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from PIL import Image
-
+from myvgg import images
 from myvgg.images import Picture
 from myvgg.nst.settings import Settings
 
 State = Literal["waiting", "running", "finished", "stopped", "failed"]
-
-QUALITY = 88
-"""Quality of the JPEG of a picture that grows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +82,7 @@ class Ticket:
         Args:
             picture: R, G, B, 0 to 255.
         """
-        encoded = io.BytesIO()
-        Image.fromarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8)).save(encoded, "JPEG", quality=QUALITY)
-        self.frame, self.frames = encoded.getvalue(), self.frames + 1
+        self.frame, self.frames = images.encode(picture, "JPEG"), self.frames + 1
 
 
 class Clock:
