@@ -107,6 +107,7 @@ def run(code: str, folder: Path, **environment: str) -> subprocess.CompletedProc
     return subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first", ["import myvgg, importlib.util as u; u.find_spec('keras'); import keras", "import keras, myvgg"]
 )

@@ -24,10 +24,13 @@ COMMANDS = {
 }
 WRITTEN = {"style": 4, "features": 1, "extract": 1}
 
-pytestmark = pytest.mark.skipif(
-    not (sys.platform == "linux" and os.geteuid() == 0 and shutil.which("setpriv")),
-    reason="only root of Linux can become another user, by setpriv",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (sys.platform == "linux" and os.geteuid() == 0 and shutil.which("setpriv")),
+        reason="only root of Linux can become another user, by setpriv",
+    ),
+]
 
 
 def run_as_nobody(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

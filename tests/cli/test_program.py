@@ -241,6 +241,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", MISTAKES.values(), ids=MISTAKES)
 def test_mistakes_are_told_without_tensorflow(words: list[str], tmp_path: Path) -> None:
     """Wrong usage is told at once: nothing waits for the import of TensorFlow."""

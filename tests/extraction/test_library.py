@@ -207,6 +207,7 @@ def test_every_name_has_a_text(name: str) -> None:
     assert stored == name or "\\" in stored
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(
     name=st.binary(min_size=1, max_size=200).filter(lambda name: not {0, 47} & {*name} and not name.startswith(b"."))
@@ -222,6 +223,7 @@ def test_files_of_any_name(name: bytes, tiny_params: Params) -> None:
             assert picture_names.path_of(table.paths[0]) == str(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     first=st.sets(st.integers(0, 7), min_size=1),

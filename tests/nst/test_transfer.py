@@ -691,6 +691,7 @@ def test_the_unit_of_the_style_does_not_depend_on_the_content_weight(run: Run) -
     assert float(without.content) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style_loss", ["gram", "gram+mean", "wasserstein"])
 @pytest.mark.parametrize("change", [0.0, 0.05, 1.0, 4.0])
 def test_a_content_that_has_the_style_is_no_unit(style_loss: Any, change: float, run: Run, content: np.ndarray) -> None:

@@ -21,6 +21,8 @@ from myvgg.params import Params
 from myvgg.runs import record
 from tests.runs.small import QUICK, save
 
+pytestmark = pytest.mark.slow
+
 LONG = replace(QUICK, iterations=10_000)
 """Settings of a run that does not end by itself."""
 

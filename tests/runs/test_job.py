@@ -47,6 +47,7 @@ def test_any_error_leaves_the_picture(pair: Job, tiny_params: Params) -> None:
     assert pair.output.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [200, 245, 250])
 @pytest.mark.parametrize("stem", ["x", "Dr. Who vs. the sea "])
 def test_a_name_that_passes_the_check_passes_the_run(length: int, stem: str, pair: Job, tiny_params: Params) -> None:

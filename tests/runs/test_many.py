@@ -272,6 +272,7 @@ def test_a_checkpoint_of_something_else_is_not_used(
     assert [job.resume for job in ran] == [False, False]
 
 
+@pytest.mark.slow
 def test_statistics_of_a_style_are_computed_once(
     jobs: list[Job], batch: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,6 +309,7 @@ def test_a_report_is_in_the_table(
     assert np.isfinite(float(rows[1]["metric_structure"]))
 
 
+@pytest.mark.slow
 def test_many_contents_fill_several_sheets(
     folder: Path, jobs: list[Job], batch: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -502,6 +504,7 @@ def test_a_report_of_another_network_fails_alone(
     assert row["error"].startswith("cannot be measured: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sweep", "compare", "batch without records"])
 def test_pictures_of_other_files_are_kept(kind: str, folder: Path, pair: Job, tiny_params: Params) -> None:
     """The names of single pictures are chosen by nobody: those of other files get another name, once."""

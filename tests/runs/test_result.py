@@ -140,6 +140,7 @@ def known() -> dict[Any, np.ndarray]:
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_takes_pictures_of_every_kind(
     kind: str, stylize: Stylize, photo: np.ndarray, known: dict[Any, np.ndarray], tmp_path: Path
