@@ -15,7 +15,7 @@ import tensorflow as tf
 from myvgg.architecture import Architecture, Conv, Dense, Pool, PoolPadding
 from myvgg.network import Pooling, check_layers, checked_names, features
 from myvgg.params import HasParams, LayerParams, Params, Preprocessing, draw, metadata_of, params_of, parse_metadata
-from myvgg.preprocessing import check_type, preprocess
+from myvgg.preprocessing import asserted, check_type, preprocess
 from myvgg.vgg19 import trained_layers
 
 PREPROCESSING = "preprocessing"
@@ -65,6 +65,7 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
         pool_padding: PoolPadding = "valid",
         trained: Sequence[str] | None = None,
         metadata: Mapping[str, str] | None = None,
+        check: bool = True,
         copy_of: str | None = None,
         **options: Any,
     ) -> None:
@@ -78,6 +79,7 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
             pool_padding: `valid` rounds sizes down, `same` rounds them up.
             trained: The layers that are trained where `trainable` is true; None for all.
             metadata: Labels and origin of the weights, as in files.
+            check: Check the numbers of pictures.
             copy_of: The key of the layer whose weights are copied.
             **options: Keras' own: `name`, `trainable`, `dtype`.
 
@@ -94,7 +96,9 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
             "pool_padding": pool_padding,
             "trained": None if trained is None else [*trained],
             "metadata": None if metadata is None else dict(metadata),
+            "check": check,
         }
+        self.supports_jit = not check  # XLA leaves assertions out
         self._key = uuid4().hex
         channels, mean, scale = preprocessing
         self._preprocessing = Preprocessing(channels, tuple(mean), tuple(scale))
@@ -169,10 +173,11 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
             variable.assign(getattr(layers[layer], part))
 
     def call(self, images: Any) -> Any:
-        """Compute the tensors of a batch; its numbers are checked outside of graphs, so not in `predict` or `fit`.
+        """Compute the tensors of a batch.
 
         Raises:
             ValueError: As `preprocess`.
+            InvalidArgumentError: In place of it in graphs, such as those of `predict` and `fit`.
         """
         check_type(images.dtype)
         computing = self.compute_dtype
@@ -183,7 +188,10 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
         params = Params(layers, architecture=self._architecture, preprocessing=self._preprocessing)
         config = self._config
         options = {name: config[name] for name in ("pooling", "pool_padding")}
-        x = preprocess(tf.cast(images, tf.float32), like=self._preprocessing)
+        images = tf.cast(images, tf.float32)
+        if config["check"] and not tf.executing_eagerly():
+            images = asserted(images)
+        x = preprocess(images, like=self._preprocessing)
         found = features(params, x, config["names"], **options, dtype=None)
         return found if len(config["names"]) > 1 else found[config["names"][0]]
 
@@ -212,6 +220,7 @@ def keras_layer(
     trainable: bool | Sequence[str] = False,
     pooling: Pooling = "max",
     pool_padding: PoolPadding = "valid",
+    check: bool = True,
     **options: Any,
 ) -> VGGFeatures:
     """Make a Keras layer of the network.
@@ -224,6 +233,10 @@ def keras_layer(
             that it changes.
         pooling: `max` as in the paper, or `avg`.
         pool_padding: `valid` rounds sizes down, `same` rounds them up.
+        check: Refuse numbers below -0.5 or above 300, and NaN, in `predict` and `fit` too, where TensorFlow's
+            `InvalidArgumentError` tells them; Keras then compiles the model without XLA. False is for networks that
+            learn to draw the pictures, whose first ones may have any numbers. Pictures from 0 to 1 give a warning
+            where the layer is called outside of `predict` and `fit`.
         **options: Keras' own: `name`, `dtype`. The layer computes in float32, also where the policy of the process is
             mixed_float16, whose numbers end at 65504 and are slow on processors, unless `dtype` tells another type.
 
@@ -253,6 +266,7 @@ def keras_layer(
         pool_padding=pool_padding,
         trained=None if isinstance(trainable, bool) else trained_layers(trainable, params),
         metadata=metadata_of(params),
+        check=check,
         trainable=bool(trainable),
         **{"dtype": "float32", **options},
     )

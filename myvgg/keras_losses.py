@@ -15,7 +15,7 @@ import tensorflow as tf
 from myvgg.keras_layers import check_backend
 from myvgg.params import HasParams, Params, WeightsError, params_of
 from myvgg.perceptual import LAYERS, PerceptualDistance
-from myvgg.preprocessing import check_type
+from myvgg.preprocessing import asserted, check_type
 
 _LIVE: WeakValueDictionary[int, PerceptualDistance] = WeakValueDictionary()
 """The distances of this process, by the checksum of their weights and layers."""
@@ -25,7 +25,7 @@ _LIVE: WeakValueDictionary[int, PerceptualDistance] = WeakValueDictionary()
 class PerceptualLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
     """The perceptual distance as a loss for `model.compile`; see `perceptual_distance`.
 
-    Models predict pictures, R, G, B, 0 to 255; numbers are checked outside of graphs, so not in `fit`. Saved models
+    Models predict pictures, R, G, B, 0 to 255. In `fit`, the numbers of the targets are checked. Saved models
     hold the name of the weights and a checksum, not the weights: they are looked for again when the loss is first
     computed.
 
@@ -77,9 +77,15 @@ class PerceptualLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras has no t
         return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true: Any, y_pred: Any) -> tf.Tensor:
-        """Compute the distance of each pair."""
+        """Compute the distance of each pair.
+
+        Raises:
+            InvalidArgumentError: In graphs, `y_true` has numbers below -0.5 or above 300, or NaN.
+        """
         if self._distance is None:
             self._distance = self._found()
+        if not tf.executing_eagerly():
+            y_true = asserted(tf.cast(y_true, tf.float32))
         return self._distance(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:

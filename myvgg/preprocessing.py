@@ -92,6 +92,20 @@ def check_type(dtype: Any) -> None:
         raise ValueError(f"images must be uint8 or floating point from 0 to 255, not {dtype.name}")
 
 
+def asserted(
+    images: Float32[tf.Tensor, "batch height width 3"],
+) -> Float32[tf.Tensor, "batch height width 3"]:
+    """Return pictures behind an assertion about their numbers, for graphs, in which `preprocess` cannot check them.
+
+    The graph fails with `tf.errors.InvalidArgumentError` for numbers below -0.5 or above 300, and for NaN.
+    XLA leaves assertions out.
+    """
+    right = tf.reduce_all((images >= LOWEST) & (images <= HIGHEST))  # false for NaN too
+    found = ["images must be from 0 to 255, not", tf.reduce_min(images), "to", tf.reduce_max(images)]
+    with tf.control_dependencies([tf.debugging.Assert(right, found)]):
+        return tf.identity(images)
+
+
 def check_eager() -> None:
     """Refuse a process in which TensorFlow behaves as its version 1.
 

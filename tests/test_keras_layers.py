@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import converters
 import myvgg
@@ -134,6 +135,7 @@ def test_import_leaves_keras_alone(tmp_path: Path) -> None:
     assert run(code, tmp_path).stdout.strip() == "set()"
 
 
+@pytest.mark.slow
 def test_another_backend_is_refused(tiny_params: Params, tmp_path: Path) -> None:
     """With Keras on torch, the error names the backend and what to set."""
     pytest.importorskip("torch", reason="needs torch")
@@ -235,3 +237,55 @@ def test_pictures_of_16_bits_are_refused(tiny_params: Params) -> None:
             call(deep)
         with pytest.raises(ValueError, match="images must be from 0 to 255, not 40000"):
             call(deep.astype(np.float32))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [-5.0, 400.0, np.nan])
+def test_numbers_are_checked_inside_of_graphs(number: float, tiny_params: Params, tmp_path: Path) -> None:
+    """`predict` and `fit` refuse numbers that no picture has, in a loaded model too, unless the check is off."""
+    images, wanted = pictures(2, 16, 16).astype(np.float32), np.zeros((2, 1), np.float32)
+    images[1, 2, 3, 0] = number
+    model = model_of(tiny_params, names=["relu1_1"])
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for call in (model.predict, loaded.predict, lambda x, **options: model.fit(x, wanted, **options)):
+        call(pictures(2, 16, 16), verbose=0)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="images must be from 0 to 255, not"):
+            call(images, verbose=0)
+    unchecked = model_of(tiny_params, names=["relu1_1"], check=False)
+    assert unchecked.predict(images, verbose=0).shape == (2, 1)
+    unchecked.save(tmp_path / "unchecked.keras")
+    assert keras.models.load_model(tmp_path / "unchecked.keras").predict(images, verbose=0).shape == (2, 1)
+
+
+@pytest.mark.slow
+def test_the_loss_checks_the_pictures_it_is_given(tiny_params: Params) -> None:
+    """In `fit`, targets that are no pictures are refused, and predictions of a network that still learns are not."""
+    source = keras.Input((None, None, 3))
+    model = keras.Model(source, keras.layers.Conv2D(3, 1, bias_initializer=keras.initializers.Constant(-20.0))(source))
+    model.compile("sgd", myvgg.PerceptualLoss(params=tiny_params, layers=["relu1_1"]))
+    images = pictures(1, 16, 16).astype(np.float32)
+    model.fit(images * 0, images, verbose=0)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="images must be from 0 to 255, not"):
+        model.fit(images * 0, images - 100, verbose=0)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
+def test_a_checked_model_is_exported(tiny_params: Params, tmp_path: Path) -> None:
+    """The check is in the way of neither a SavedModel nor TFLite."""
+    source = keras.Input((16, 16, 3), batch_size=1)
+    model = keras.Model(source, myvgg.keras_layer(["relu2_1"], params=tiny_params)(source))
+    images = pictures(1, 16, 16).astype(np.float32)
+    model.export(tmp_path / "saved", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "saved")
+    saved = loaded.serve(images)
+    np.testing.assert_allclose(saved, model(images), rtol=1e-5, atol=1e-3)
+    lite = tf.lite.Interpreter(
+        model_content=tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved")).convert()
+    )
+    lite.allocate_tensors()
+    lite.set_tensor(lite.get_input_details()[0]["index"], images)
+    lite.invoke()
+    np.testing.assert_allclose(lite.get_tensor(lite.get_output_details()[0]["index"]), saved, rtol=1e-4, atol=1e-2)
