@@ -424,6 +424,7 @@ def test_another_programs_words_are_understood(
     assert planned == [replace(expected, tv_weight=3.0)]
 
 
+@pytest.mark.slow
 def test_presets_are_compared(pictures: None, trained: list[Any], tmp_path: Path) -> None:
     """`--compare` makes a picture with each preset, and a sheet of them; settings that are named count for all."""
     assert run(*PAIR, *QUICK[:4], "--style-size", "27", "--compare", "draft,kyungoh", "-o", "out.png") == 0
@@ -688,6 +689,7 @@ def test_what_is_named_counts_more_than_the_record(pictures: None, trained: list
     assert Path(made["inputs"]["style1"]["file"]).name == "style.png"
 
 
+@pytest.mark.slow
 def test_a_white_matte_counts_more_than_the_record(pictures: None, trained: list[Any]) -> None:
     """A matte that is named counts also where it is the default; one that is not named is the recorded one."""
     assert run(*PAIR, *QUICK, "--matte", "#102030", "-o", "out.png") == 0
@@ -696,6 +698,7 @@ def test_a_white_matte_counts_more_than_the_record(pictures: None, trained: list
     assert [record.read_record(name)["run"]["matte"] for name in ("same.png", "white.png")] == ["#102030", "white"]
 
 
+@pytest.mark.slow
 def test_the_first_picture_is_named_without_its_folder(pictures: None, trained: list[Any], tmp_path: Path) -> None:
     """A PNG names the first picture without its folder; the run is repeated, and another first picture counts more."""
     (tmp_path / "private").mkdir()
@@ -721,6 +724,7 @@ def test_a_record_finds_its_files_in_its_own_folder(pictures: None, trained: lis
     assert np.array_equal(pixels("again.png"), pixels("A/r.png"))
 
 
+@pytest.mark.slow
 def test_masks_of_a_record_go_with_its_styles(
     pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -150,6 +150,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_declared_sizes_take_no_memory_and_end_no_process(name: str, tiny_params: Params, tmp_path: Path) -> None:
     """A small file is refused in one line by a process that goes on and grows by less than 100 MB."""
@@ -173,6 +174,7 @@ def test_a_damaged_name_in_an_archive_is_our_error(tiny: Architecture, tiny_para
         converters.load(path, architecture=tiny)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "value"), [("free", 0), ("used", 2**64 - 1), ("used", 2**64 - 16), ("heap", 2**40)])
 @pytest.mark.parametrize("in_archive", [False, True], ids=["weights.h5", "keras"])
 def test_a_damaged_heap_of_texts_ends(

@@ -387,6 +387,7 @@ def test_keras_loads_what_is_written(name: str, tiny: Architecture, tiny_params:
     assert len(actual) == len(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "include_top"), [("a.h5", True), ("a.weights.h5", False), ("a.h5", False)])
 def test_keras_applications_load_what_is_written(name: str, include_top: bool, tmp_path: Path) -> None:
     """`keras.applications.VGG19` in full size reads a file of ours."""

@@ -88,6 +88,7 @@ TFLITE = {"float32": CLOSE, "float16": 3e-3, "int8": 0.15}
 """Of the largest value: half precision keeps 11 bits of kernels, int8 seven of kernels and maps."""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
 @pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning")
 @pytest.mark.parametrize("quantize", TFLITE)
@@ -125,6 +126,7 @@ def test_int8_needs_pictures(tiny_params: Params, tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
 @pytest.mark.parametrize("reduce", ["mean", "gram", "moments"])
 def test_reductions_inside(reduce: Any, params: Params, tmp_path: Path) -> None:

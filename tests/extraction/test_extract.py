@@ -151,6 +151,7 @@ def test_ragged_arrays_need_parquet(
     assert [path.name for path in tmp_path.iterdir()] == ["f.npz.parts"]
 
 
+@pytest.mark.slow
 def test_several_layers_and_classifier(photos: Path, tmp_path: Path) -> None:
     """Several layers come in one pass, dense ones too."""
     params = myvgg.params.random(seed=2)

@@ -53,6 +53,7 @@ def guide_reference(mask: np.ndarray, activation: Activation, pool_padding: str)
     return shares**2 / sum(share**2 for share in shares.flat)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool_padding", ["valid", "same"])
 @pytest.mark.parametrize("layer", ["conv1_1", "relu1_2", "pool1", "relu2_1", "pool2", "relu3_1", "relu4_1", "relu5_1"])
 @pytest.mark.parametrize("shape", [(16, 16), (17, 31), (35, 18)], ids=["even", "odd", "high"])

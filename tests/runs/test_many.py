@@ -171,6 +171,7 @@ def test_what_has_changed_is_made_again(
     assert len(ran) == 1
 
 
+@pytest.mark.slow
 def test_a_bad_picture_is_named_at_the_end(
     folder: Path, template: Job, tiny_params: Params, batch: Callable[..., list[str]]
 ) -> None:
@@ -257,6 +258,7 @@ def test_an_interrupted_batch_goes_on(
     assert [job.output.read_bytes() for job in jobs] == expected
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_something_else_is_not_used(
     folder: Path, jobs: list[Job], ran: list[Job], batch: Callable[..., list[str]]
 ) -> None:
@@ -290,6 +292,7 @@ def test_statistics_of_a_style_are_computed_once(
     assert kept[0][0] is kept[1][0] is not kept[2][0]
 
 
+@pytest.mark.slow
 def test_a_report_is_in_the_table(
     folder: Path, jobs: list[Job], batch: Callable[..., list[str]], ran: list[Job]
 ) -> None:
@@ -320,6 +323,7 @@ def test_many_contents_fill_several_sheets(
     assert all(pictures_on(folder / f"out/contact-sheet-{page}.jpg") == (2, 2, 3) for page in (2, 3, 4))
 
 
+@pytest.mark.slow
 def test_a_second_batch_keeps_the_first_ones_table_and_sheet(
     folder: Path, template: Job, jobs: list[Job], batch: Callable[..., list[str]], ran: list[Job]
 ) -> None:
@@ -338,6 +342,7 @@ def test_a_second_batch_keeps_the_first_ones_table_and_sheet(
     assert len(ran) == 3
 
 
+@pytest.mark.slow
 def test_pictures_of_one_name_from_two_folders_are_both_kept(
     folder: Path, template: Job, jobs: list[Job], batch: Callable[..., list[str]], ran: list[Job]
 ) -> None:
@@ -455,6 +460,7 @@ def test_a_sweep_does_not_write_over_its_content(pair: Job, tiny_params: Params)
     assert pair.content.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_presets_are_compared(folder: Path, pair: Job, tiny_params: Params) -> None:
     """A picture is made with each preset; the sheet shows content, styles and all pictures."""
     job = replace(pair, output=folder / "out.jpg", styles=(*pair.styles, folder / "styles/t.png"), report=True)
@@ -475,6 +481,7 @@ def test_the_order_of_styles_counts(folder: Path, pair: Job, tiny_params: Params
     assert len(ran) == 2
 
 
+@pytest.mark.slow
 def test_a_plan_of_many(folder: Path, jobs: list[Job], batch: Callable[..., list[str]], tiny_params: Params) -> None:
     """The plan has a line for each picture and a sum, and makes no picture."""
     batch(jobs[:1])
@@ -488,6 +495,7 @@ def test_a_plan_of_many(folder: Path, jobs: list[Job], batch: Callable[..., list
     assert not jobs[2].output.exists()
 
 
+@pytest.mark.slow
 def test_a_report_of_another_network_fails_alone(
     folder: Path, template: Job, tiny_params: Params, batch: Callable[..., list[str]]
 ) -> None:
@@ -553,6 +561,7 @@ def test_a_table_with_bytes_of_another_program_keeps_its_rows(
     assert [row["output"] for row in table(path)] == [jobs[1].output.name, jobs[0].output.name]
 
 
+@pytest.mark.slow
 def test_two_batches_in_one_folder_keep_both_tables(folder: Path, jobs: list[Job], tiny_params: Params) -> None:
     """A batch that ends while another one runs leaves its rows in the table."""
 

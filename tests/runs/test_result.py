@@ -198,6 +198,7 @@ def test_a_texture_and_a_reconstruction(stylize: Stylize, style: np.ndarray) -> 
     assert stylize(style=None).image.shape == (17, 24, 3)
 
 
+@pytest.mark.slow
 def test_takes_a_network_in_place_of_parameters(stylize: Stylize, params: Params, trained: Params) -> None:
     """A module gives the same result as its parameters."""
     assert np.array_equal(stylize(params=VGG(params)).image, stylize().image)
