@@ -118,9 +118,20 @@ def _pictures(examples: Path) -> tuple[Any, Any]:
     styles = gr.Gallery(
         label="Styles, one or more", type="filepath", columns=3, height=180, interactive=True, elem_id="styles"
     )
-    listed = [[[path]] for (path,) in _listed(examples, STYLES)]
-    gr.Examples(listed, styles, label="Styles to try", elem_id="paintings")
+    paintings = gr.Dataset(
+        components=[gr.Image(visible=False)],
+        samples=_listed(examples, STYLES),
+        label="Styles to try: each click adds one",
+        elem_id="paintings",
+    )
+    paintings.click(_with_one_more, [paintings, styles], styles, show_progress="hidden", api_visibility="private")
     return content, styles
+
+
+def _with_one_more(sample: Sequence[str], styles: Sequence[tuple[str, Any]] | None) -> list[tuple[str, Any]]:
+    """Add a painting to the styles, unless it is among them."""
+    (path,), chosen = sample, [*(styles or ())]
+    return chosen if Path(path).name in {Path(each).name for each, _ in chosen} else [*chosen, (path, None)]
 
 
 def _painting(content: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -68,10 +69,13 @@ def served(
         from myvgg.page import blocks
         from myvgg.page.studio import Studio
 
-        folder = Path(place) / "orders"
+        folder, examples = Path(place) / "orders", Path(place) / "examples"
         folder.mkdir()
+        examples.mkdir()
+        for picture in FOLDER.glob("*.jpg"):
+            shutil.copy(picture, examples)
         studio = Studio(folder, load)
-        page = blocks.build(studio, FOLDER)
+        page = blocks.build(studio, examples)
         try:
             _, url, _ = page.queue(max_size=MAX_EVENTS).launch(
                 server_name=host,

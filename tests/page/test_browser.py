@@ -289,6 +289,21 @@ def test_the_brush_keeps_a_part(browser: Any, tmp_path: Path) -> None:
     show(browser, "phone")
 
 
+def test_styles_to_try_are_added(browser: Any, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    """Each click adds a painting to those that are chosen, once, beside an upload; the result is of all of them."""
+    choose(browser, pictures, 64)
+    for count, number in ((2, 1), (3, 3), (3, 1)):
+        click(browser, f"#paintings button:nth-of-type({number})")
+        wait(lambda count=count: len(find(browser, "#styles").find_elements("css selector", "button img")) == count)
+        time.sleep(0.5)
+    assert len(find(browser, "#styles").find_elements("css selector", "button img")) == 3
+    click(browser, "#start")
+    wait(lambda: state(browser) == "finished")
+    made = record.read_record(downloaded(browser, tmp_path))
+    files = [entry["file"] for name, entry in made["inputs"].items() if name.startswith("style")]
+    assert [name.partition("-")[2] for name in files] == ["style.jpg", "waves.jpg", "tiles.jpg"]
+
+
 def test_broken_uploads_are_told(browser: Any, pictures: tuple[Path, Path], tmp_path: Path) -> None:
     """A file that is no picture is told by its name, and the page goes on."""
     broken = tmp_path / "broken.png"
