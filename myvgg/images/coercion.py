@@ -82,6 +82,8 @@ def as_mask(mask: Any) -> Mask:
         return load_mask(mask)
     if isinstance(mask, Image.Image) and mask.mode != "F":
         return mask_of(*samples_of(mask))
+    if isinstance(mask, np.ma.MaskedArray):
+        raise ValueError("a mask must have no masked pixels: fill them, mask.filled(value)")
     array = np.asarray(mask)
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]

@@ -245,3 +245,11 @@ def test_masks_of_floating_point(tmp_path: Path) -> None:
     Image.fromarray(300 * values).save(tmp_path / "mask.tif")
     with pytest.raises(ImageError, match=r"mask\.tif: .*from 0 to 1, not 0"):
         images.as_mask(tmp_path / "mask.tif")
+
+
+@pytest.mark.parametrize("take", [images.as_picture, images.as_mask])
+def test_masked_arrays_are_refused(take: Callable[[Any], Any]) -> None:
+    """The values below the mask of a masked array are no pixels; the error says how to fill them."""
+    shape = (5, 7, 3) if take is images.as_picture else (5, 7)
+    with pytest.raises(ValueError, match=r"no masked pixels: fill them, (image|mask)\.filled"):
+        take(np.ma.masked_array(np.zeros(shape), np.ones(shape, bool)))
