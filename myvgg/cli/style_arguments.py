@@ -146,11 +146,14 @@ class BatchArguments(Base):
     output: Annotated[Path, Option("-o", metavar="FOLDER", group=MOST_USED)] = Path("stylized")
     """Folder of the results, which is made if it is missing."""
 
+    places: Annotated[tuple[str, ...], Option(metavar="CONTENTS STYLES", group=PICTURES, positional=True)] = ()
+    """Two words: a file, a folder or a quoted pattern of content pictures, and another one of style pictures."""
+
     contents: Annotated[tuple[str, ...], Option("-c", metavar="PICTURES", group=PICTURES)] = ()
-    """Content pictures: files, folders, or patterns such as 'photos/*.jpg'."""
+    """Content pictures, in place of the first word: files, folders, or patterns such as 'photos/*.jpg'."""
 
     styles: Annotated[tuple[str, ...], Option("-s", metavar="PICTURES", group=PICTURES)] = ()
-    """Style pictures: files, folders, or patterns."""
+    """Style pictures, in place of the second word: files, folders, or patterns."""
 
     ray: Annotated[str | None, Option(metavar="auto|ADDRESS", group=RUNNING)] = None
     """Run on a Ray cluster: on the cluster of this machine (auto), or on the one at an address."""

@@ -35,8 +35,7 @@ def run_batch(arguments: BatchArguments) -> None:
 
     if arguments.threads is not None and (arguments.threads < 1 or arguments.ray is None):
         raise UsageError("--threads must be at least 1, and goes with --ray")
-    contents = pictures("contents", arguments.contents, arguments.output)
-    styles = pictures("styles", arguments.styles, arguments.output)
+    contents, styles = (pictures(name, words, arguments.output) for name, words in _places(arguments).items())
     params = load_weights(arguments.weights, include_top=False, bundled_first=True)
     jobs = many.batch_jobs(contents, styles, arguments.output, _template(arguments, params))
     if arguments.dry_run:
@@ -72,6 +71,18 @@ def run_sweep(arguments: SweepArguments) -> None:
     if "output" not in arguments.named:
         check_unchosen(arguments.output)
     return many.sweep(grid, arguments.output, params, say=say, watch=shown)
+
+
+def _places(arguments: BatchArguments) -> dict[str, tuple[str, ...]]:
+    """Return the words for content and style pictures, which are two words, or the values of two options."""
+    named = {"contents": arguments.contents, "styles": arguments.styles}
+    missing = [name for name, words in named.items() if not words]
+    if arguments.places and len(arguments.places) != len(missing):
+        raise UsageError(
+            f"name one word for the contents and one for the styles, not {len(arguments.places)}: a file, a folder or "
+            "a pattern in quotes; several go after --contents and --styles"
+        )
+    return named | {name: (word,) for name, word in zip(missing, arguments.places, strict=False)}
 
 
 def pictures(name: str, words: Sequence[str], folder: Path) -> list[Path]:

@@ -457,6 +457,19 @@ def test_a_batch_makes_every_pair(
     assert "2 of 2 pictures are there already" in capfd.readouterr().err
 
 
+def test_a_batch_takes_two_words(pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]) -> None:
+    """Contents and styles may be two words, or one word beside an option; other numbers of words are refused."""
+    asked = ["*.png", "style.png"]
+    plans = []
+    for words in (asked, ["-s", "style.png", "--", "*.png"], ["style.png", "-c", "*.png"]):
+        assert run("batch", "--dry-run", *QUICK, *words) == 0
+        plans.append(capfd.readouterr().out)
+    assert plans[0] == plans[1] == plans[2]
+    for words in (["content.png"], ["content.png", "style.png", "other.png"], [*PAIR, "-s", "style.png"]):
+        assert run("batch", *words, *QUICK) == 2
+        assert "one word for the contents and one for the styles" in capfd.readouterr().err
+
+
 def test_a_sweep_draws_a_grid(pictures: None, trained: list[Any], tmp_path: Path) -> None:
     """A setting is varied, and the pictures are drawn side by side."""
     argv = ["sweep", *PAIR, "--over", "style-strength=0.5,2", "-o", "grid.png", *QUICK]
