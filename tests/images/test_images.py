@@ -436,7 +436,7 @@ WRITERS = {
     "WEBP": {"lossless": True},
     "TIFF": {"compression": "tiff_lzw"},
     "BMP": {},
-    **({"AVIF": {}} if features.check("avif") else {}),
+    **({"AVIF": {}} if "avif" in features.get_supported() else {}),
 }
 
 
@@ -452,7 +452,7 @@ def test_refuses_truncated_pictures(kind: str, share: float, tmp_path: Path, cap
     refusal(path)
 
 
-@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+@pytest.mark.skipif("avif" not in features.get_supported(), reason="this Pillow has no AVIF")
 def test_refuses_damaged_avif(tmp_path: Path) -> None:
     """AVIF whose data are destroyed, for which Pillow raises RuntimeError, is refused like any other picture."""
     noise = np.random.default_rng(2).integers(0, 256, (40, 50, 3), np.uint8)
