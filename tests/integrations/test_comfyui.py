@@ -108,6 +108,7 @@ def test_nothing_of_comfyui_is_imported(node: Any, comfy: SimpleNamespace, monke
     assert call(node, pictures(1), pictures(1, seed=1)).shape == (1, 32, 48, 3)
 
 
+@pytest.mark.slow
 def test_a_batch_has_the_pictures_of_its_parts(node: Any, tiny_params: Params) -> None:
     """Tensors of the content's batch, type and range come out, and equal what the library makes of each picture."""
     content, style = pictures(2), pictures(2, seed=1)
@@ -120,6 +121,7 @@ def test_a_batch_has_the_pictures_of_its_parts(node: Any, tiny_params: Params) -
         assert np.abs(made[index].numpy() * 255 - last.image).max() < 0.1
 
 
+@pytest.mark.slow
 def test_one_style_serves_all_contents(node: Any) -> None:
     """One style picture is the same as that picture for each content; another number is refused."""
     content, style = pictures(2), pictures(1, 40, 40, seed=1)
@@ -128,6 +130,7 @@ def test_one_style_serves_all_contents(node: Any) -> None:
         call(node, content, pictures(3, seed=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(32, 48), (1, 32, 48), (2, 32, 48)])
 def test_the_content_stays_where_the_mask_is_white(shape: tuple[int, ...], node: Any) -> None:
     """Masks of one picture, with or without a batch, or of each picture hold the content in their white part."""
@@ -139,12 +142,14 @@ def test_the_content_stays_where_the_mask_is_white(shape: tuple[int, ...], node:
     assert float(change[28:].min()) > 2 / 255
 
 
+@pytest.mark.slow
 def test_a_black_mask_keeps_nothing(node: Any) -> None:
     """ComfyUI's mask of a picture without one, 64 x 64 and black, changes nothing."""
     content, style = pictures(1), pictures(1, seed=1)
     assert torch.equal(call(node, content, style, torch.zeros(1, 64, 64)), call(node, content, style))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["default", "gatys"])
 def test_progress_grows_to_its_total(preset: str, node: Any, comfy: SimpleNamespace) -> None:
     """Progress of a batch never falls, and ends at its total, with L-BFGS too."""
@@ -163,6 +168,7 @@ def test_an_interruption_ends_the_node(node: Any, comfy: SimpleNamespace) -> Non
     assert len(comfy.progress) == 2
 
 
+@pytest.mark.slow
 def test_zero_steps_are_those_of_the_preset(node: Any, comfy: SimpleNamespace) -> None:
     """With 0 steps, the preset decides."""
     call(node, pictures(1), pictures(1, seed=1), steps=0, preset="draft")
