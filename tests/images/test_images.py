@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -939,7 +940,7 @@ def test_refuses_a_16_bit_tiff_with_a_damaged_directory(tmp_path: Path) -> None:
     content = bytearray(tiff16(DEEP))
     content[9] = 1  # the upper byte of the number of entries
     (tmp_path / "a").write_bytes(content)
-    assert "cannot be read: directory out of range" in refusal(tmp_path / "a")
+    assert re.search("cannot be read: .*directory", refusal(tmp_path / "a"))  # in the words of libtiff's version
 
 
 SIZES = {
