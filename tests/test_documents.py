@@ -41,6 +41,8 @@ DOCUMENTS = [
     "docs/ablation.md",
     "docs/performance.md",
     "docs/scale.md",
+    "docs/places.md",
+    "integrations/comfyui/README.md",
 ]
 
 

@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +37,21 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """Build the wheel from a copy of the checkout, and install it beside this environment's other packages."""
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the archive of sources from a copy of the checkout, and the wheel from that archive."""
     folder = tmp_path_factory.mktemp("wheel")
     source = shutil.copytree(ROOT, folder / "source", ignore=LEFT_OUT)
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
-    subprocess.run(build, check=True, capture_output=True)
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(source)]
+    variables = {**os.environ, "MYVGG_ADDRESS": "https://code.example/myvgg"}
+    subprocess.run(build, check=True, capture_output=True, env=variables)
     shutil.rmtree(source)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(distributions: Path) -> Installed:
+    """Install the wheel beside this environment's other packages."""
+    folder = distributions
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "environment", with_pip=False)
     (packages,) = (folder / "environment" / "lib").glob("python*/site-packages")
@@ -52,6 +62,59 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     subprocess.run(install, check=True, capture_output=True)
     (folder / "user").mkdir()
     return Installed(folder / "environment", folder / "user")
+
+
+PACKAGES = {
+    "myvgg": "myvgg",
+    "converters": "myvgg/converters",
+    "weights": "myvgg/weights",
+    "examples": "myvgg/examples",
+}
+"""Folders of the repository, and their places in the wheel."""
+
+DATA = ("*.py", "*.toml", "*.txt", "*.jpg", "py.typed", "vgg19-8bit.safetensors", "README.md")
+"""Files of these folders that the packages need."""
+
+
+def tracked() -> set[str]:
+    """Return the files of the packages, by their paths in the repository."""
+    files = (path for folder in PACKAGES for path in (ROOT / folder).rglob("*") if path.is_file())
+    left_out = {"__pycache__", "drawing"}  # `drawing` is of use in the checkout only
+    wanted = (path for path in files if not left_out & {*path.parts} and any(path.match(each) for each in DATA))
+    return {path.relative_to(ROOT).as_posix() for path in wanted} - {"examples/README.md"}
+
+
+def test_the_wheel_has_its_files_and_no_others(distributions: Path) -> None:
+    """All modules, presets, pictures and weights are in the wheel, and besides them only what describes it."""
+    (wheel,) = distributions.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        found = {name for name in archive.namelist() if ".dist-info/" not in name}
+    expected = {f"{PACKAGES[top]}/{rest}" for top, _, rest in (path.partition("/") for path in tracked())}
+    assert {"myvgg/weights/vgg19-8bit.safetensors", "myvgg/nst/presets/gatys.toml", "myvgg/page/blocks.py"} <= expected
+    assert found == expected
+
+
+def test_the_sources_have_their_files_and_no_others(distributions: Path) -> None:
+    """The archive of sources has the files of the packages and those that build them; neither tests nor documents."""
+    (sources,) = distributions.glob("*.tar.gz")
+    with tarfile.open(sources) as archive:
+        names = {each.name.partition("/")[2] for each in archive.getmembers() if each.isfile()}
+    build = {"LICENSE", "MANIFEST.in", "PKG-INFO", "README.md", "pyproject.toml", "setup.cfg", "setup.py"}
+    assert {name for name in names if "egg-info/" not in name} == tracked() | build
+
+
+def test_the_index_takes_both(distributions: Path) -> None:
+    """`twine check --strict` finds nothing, and the description is that of setup.py, with links to the address."""
+    files = [str(path) for path in distributions.iterdir() if path.suffix in (".whl", ".gz")]
+    done = subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(files) == 2
+    (wheel,) = distributions.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        text = archive.read(metadata).decode()
+    assert "Project-URL: Source, https://code.example/myvgg\n" in text
+    assert "](https://code.example/myvgg/raw/v" in text
 
 
 def test_the_packages_have_names_of_their_own(installed: Installed) -> None:

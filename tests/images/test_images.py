@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -436,7 +437,7 @@ WRITERS = {
     "WEBP": {"lossless": True},
     "TIFF": {"compression": "tiff_lzw"},
     "BMP": {},
-    **({"AVIF": {}} if features.check("avif") else {}),
+    **({"AVIF": {}} if "avif" in features.get_supported() else {}),
 }
 
 
@@ -452,7 +453,7 @@ def test_refuses_truncated_pictures(kind: str, share: float, tmp_path: Path, cap
     refusal(path)
 
 
-@pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
+@pytest.mark.skipif("avif" not in features.get_supported(), reason="this Pillow has no AVIF")
 def test_refuses_damaged_avif(tmp_path: Path) -> None:
     """AVIF whose data are destroyed, for which Pillow raises RuntimeError, is refused like any other picture."""
     noise = np.random.default_rng(2).integers(0, 256, (40, 50, 3), np.uint8)
@@ -939,7 +940,7 @@ def test_refuses_a_16_bit_tiff_with_a_damaged_directory(tmp_path: Path) -> None:
     content = bytearray(tiff16(DEEP))
     content[9] = 1  # the upper byte of the number of entries
     (tmp_path / "a").write_bytes(content)
-    assert "cannot be read: directory out of range" in refusal(tmp_path / "a")
+    assert re.search("cannot be read: .*directory", refusal(tmp_path / "a"))  # in the words of libtiff's version
 
 
 SIZES = {

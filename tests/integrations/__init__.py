@@ -1,0 +1,1 @@
+"""Tests of the library inside of other programs."""
