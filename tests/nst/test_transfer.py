@@ -220,7 +220,7 @@ def test_goes_on_from_any_state(optimizer: Any, draft: int | None, run: Run) -> 
     for step in run(settings):
         expected.append((step.iteration, step.losses, step.image))
         states.append(step.state())
-    for state in (states[index] for index in (0, 3, 5, 6, 8, 10)):
+    for state in (states[index] for index in (0, 5, 6, 10)):
         again = [(step.iteration, step.losses, step.image) for step in run(settings, state=state)]
         rest = expected[-len(again) :]
         assert len(again) >= 1
