@@ -64,7 +64,7 @@ def test_notebooks_are_listed() -> None:
     assert sorted(listed) == [path.name for path in NOTEBOOKS]
     for path in NOTEBOOKS:
         text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-        links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("https://")]
+        links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if not link.startswith("https://")]
         assert [link for link in links if not (FOLDER / link).exists()] == []
 
 
