@@ -13,6 +13,7 @@ from myvgg.keras_names import register as _register
 if TYPE_CHECKING:
     import converters as converters
     from myvgg import export as export
+    from myvgg import figures as figures
     from myvgg import images as images
     from myvgg import nst as nst
     from myvgg import params as params
@@ -90,6 +91,7 @@ _MODULES = (
         "converters",
         "export",
         "extraction",
+        "figures",
         "images",
         "labels",
         "loading",

@@ -73,14 +73,63 @@ class FeatureTable:
         Raises:
             ValueError: The table has no such picture, or the picture has no features.
         """
+        index = self._index(path)
+        rows = {column: values[index] for column, values in self.arrays.items()}
+        return {column: row for column, row in rows.items() if row is not None}
+
+    def nearest(
+        self, path: str | os.PathLike[str], *, column: str | None = None, count: int = 5
+    ) -> list[tuple[str, float]]:
+        """List the pictures whose features are most alike: those with the largest cosine.
+
+        Args:
+            path: The picture's file, or its name in `paths`.
+            column: Name of a column; None for the only one of the table.
+            count: Largest number of pictures.
+
+        Returns:
+            The names of the other pictures that have features, nearest first, with their cosines: 1 for features of one
+            direction, 0 for features that share no channel.
+
+        Raises:
+            ValueError: The table has no such picture, the picture has no features, several columns and none is named,
+                an unknown column, a column with rows of several shapes, or a count below 1.
+
+        Example:
+            >>> import myvgg
+            >>> table = myvgg.extract("examples/*.jpg", params="bundled", progress=False)
+            >>> (name, cosine), *_ = table.nearest("examples/coffee.jpg")
+            >>> name.endswith("astronaut.jpg"), round(cosine, 1)
+            (True, 0.4)
+        """
+        index, column = self._index(path), self._column(column)
+        if count < 1:
+            raise ValueError(f"count must be at least 1, not {count}")
+        values = self.arrays[column]
+        if not isinstance(values, np.ndarray):
+            raise ValueError(f"column {column} has rows of several shapes, which have no cosine")
+        rows = values.reshape(len(values), -1).astype(np.float64)
+        lengths = np.linalg.norm(rows, axis=1)
+        cosines = rows @ rows[index] / np.maximum(lengths * lengths[index], np.finfo(np.float64).tiny)
+        others = [each for each in np.argsort(-cosines, kind="stable") if each != index and not self.errors[each]]
+        return [(self.paths[each], float(cosines[each])) for each in others[:count]]
+
+    def _index(self, path: str | os.PathLike[str]) -> int:
+        """Return the row of a picture that has features."""
         name = next((name for name in (os.fspath(path), name_of(path)) if name in self.paths), None)
         if name is None:
             raise ValueError(f"the table has no picture {os.fspath(path)!r}")
         index = self.paths.index(name)
         if self.errors[index]:
             raise ValueError(f"the picture has no features: {self.errors[index]}")
-        rows = {column: values[index] for column, values in self.arrays.items()}
-        return {column: row for column, row in rows.items() if row is not None}
+        return index
+
+    def _column(self, column: str | None) -> str:
+        if column is None and len(self.arrays) == 1:
+            return next(iter(self.arrays))
+        if column is None or column not in self.arrays:
+            raise ValueError(f"column must be one of {', '.join(self.arrays)}, not {column}")
+        return column
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{column} {shape or 'of several shapes'}" for column, shape in self.shapes.items())

@@ -153,6 +153,23 @@ def _summed(features: Features) -> Vector:
     return tf.reduce_sum(tf.reduce_sum(features[0], 0), 0)
 
 
+def gram_matrix(features: Features) -> Matrix:
+    """Take the mean products of channels over all positions: F'F over the positions, the second of `moments`.
+
+    Args:
+        features: Of one layer.
+
+    Reference:
+        Gatys, Ecker and Bethge (2016), equation 3.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> gram_matrix(tf.reshape(tf.constant([1.0, 0.0, 1.0, 2.0]), (1, 1, 2, 2))).numpy().tolist()
+        [[1.0, 1.0], [1.0, 2.0]]
+    """
+    return moments(features).second
+
+
 def gram_loss(gram: Matrix, target: Matrix) -> Scalar:
     """Compare textures: the mean squared difference of Gram matrices.
 

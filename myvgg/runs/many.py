@@ -17,7 +17,7 @@ from myvgg.params import Params
 from myvgg.runs import record
 from myvgg.runs.attempt import Common
 from myvgg.runs.combinations import Grid, batch_jobs, compared_jobs, sweep_jobs
-from myvgg.runs.job import Job, Watch
+from myvgg.runs.job import Job, Watch, unwatched
 from myvgg.runs.overview import contact_sheets, grid_sheet, strip
 from myvgg.runs.plan_text import bytes_text, over_limit, seconds_text
 from myvgg.runs.ray_jobs import Cluster
@@ -34,13 +34,17 @@ SHEET = "contact-sheet.jpg"
 """Name of the sheet in the folder of a batch."""
 
 
+def _ignore(_: str) -> None:
+    """Tell nothing."""
+
+
 def batch(
     jobs: Sequence[Job],
     folder: Path,
     params: Params,
     *,
-    say: Callable[[str], None],
-    watch: Watch,
+    say: Callable[[str], None] = _ignore,
+    watch: Watch = unwatched,
     ray: str | None = None,
     threads: int = 1,
 ) -> None:
@@ -52,8 +56,8 @@ def batch(
         jobs: The jobs of `batch_jobs`.
         folder: The folder, which is made if it is missing.
         params: The weights.
-        say: Called with sentences for the user.
-        watch: Passes the steps of a run on, and shows the progress.
+        say: Called with sentences for the user; nothing is told by default.
+        watch: Passes the steps of a run on, and shows the progress; nothing is shown by default.
         ray: Address of a Ray cluster to run on; None for this machine alone.
         threads: Processors for each job on a cluster.
 
@@ -77,15 +81,22 @@ def batch(
     work_off(jobs, Common(params, say, watch), draw=draw, picture=picture, table=table, cluster=cluster)
 
 
-def sweep(grid: Grid, output: Path, params: Params, *, say: Callable[[str], None], watch: Watch) -> None:
+def sweep(
+    grid: Grid,
+    output: Path,
+    params: Params,
+    *,
+    say: Callable[[str], None] = _ignore,
+    watch: Watch = unwatched,
+) -> None:
     """Run the jobs of a sweep, draw them as a grid with captions, and write a table beside it.
 
     Args:
         grid: The jobs of `sweep_jobs`.
         output: File of the grid; the table has its name with .csv.
         params: The weights.
-        say: Called with sentences for the user.
-        watch: Passes the steps of a run on, and shows the progress.
+        say: Called with sentences for the user; nothing is told by default.
+        watch: Passes the steps of a run on, and shows the progress; nothing is shown by default.
 
     Raises:
         ValueError, KeyboardInterrupt, OSError: As `batch`.
@@ -98,7 +109,12 @@ def sweep(grid: Grid, output: Path, params: Params, *, say: Callable[[str], None
 
 
 def compare(
-    job: Job, compared: Mapping[str, Settings], params: Params, *, say: Callable[[str], None], watch: Watch
+    job: Job,
+    compared: Mapping[str, Settings],
+    params: Params,
+    *,
+    say: Callable[[str], None] = _ignore,
+    watch: Watch = unwatched,
 ) -> None:
     """Run a job with several settings, draw the results side by side, and write a table beside them.
 
@@ -107,8 +123,8 @@ def compare(
             .csv, and the result of the settings `gatys` is `out-gatys.png` beside the output `out.png`.
         compared: Settings by name.
         params: The weights.
-        say: Called with sentences for the user.
-        watch: Passes the steps of a run on, and shows the progress.
+        say: Called with sentences for the user; nothing is told by default.
+        watch: Passes the steps of a run on, and shows the progress; nothing is shown by default.
 
     Raises:
         ValueError, KeyboardInterrupt, OSError: As `batch`.

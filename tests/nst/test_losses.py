@@ -18,6 +18,7 @@ from myvgg.nst.losses import (
     covariance,
     gaussian,
     gram_loss,
+    gram_matrix,
     mean_loss,
     moments,
     moments_gradient,
@@ -50,11 +51,6 @@ def gram_reference(features: np.ndarray) -> np.ndarray:
     for y, x, i, j in np.ndindex(height, width, channels, channels):
         gram[i, j] += features[0, y, x, i] * features[0, y, x, j] / (height * width)
     return gram
-
-
-def gram_of(features: tf.Tensor) -> tf.Tensor:
-    """Return the Gram matrix, which is the second raw moment."""
-    return moments(features).second
 
 
 def gram_loss_reference(features: np.ndarray, target: np.ndarray) -> float:
@@ -121,7 +117,7 @@ def test_content_loss_is_zero_at_the_target() -> None:
 def test_gram_matrix_is_the_mean_of_outer_products(shape: tuple[int, ...]) -> None:
     """The Gram matrix is what equation 3 says, divided by the number of positions."""
     features = draw(shape)
-    actual = gram_of(tf.constant(features, tf.float32)).numpy()
+    actual = gram_matrix(tf.constant(features, tf.float32)).numpy()
     assert close(actual, gram_reference(features))
     assert actual.shape == (shape[-1], shape[-1])
 
@@ -129,7 +125,7 @@ def test_gram_matrix_is_the_mean_of_outer_products(shape: tuple[int, ...]) -> No
 def test_gram_matrix_of_ones_is_ones() -> None:
     """The product of ones summed over all M positions is M, so its mean is exactly 1, for every size of map."""
     for height, width in [(1, 1), (1, 9), (7, 5), (16, 16)]:
-        actual = gram_of(tf.ones((1, height, width, 3))).numpy()
+        actual = gram_matrix(tf.ones((1, height, width, 3))).numpy()
         assert np.array_equal(actual, np.ones((3, 3), np.float32))
 
 
@@ -137,18 +133,18 @@ def test_gram_matrix_forgets_positions() -> None:
     """Positions in another order have the same Gram matrix, up to the order of the sum; other channels do not."""
     features = draw((1, 6, 5, 4))
     shuffled = np.random.default_rng(3).permutation(features.reshape(30, 4)).reshape(1, 5, 6, 4)
-    expected = gram_of(tf.constant(features, tf.float32)).numpy()
-    assert close(gram_of(tf.constant(shuffled, tf.float32)).numpy(), expected)
-    assert not close(gram_of(tf.constant(features[..., ::-1].copy(), tf.float32)).numpy(), expected)
+    expected = gram_matrix(tf.constant(features, tf.float32)).numpy()
+    assert close(gram_matrix(tf.constant(shuffled, tf.float32)).numpy(), expected)
+    assert not close(gram_matrix(tf.constant(features[..., ::-1].copy(), tf.float32)).numpy(), expected)
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 6), (1, 9), (8, 3)])
 def test_gram_matrices_of_repeated_textures_are_equal(height: int, width: int) -> None:
     """A texture laid out twice has the Gram matrix of one, so that pictures of different sizes can be compared."""
     features = draw((1, height, width, 3))
-    expected = gram_of(tf.constant(features, tf.float32)).numpy()
+    expected = gram_matrix(tf.constant(features, tf.float32)).numpy()
     for axis in (1, 2):
-        actual = gram_of(tf.constant(np.concatenate([features, features], axis), tf.float32)).numpy()
+        actual = gram_matrix(tf.constant(np.concatenate([features, features], axis), tf.float32)).numpy()
         assert close(actual, expected)
 
 
@@ -157,7 +153,7 @@ def test_gram_loss_is_the_mean_squared_difference_of_gram_matrices(shape: tuple[
     """Value and gradient are those of the formula; the gradient is 4 F (G - A) / (M N^2)."""
     features, target = draw(shape, 0), draw((1, 3, 2, shape[-1]), 1)
     gram = tf.constant(gram_reference(target), tf.float32)
-    value, gradient = value_and_gradient(lambda x: gram_loss(gram_of(x), gram), features)
+    value, gradient = value_and_gradient(lambda x: gram_loss(gram_matrix(x), gram), features)
     difference = gram_reference(features) - gram_reference(target)
     assert close(value, gram_loss_reference(features, target))
     assert close(gradient, 4 * features @ difference / (shape[1] * shape[2]) / difference.size)
@@ -178,7 +174,7 @@ def test_gram_loss_is_four_times_equation_4() -> None:
     M, N = 35, 3
     G, A = (rows.T @ rows for rows in (features.reshape(M, N), target.reshape(M, N)))
     expected = 4 * ((G - A) ** 2).sum() / (4 * N**2 * M**2)
-    grams = [gram_of(tf.constant(x, tf.float32)) for x in (features, target)]
+    grams = [gram_matrix(tf.constant(x, tf.float32)) for x in (features, target)]
     assert close(gram_loss(*grams).numpy(), expected)
 
 
@@ -186,8 +182,8 @@ def test_gram_loss_is_four_times_equation_4() -> None:
 def test_gram_loss_grows_with_the_fourth_power(s: float) -> None:
     """Features s times as large have s^4 times the loss, exactly where s is a power of two."""
     features, target = (tf.constant(draw((1, 5, 7, 3), seed), tf.float32) for seed in (0, 1))
-    expected = s**4 * gram_loss(gram_of(features), gram_of(target)).numpy()
-    actual = gram_loss(gram_of(s * features), gram_of(s * target)).numpy()
+    expected = s**4 * gram_loss(gram_matrix(features), gram_matrix(target)).numpy()
+    actual = gram_loss(gram_matrix(s * features), gram_matrix(s * target)).numpy()
     assert actual == expected
 
 
