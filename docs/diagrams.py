@@ -37,7 +37,9 @@ class Storey(NamedTuple):
 
 
 STOREYS = (
-    Storey("command lines", "words and clicks to values; progress, one-line errors, exit codes", "myvgg.cli", "#c5cae9"),
+    Storey(
+        "command lines", "words and clicks to values; progress, one-line errors, exit codes", "myvgg.cli", "#c5cae9"
+    ),
     Storey("runs", "files to files: one run, many runs, tables, models for other programs", "myvgg.runs", "#b3e5fc"),
     Storey("engine", "arrays to arrays: settings, losses, objective, optimisers, the loop", "myvgg.nst", "#c8e6c9"),
     Storey("network", "pictures to features: modules, Keras layer, distances", "myvgg.keras_losses", "#fff9c4"),
@@ -144,14 +146,14 @@ def way() -> str:
     for top, stages in zip(tops, (BEFORE, LOOP, AFTER), strict=True):
         for left, stage in zip(lefts, stages, strict=False):
             parts += stage_box(left, top, width, height, stage)
-        parts += [
-            arrow(f"M{left + width},{top + height / 2} h20") for left, _ in zip(lefts, stages[1:], strict=False)
-        ]
+        parts += [arrow(f"M{left + width},{top + height / 2} h20") for left, _ in zip(lefts, stages[1:], strict=False)]
     middle = lefts[2] + width / 2
     parts.append(arrow(f"M{middle},{tops[0] + height} v24 H{lefts[0] + width / 2} V{tops[1] - 4}"))
     parts.append(arrow(f"M{middle},{tops[1] + height} v16 H{lefts[0] + width / 2} v-12"))
     parts.append(arrow(f"M{middle + 40},{tops[1] + height} v52 H{lefts[0] + width / 2 + 40} V{tops[2] - 4}"))
-    parts.append(arrow(f"M{lefts[0]},{tops[2] + height / 2} h-16 V{tops[0] + height + 14} H{lefts[1] + width / 2} v-10"))
+    parts.append(
+        arrow(f"M{lefts[0]},{tops[2] + height / 2} h-16 V{tops[0] + height + 14} H{lefts[1] + width / 2} v-10")
+    )
     return svg(tops[2] + height + 2 * GAP, parts, "The way of a picture through the modules")
 
 
@@ -168,7 +170,8 @@ def stage_box(left: float, top: float, width: float, height: float, stage: Stage
 def svg(height: float, parts: list[str], title: str) -> str:
     """Put a picture together, on white, so that it can be read on a dark page too."""
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" role="img">\n<title>{title}</title>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" role="img">\n'
+        f"<title>{title}</title>\n"
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0,0 L8,4 L0,8 z" fill="#3f51b5"/></marker></defs>\n'
         f'<rect width="{WIDTH}" height="{height:g}" rx="8" fill="#ffffff"/>\n'

@@ -1,7 +1,7 @@
 """Hooks of MkDocs: files outside `docs` become pages, and formulas become MathML.
 
 A link out of `docs` works on GitHub. Here, its target joins the site below `repository/`: Markdown as a page, a folder
-as its README or a list, other text as a page of code, the rest as it is. No page may load anything from another server.
+as its README or a list, other text as a page of code, the rest as it is.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.exceptions import PluginError
-from mkdocs.structure.files import File, Files
-from mkdocs.structure.nav import Navigation
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 DOCS = Path(__file__).parent
@@ -26,7 +24,6 @@ ALWAYS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.+?)\\[)\]]</\1>', re.S)
-LOADED = re.compile(r'<(?:script|img|iframe|source)[^>]*\ssrc="(https?:)?//|<link[^>]*rel="stylesheet"[^>]*href="https?:')
 TEXT = {".md", ".py", ".toml", ".txt", ".cff", ".cfg", ""}
 LEXERS = {".py": "python", ".toml": "toml", ".cfg": "ini", ".cff": "yaml"}
 
@@ -45,7 +42,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Turn links between `docs` and the rest of the repository into links between pages."""
     here = PurePosixPath(page.file.src_uri)
     path = ROOT / here.relative_to("repository") if here.parts[0] == "repository" else DOCS / here
@@ -57,20 +54,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return LINK.sub(link, markdown)
 
 
-def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_content(html: str, **_: object) -> str:
     """Turn formulas into MathML, which browsers show without a script."""
 
     def formula(match: re.Match[str]) -> str:
         return convert(unescape(match[2]).strip(), display="inline" if match[1] == "span" else "block")
 
     return FORMULA.sub(formula, html)
-
-
-def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Refuse a page that loads anything from another server."""
-    if found := LOADED.search(output):
-        raise PluginError(f"{page.file.src_uri} loads from another server: {found[0]}")
-    return output
 
 
 def linked(page: Path) -> Iterator[Path]:
@@ -94,14 +84,12 @@ def place_of(path: Path) -> str:
 
 
 def file_of(path: Path, config: MkDocsConfig) -> File:
-    """Make a file of the site from a file or folder of the repository."""
+    """Make a file of the site from a file or folder of the repository; only Markdown may stand in the navigation."""
     if path.is_file() and path.suffix not in TEXT - {".md"}:
         return File.generated(config, place_of(path), abs_src_path=str(path))
-    name = path.relative_to(ROOT).as_posix()
-    head = f"---\nsearch: {{exclude: true}}\n---\n# `{name}`\n\n"
+    content = f"---\nsearch: {{exclude: true}}\n---\n# `{path.relative_to(ROOT).as_posix()}`\n\n"
     if path.is_dir():
-        rows = [f"- `{each.name}`" for each in sorted(path.iterdir()) if each.is_file()]
-        return File.generated(config, place_of(path), content=head + "\n".join(rows) + "\n")
-    text = path.read_text(encoding="utf-8")
-    code = f"``````{LEXERS.get(path.suffix, 'text')}\n{text}``````\n"
-    return File.generated(config, place_of(path), content=head + code)
+        content += "\n".join(f"- `{each.name}`" for each in sorted(path.iterdir()) if each.is_file())
+    else:
+        content += f"``````{LEXERS.get(path.suffix, 'text')}\n{path.read_text(encoding='utf-8')}``````"
+    return File.generated(config, place_of(path), content=content + "\n", inclusion=InclusionLevel.NOT_IN_NAV)
