@@ -56,10 +56,15 @@ NOT_RUN = {
 }
 """Commands that are understood but not run, and the reason."""
 
+RUN = {
+    tuple(re.findall(r"myvgg [a-z]+|batch|sweep|--?[a-z][a-z-]*|(?<=preset )\w+", line)): line
+    for line in OURS
+    if not any(re.search(pattern, line) for pattern in NOT_RUN)
+}
+"""Commands that are run: one for each set of options, or of options and preset."""
+
 SMALL = ["--size", "32", "--iterations", "1", "--scales", "1"]
 """Words that make a run short; later words count more than earlier ones."""
-
-LARGE = [line for line in OURS if not any(re.search(pattern, line) for pattern in NOT_RUN)]
 
 
 @pytest.mark.parametrize("command", OURS + INLINE)
@@ -103,7 +108,7 @@ def test_there_are_commands() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", LARGE)
+@pytest.mark.parametrize("command", RUN.values())
 def test_commands_run(command: str, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command of the documents ends well, with pictures of the names that it has; style transfer at a small size."""
     monkeypatch.chdir(files)
@@ -112,6 +117,8 @@ def test_commands_run(command: str, files: Path, monkeypatch: pytest.MonkeyPatch
     name, words = command_of(command)
     small = SMALL if name == "style" and "--print-config" not in words else []
     small = small[2:] if any(word.startswith("size=") for word in words) else small
+    if "--from-picture" in words:
+        assert app.main(["style", "content.jpg", "style.jpg", "-o", "out.png", *SMALL]) == 0
     assert app.main([name, *words, *small]) == 0
 
 
