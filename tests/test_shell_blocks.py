@@ -57,7 +57,7 @@ NOT_RUN = {
 """Commands that are understood but not run, and the reason."""
 
 RUN = {
-    tuple(re.findall(r"myvgg [a-z]+|batch|sweep|--?[a-z][a-z-]*|(?<=preset )\w+", line)): line
+    tuple(re.findall(r"myvgg [a-z]+|(?<= )batch|(?<= )sweep|(?<= )--?[a-z][a-z-]*|(?<=--preset )\w+", line)): line
     for line in OURS
     if not any(re.search(pattern, line) for pattern in NOT_RUN)
 }
