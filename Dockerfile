@@ -5,7 +5,7 @@ COPY . .
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:3.12-slim
-ARG EXTRAS=app
+ARG EXTRAS=app,extract
 # hadolint ignore=DL3013
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     wheel=$(echo /wheels/*.whl) \

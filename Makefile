@@ -1,6 +1,6 @@
-.PHONY: check lint test examples benchmarks
+.PHONY: check lint test docs examples benchmarks
 
-check: lint test
+check: lint docs test
 
 lint:
 	ruff format --check .
@@ -11,6 +11,9 @@ lint:
 
 test:
 	pytest
+
+docs:
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 examples:
 	python examples/draw.py

@@ -229,13 +229,14 @@ def document(results: dict[str, Result], params: Params) -> str:
         "# What the default settings are worth",
         "",
         "The search began with the settings of the first row and changed one choice at a time.",
-        "They are the default ones but for "
-        + "; ".join(f"`{name}`, {value} then and {getattr(Settings(), name)} now" for name, value in START.items())
+        "Three of these settings are others today: "
+        + "; ".join(f"`{name}` was {value} and is {getattr(Settings(), name)}" for name, value in START.items())
         + ".",
         f"The numbers are means over {len(PAIRS)} pairs of the [example pictures](../examples/README.md)",
-        f"({', '.join(' with '.join(pair) for pair in PAIRS)}), {SIZE} pixels on the longest side;",
-        "`myvgg.runs.metrics` says what style, structure and score are, and `lowest` is the score of the worst pair.",
-        "Work counts pixels times steps, of the first row's.",
+        f"({', '.join(' with '.join(pair) for pair in PAIRS)}), {SIZE} pixels on the longest side.",
+        "[Measures](style.md#measures) explains style, structure, score and grain.",
+        "The column `lowest` has the score of the worst pair.",
+        "Work is pixels times steps, relative to the first row.",
         "The pictures are chelsea with abstract and astronaut with strokes.",
         "",
         "```sh",

@@ -40,15 +40,20 @@ class Figure(NamedTuple):
     said: str
 
 
+FACE = 77, 170, 68, 60
+"""The ellipse of the astronaut's face: row and column of the centre, half of height and width, in pixels."""
+
 FIRST = "-o docs/first.png"
 """Words of the README's first picture: those of its first command, but for the name of the result."""
 
 LAYERS = {
     "maps": "examples/chelsea.jpg --layer relu3_1 --channels 16 --size 256 -o docs/features/maps.png",
     "gram": "examples/chelsea.jpg --layer relu3_1 --show gram -o docs/features/gram.png",
+    "relu2_1": "examples/chelsea.jpg --layer relu2_1 --show reconstruction --size 256 -o docs/features/relu2_1.png",
     "relu4_1": "examples/chelsea.jpg --layer relu4_1 --show reconstruction --size 256 -o docs/features/relu4_1.png",
+    "relu5_1": "examples/chelsea.jpg --layer relu5_1 --show reconstruction --size 256 -o docs/features/relu5_1.png",
 }
-"""Words of `features.py` for the README's pictures of layers."""
+"""Words of `myvgg features` for the pictures of layers."""
 
 FIGURES = {
     "landscape-strokes": Figure(
@@ -91,10 +96,20 @@ FIGURES = {
         "--mask docs/gallery/ground.png -o docs/gallery/regions.jpg",
         "The masks are white where their style goes and may have soft edges.",
     ),
+    "keep": Figure(
+        "A part that stays as it is",
+        "examples/astronaut.jpg examples/strokes.jpg --keep docs/gallery/face.png -o docs/gallery/keep.jpg",
+        "The mask is white where the photograph stays.",
+    ),
     "blend": Figure(
         "Two styles in one",
         "examples/astronaut.jpg examples/strokes.jpg examples/waves.jpg --style-blend 1 1 -o docs/gallery/blend.jpg",
         "Half of each, everywhere.",
+    ),
+    "sizes": Figure(
+        "Small and large",
+        "sweep examples/landscape.jpg examples/strokes.jpg --over size=128,256,512 -o docs/gallery/sizes.jpg",
+        "The look is the same at every size, so that a small picture shows the look of a large one.",
     ),
     "texture": Figure(
         "A texture without a content",
@@ -138,11 +153,14 @@ def file_of(name: str) -> Path:
 
 
 def draw_masks() -> None:
-    """Draw a mask of the sky above a soft horizon, and its complement."""
+    """Draw a mask of the sky above a soft horizon, its complement, and a mask of the astronaut's face."""
     sky = np.zeros((288, 384))
     sky[:150] = 1
     sky = gaussian_filter(sky, 8, mode="nearest")
-    for name, mask in {"sky": sky, "ground": 1 - sky}.items():
+    rows, columns = np.mgrid[:384, :384]
+    row, column, height, width = FACE
+    face = gaussian_filter((np.hypot((rows - row) / height, (columns - column) / width) < 1).astype(float), 4)
+    for name, mask in {"sky": sky, "ground": 1 - sky, "face": face}.items():
         Image.fromarray(np.rint(255 * mask).astype(np.uint8)).save(DOCS / "gallery" / f"{name}.png")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
-from contextlib import nullcontext
 from functools import reduce
 from pathlib import Path
 
@@ -15,40 +14,15 @@ import pytest
 import myvgg
 from myvgg import images, store
 from myvgg.architecture import CONFIGURATION_E
-from myvgg.cli import app
 from myvgg.cli.style import DEMO
 from myvgg.cli.style import main as style_main
 from myvgg.nst import Settings, tables
 from myvgg.params import random
 from myvgg.runs import record
 from tests import house
+from tests.documents import DOCUMENTS, FENCED, ROOT, blocks, prose, text_of
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-DOCUMENTS = [
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "weights/README.md",
-    "examples/README.md",
-    "docs/README.md",
-    "docs/network.md",
-    "docs/style.md",
-    "docs/differences.md",
-    "docs/presets.md",
-    "docs/gallery.md",
-    "docs/ablation.md",
-    "docs/performance.md",
-    "docs/scale.md",
-    "docs/places.md",
-    "integrations/comfyui/README.md",
-]
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """Find the fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.M | re.S)
+README = text_of("README.md")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +33,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("document", [each for each in DOCUMENTS if blocks((ROOT / each).read_text(), "python")])
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if blocks(text_of(each), "python")])
 def test_python_of_the_documents_runs(
     document: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,7 +42,7 @@ def test_python_of_the_documents_runs(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     session: dict[str, object] = {}
-    for block in blocks((ROOT / document).read_text(), "python"):
+    for block in blocks(text_of(document), "python"):
         exec(block, session)
         if "# {" in block:
             shapes = {name: tuple(tensor.shape) for name, tensor in session["maps"].items()}  # type: ignore[attr-defined]
@@ -78,35 +52,6 @@ def test_python_of_the_documents_runs(
 def test_the_readme_is_short() -> None:
     """A newcomer reads it in five minutes."""
     assert len(README.split()) <= 900
-
-
-COMMANDS = [
-    line.partition("#")[0]
-    for document in DOCUMENTS
-    for block in blocks((ROOT / document).read_text(), "sh")
-    for line in re.split(r"\n|&&", block)
-    if re.search(r"python scripts/|^\s*myvgg ", line)
-]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_are_understood(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every command of the documents has only arguments that the commands know."""
-    monkeypatch.chdir(tmp_path)
-    images.save(np.zeros((2, 2, 3), np.float32), "out.png", text=record.embed({"settings": {}}))
-    name, words = command_of(command)
-    parse = app.module_of(name).parse
-    with pytest.raises(SystemExit) if "--help" in words else nullcontext():
-        parse(words)
-
-
-def command_of(line: str) -> tuple[str, list[str]]:
-    """Return the name of a command, which a line calls by itself or by its script, and its words."""
-    program, first, *words = shlex.split(line)
-    if program == "myvgg":
-        return first, words
-    assert (ROOT / first).is_file()
-    return Path(first).stem.removesuffix("_weights"), words
 
 
 @pytest.mark.slow
@@ -137,27 +82,69 @@ def test_the_first_picture_is_that_of_the_first_command(tmp_path: Path, monkeypa
     assert np.array_equal(images.load("stylized.png"), images.load("docs/first.png"))
 
 
-def test_every_picture_of_the_documents_has_its_drawing() -> None:
-    """Pictures that `draw.py` makes are there, and the pictures of the README and the gallery are among them."""
+def test_every_block_is_of_a_kind_that_is_tested() -> None:
+    """Blocks are Python or commands, which tests run, or plain text; no code is indented in place of fenced."""
+    for document in DOCUMENTS:
+        text = text_of(document)
+        assert {language for language, _ in FENCED.findall(text)} <= {"python", "sh", "text"}, document
+        assert "```" not in prose(text), document
+        assert not re.search(r"^\s*~~~|<pre|<code", prose(text), flags=re.M), document
+        indented = re.findall(r"^(?: {4}|\t) *(?![-*]|\d+\.|options: \{filters)\S.*", prose(text), flags=re.M)
+        assert indented == [], document
+
+
+def test_every_picture_of_the_documents_has_its_command() -> None:
+    """The table of `docs/README.md` has a command for each picture, and the program of the command makes it."""
+    docs = ROOT / "docs"
+    pictures = {path.relative_to(docs) for path in docs.rglob("*") if path.suffix in (".png", ".jpg", ".svg", ".webp")}
+    table = text_of("docs/README.md").partition("| pictures | command |")[2]
+    rows = {
+        place: row for row in re.findall(r"^\|.+\|$", table, flags=re.M) for place in re.findall(r"`([^` ]+)`", row)
+    }
+    assert {picture.parts[0] for picture in pictures} == {place.rstrip("/") for place in rows if place in MADE}
+    for picture in pictures:
+        place = picture.parts[0] + "/" * (len(picture.parts) > 1)
+        program = MADE[place]
+        assert Path(program).parts[0] in rows[place], rows[place]
+        assert picture.stem.partition("_")[0] in text_of(program), f"{program} does not make {picture}"
+
+
+MADE = {
+    "first.png": "docs/draw.py",
+    "features/": "docs/draw.py",
+    "gallery/": "docs/draw.py",
+    "house/": "docs/diagrams.py",
+    "page/": "tests/page/test_browser.py",
+    "performance/": "benchmarks/figures.py",
+    "ablation/": "benchmarks/ablation.py",
+}
+"""The module that names the pictures of each folder of the documents."""
+
+
+def test_pictures_of_the_drawing_script_are_there() -> None:
+    """Pictures that `draw.py` makes are there, and the gallery is the page that it writes."""
     draw = runpy.run_path(str(ROOT / "docs" / "draw.py"))
-    drawn = {draw["file_of"](name).relative_to(ROOT).as_posix() for name in draw["drawings"]()}
-    assert [name for name in drawn if not (ROOT / name).exists()] == []
-    shown = set(re.findall(r"\]\((docs/(?:first|gallery/)[^)]+\.(?:png|jpg))\)", README))
-    network = (ROOT / "docs" / "network.md").read_text()
-    shown |= {f"docs/{each}" for each in re.findall(r"\]\((features/[^)]+\.png)\)", network)}
-    assert shown
-    assert shown <= drawn
-    assert (ROOT / "docs" / "gallery.md").read_text() == draw["document"]()
+    drawn = {draw["file_of"](name) for name in draw["drawings"]()}
+    assert [path for path in drawn if not path.exists()] == []
+    assert text_of("docs/gallery.md") == draw["document"]()
+
+
+def test_the_diagrams_are_those_of_the_code() -> None:
+    """The diagrams are as drawn now, each module of the contract stands in one storey, and named modules exist."""
+    diagrams = runpy.run_path(str(ROOT / "docs" / "diagrams.py"))
+    for name, drawn in diagrams["diagrams"]().items():
+        stored = (ROOT / "docs" / "house" / name).read_text(encoding="utf-8")
+        assert stored == drawn, "run python docs/diagrams.py"
+    listed = [module for storey in diagrams["modules_of_storeys"]() for module in storey]
+    contract = (ROOT / "setup.cfg").read_text().partition("\nlayers =")[2].partition("\n\n")[0]
+    assert listed == contract.replace("|", " ").split()
+    stages = (*diagrams["BEFORE"], *diagrams["LOOP"], *diagrams["AFTER"])
+    assert all((ROOT / "myvgg" / stage.module).exists() for stage in stages)
 
 
 def test_nothing_is_left_to_fill_in() -> None:
     """No word in capitals stands alone where a table should be."""
     assert re.findall(r"^[A-Z]{4,}$", README, flags=re.M) == []
-
-
-def test_there_are_commands() -> None:
-    """The documents show each command."""
-    assert {command_of(command)[0] for command in COMMANDS} | {"completion"} == set(app.COMMANDS)
 
 
 def test_records_name_no_folder_of_a_machine() -> None:
@@ -171,7 +158,7 @@ def test_records_name_no_folder_of_a_machine() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_to_sections_lead_somewhere(document: str) -> None:
     """Links to a heading of a document name one that it has."""
-    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", (ROOT / document).read_text()):
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", text_of(document)):
         target = (ROOT / document).parent / path if path else ROOT / document
         headings = re.findall(r"^#+ (.+)$", target.read_text(), flags=re.M)
         slugs = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
@@ -181,7 +168,7 @@ def test_links_to_sections_lead_somewhere(document: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
     """Links to files of the repository name files that exist."""
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / document).read_text())
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text_of(document))
     missing = [link for link in links if not (ROOT / document).parent.joinpath(link).exists()]
     assert missing == []
 
@@ -197,7 +184,7 @@ def test_architecture_names_every_module() -> None:
 @pytest.mark.parametrize("document", [each for each in DOCUMENTS if each != "CHANGELOG.md"])
 def test_names_of_the_documents_are_reachable(document: str) -> None:
     """Each `myvgg.name` of a document is there after `import myvgg`."""
-    for name in re.findall(r"(?<![\w./-])myvgg(?:\.\w+)+", (ROOT / document).read_text()):
+    for name in re.findall(r"(?<![\w./-])myvgg(?:\.\w+)+", text_of(document)):
         if not name.endswith((".py", ".toml")):
             reduce(getattr, name.split(".")[1:], myvgg)
 
@@ -206,7 +193,7 @@ def test_tests_named_as_proof_exist() -> None:
     """A test that a document points to is there."""
     found = 0
     for document in DOCUMENTS:
-        for name, path in re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", (ROOT / document).read_text()):
+        for name, path in re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", text_of(document)):
             assert f"def {name}(" in ((ROOT / document).parent / path).read_text()
             found += 1
     assert found >= 4
