@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import converters as converters
     from myvgg import export as export
     from myvgg import images as images
+    from myvgg import microscope as microscope
     from myvgg import nst as nst
     from myvgg import params as params
     from myvgg import store as store
@@ -93,6 +94,7 @@ _MODULES = (
         "images",
         "labels",
         "loading",
+        "microscope",
         "network",
         "normalization",
     ),
