@@ -34,6 +34,7 @@ DOCUMENTS = [
     "examples/README.md",
     "docs/README.md",
     "docs/network.md",
+    "docs/microscope.md",
     "docs/style.md",
     "docs/differences.md",
     "docs/presets.md",
@@ -143,6 +144,8 @@ def test_every_picture_of_the_documents_has_its_drawing() -> None:
     shown = set(re.findall(r"\]\((docs/(?:first|gallery/)[^)]+\.(?:png|jpg))\)", README))
     network = (ROOT / "docs" / "network.md").read_text()
     shown |= {f"docs/{each}" for each in re.findall(r"\]\((features/[^)]+\.png)\)", network)}
+    microscope = (ROOT / "docs" / "microscope.md").read_text()
+    shown |= {f"docs/{each}" for each in re.findall(r"\]\((microscope/[^)]+\.jpg)\)", microscope)}
     assert shown
     assert shown <= drawn
     assert (ROOT / "docs" / "gallery.md").read_text() == draw["document"]()
