@@ -39,7 +39,7 @@ class Arguments(NetworkArguments):
 
     layer: Annotated[str | None, Option(metavar="LAYER")] = None
     """Name of the layer; by default relu3_1, and relu4_3 for a dream. For occlusion and gradient, the classes (fc8)
-    where the weights have the classifier, else relu5_4."""
+    where the weights have the classifier, else the last convolution."""
 
     show: Annotated[Show, Option(metavar="KIND")] = "maps"
     """The maps of the channels (maps), the products of each two channels (gram), or a picture that has the same

@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from myvgg import kernels
 from myvgg.extractor import Extractor
-from myvgg.images import Mask, Picture, Resizing, as_picture
+from myvgg.images import Picture, Resizing, as_picture
 from myvgg.microscope.strips import side_by_side
 from myvgg.microscope.units import Unit, is_dense, label_of, mean_response, network_of, unit_of
 from myvgg.microscope.watching import Watch, unwatched
@@ -49,7 +49,7 @@ class Evidence:
     label: str
     response: float
     picture: Picture = field(repr=False)
-    map: Mask = field(repr=False)
+    map: Float32[np.ndarray, "height width"] = field(repr=False)
 
     @property
     def unit(self) -> str:
@@ -109,7 +109,7 @@ def occlusion_map(
         >>> import myvgg
         >>> vgg = myvgg.VGG19.load("bundled")
         >>> myvgg.microscope.occlusion_map("examples/coffee.jpg", vgg, layer="relu3_1", channel=5, size=32).map.shape
-        (21, 32)
+        (24, 32)
     """
     network, seen, layer = _prepared(picture, params, layer, size)
     patch = max(1, max(seen.shape) // PATCHES) if patch is None else patch
@@ -166,8 +166,8 @@ def gradient_map(
     Example:
         >>> import myvgg
         >>> vgg = myvgg.VGG19.load("bundled")
-        >>> myvgg.microscope.gradient_map("examples/coffee.jpg", vgg, layer="relu3_1", channel=5, size=32)
-        Evidence(layer='relu3_1', channel=5, label='', response=28.7...)
+        >>> myvgg.microscope.gradient_map("examples/coffee.jpg", vgg, layer="relu3_1", channel=5, size=32).unit
+        'relu3_1, channel 5'
     """
     network, seen, layer = _prepared(picture, params, layer, size)
     responses = Extractor(network, [layer], reduce="mean")(seen)[layer][0].numpy()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 from jaxtyping import Float32
 
-from myvgg.architecture import Architecture
+from myvgg.architecture import CONFIGURATION_E, Architecture
 from myvgg.labels import imagenet_labels
 from myvgg.loading import load_params
 from myvgg.network import check_layers, features
@@ -45,8 +45,8 @@ def network_of(params: Params | HasParams | None, layer: str = "") -> Params:
         False
     """
     if params is None:
-        found = load_params(include_top=False, bundled_first=True)
-        found = load_params(include_top=True) if layer and is_dense(found.architecture, layer) else found
+        dense = bool(layer) and is_dense(CONFIGURATION_E, layer)
+        found = load_params(include_top=dense, bundled_first=not dense)
     else:
         found = params_of(params)
     if layer:

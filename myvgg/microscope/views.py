@@ -59,10 +59,10 @@ def seen_from(
         shift: See `View`.
 
     Example:
-        >>> import numpy as np, tensorflow as tf
+        >>> import tensorflow as tf
         >>> from myvgg.microscope.views import seen_from
         >>> row = tf.constant([[[1.0], [2.0], [3.0]]])
-        >>> seen_from(row, np.eye(2, dtype=np.float32), np.array([0, 1], np.float32))[0, :, 0].numpy().tolist()
+        >>> seen_from(row, tf.eye(2), tf.constant([0.0, 1.0]))[0, :, 0].numpy().tolist()
         [2.0, 3.0, 1.0]
     """
     height, width, channels = picture.shape

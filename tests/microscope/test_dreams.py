@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import myvgg
-from myvgg import images, microscope
+from myvgg import images
 from myvgg.microscope import dream, inversions, styles
 from myvgg.microscope.strips import GAP, side_by_side
 from myvgg.params import Params
@@ -107,11 +107,3 @@ def test_pictures_of_other_heights_stand_on_white() -> None:
     assert (drawn[:2, :3] == 0).all()
     assert (drawn[2:, :3] == 255).all()
     assert (drawn[:, -1] == 1).all()
-
-
-def test_public_names_are_there() -> None:
-    """The package offers its functions before they are imported, and no others."""
-    assert set(microscope.__all__) == set(dir(microscope))
-    assert all(callable(getattr(microscope, name)) for name in microscope.__all__)
-    with pytest.raises(AttributeError, match=r"module 'myvgg\.microscope' has no attribute 'nothing'"):
-        microscope.nothing  # noqa: B018
