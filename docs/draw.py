@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from myvgg import images, microscope
 from myvgg.cli.features import main as features
 from myvgg.cli.style import main as style
 from myvgg.runtime.files import replacing
@@ -54,6 +55,24 @@ LAYERS = {
     "relu5_1": "examples/chelsea.jpg --layer relu5_1 --show reconstruction --size 256 -o docs/features/relu5_1.png",
 }
 """Words of `myvgg features` for the pictures of layers."""
+
+MICROSCOPE = {
+    "shallow": "--show neuron --layer relu2_2 --channel 20 -o docs/microscope/shallow.jpg",
+    "middle": "--show neuron --layer relu4_3 --channel 300 -o docs/microscope/middle.jpg",
+    "deep": "--show neuron --layer relu5_1 --channel 400 -o docs/microscope/deep.jpg",
+    "deepest": "--show neuron --layer pool5 --channel 11 -o docs/microscope/deepest.jpg",
+    "spectrum": "--show spectrum --layer relu4_1 --channel 37 --size 128 -o docs/microscope/spectrum.jpg",
+    "dream": "examples/landscape.jpg --show dream --layer relu4_3 --size 320 -o docs/microscope/dream.jpg",
+    "gradient": "examples/chelsea.jpg --show gradient -o docs/microscope/gradient.jpg",
+    "occlusion": "examples/chelsea.jpg --show occlusion -o docs/microscope/occlusion.jpg",
+}
+"""Words of `features.py` for the page about the microscope."""
+
+FIVE_LAYERS = {"inversions": "examples/chelsea.jpg", "styles": "examples/waves.jpg"}
+"""The picture of each figure of five layers, by the function of `myvgg.microscope` that draws it."""
+
+QUALITY = 85
+"""JPEG's quality of the microscope's pictures."""
 
 FIGURES = {
     "landscape-strokes": Figure(
@@ -127,7 +146,7 @@ FIGURES = {
 def main() -> int:
     """Draw what is missing, or what is named."""
     os.environ["MYVGG_WEIGHTS"] = "bundled"
-    for folder in ("gallery", "features"):
+    for folder in ("gallery", "features", "microscope"):
         (DOCS / folder).mkdir(exist_ok=True)
     draw_masks()
     named = sys.argv[1:] or [name for name in drawings() if not file_of(name).exists()]
@@ -142,14 +161,30 @@ def drawings() -> dict[str, Callable[[], int]]:
     return {
         "first": lambda: style(shlex.split(FIRST)),
         **{name: partial(features, shlex.split(words)) for name, words in LAYERS.items()},
+        **{name: partial(draw_seen, name) for name in (*MICROSCOPE, *FIVE_LAYERS)},
         **{name: partial(style, shlex.split(figure.words)) for name, figure in FIGURES.items()},
     }
 
 
 def file_of(name: str) -> Path:
     """Return where a picture goes."""
-    words = FIRST if name == "first" else LAYERS[name] if name in LAYERS else FIGURES[name].words
-    return ROOT / words.rpartition("-o ")[2]
+    if name in FIVE_LAYERS:
+        return DOCS / "microscope" / f"{name}.jpg"
+    commands = {"first": FIRST} | LAYERS | MICROSCOPE | {each: figure.words for each, figure in FIGURES.items()}
+    return ROOT / commands[name].rpartition("-o ")[2]
+
+
+def draw_seen(name: str) -> int:
+    """Draw a picture of the microscope, write it again with a third of the bytes, and return an exit code."""
+    file = file_of(name)
+    if name in MICROSCOPE:
+        if code := features(shlex.split(MICROSCOPE[name])):
+            return code
+    else:
+        images.save(getattr(microscope, name)(ROOT / FIVE_LAYERS[name], size=112, iterations=60), file)
+    with Image.open(file) as drawn:
+        drawn.save(file, quality=QUALITY)
+    return 0
 
 
 def draw_masks() -> None:

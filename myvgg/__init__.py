@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from myvgg import export as export
     from myvgg import figures as figures
     from myvgg import images as images
+    from myvgg import microscope as microscope
     from myvgg import nst as nst
     from myvgg import params as params
     from myvgg import store as store
@@ -95,6 +96,7 @@ _MODULES = (
         "images",
         "labels",
         "loading",
+        "microscope",
         "network",
         "normalization",
     ),

@@ -130,7 +130,7 @@ def maps_picture(maps: Any, *, channels: int = 64) -> Float32[np.ndarray, "sheet
     for place, channel in enumerate(order):
         top, left = np.array(divmod(place, columns)) * cell
         enlarged = np.repeat(np.repeat(single[..., channel], scale, 0), scale, 1)
-        sheet[top : top + height * scale, left : left + width * scale] = _coloured(enlarged, low, high)
+        sheet[top : top + height * scale, left : left + width * scale] = coloured(enlarged, low, high)
     return sheet
 
 
@@ -160,7 +160,7 @@ def gram_picture(products: Any) -> Float32[np.ndarray, "height width 3"]:
     ordered = np.abs(matrix[order][:, order]).astype(np.float64)
     logarithm = np.log10(np.maximum(ordered, ordered.max() * GRAM_RANGE + 1e-30))
     scale = max(1, GRAM_WIDTH // len(order))
-    return _coloured(np.kron(logarithm, np.ones((scale, scale))), float(logarithm.min()), float(logarithm.max()))
+    return coloured(np.kron(logarithm, np.ones((scale, scale))), float(logarithm.min()), float(logarithm.max()))
 
 
 def reconstruction(
@@ -226,7 +226,23 @@ def _single(name: str, values: Any, axes: str) -> np.ndarray:
     return single
 
 
-def _coloured(values: np.ndarray, low: float, high: float) -> Float32[np.ndarray, "_ _ 3"]:
+def coloured(values: np.ndarray, low: float, high: float) -> Float32[np.ndarray, "_ _ 3"]:
+    """Colour numbers, the dark end for `low` and the bright end for `high`.
+
+    Args:
+        values: (height, width).
+        low: Number of the dark end.
+        high: Number of the bright end.
+
+    Returns:
+        R, G, B, 0 to 255.
+
+    Example:
+        >>> import numpy as np
+        >>> from myvgg.visualization import coloured
+        >>> coloured(np.zeros((1, 1)), 0.0, 1.0).round().tolist()
+        [[[0.0, 0.0, 4.0]]]
+    """
     from matplotlib import colormaps
 
     share = (values - low) / (high - low) if high > low else np.zeros_like(values)

@@ -12,14 +12,24 @@ from types import ModuleType
 import pytest
 
 import myvgg
-from myvgg import converters, nst
+from myvgg import converters, microscope, nst
 
 ROOT = Path(__file__).parents[1]
 NEEDS = {"to_onnx": "onnx", "extraction": "pyarrow"}
 """Packages that an example needs, by a part of its name."""
 
 WITHOUT = {"CONFIGURATION_D", "CONFIGURATION_E", "VGG", "Architecture", "LayerInfo", "LayerParams", "Params"}
-WITHOUT |= {"Preprocessing", "WeightsError", "WeightsWarning", "ImageError", "Losses", "Result", "State", "Step"}
+WITHOUT |= {
+    "Preprocessing",
+    "WeightsError",
+    "WeightsWarning",
+    "ImageError",
+    "Evidence",
+    "Losses",
+    "Result",
+    "State",
+    "Step",
+}
 """Public names that need no example of their own: records, errors and base classes."""
 
 
@@ -54,7 +64,7 @@ def test_examples_are_true(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.attempted > 0
 
 
-@pytest.mark.parametrize("module", [myvgg, nst], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [myvgg, nst, microscope], ids=lambda module: module.__name__)
 def test_every_public_function_has_an_example(module: ModuleType) -> None:
     """Only records, errors and base classes have none; a class may have one in a method."""
     values = {name: getattr(module, name) for name in module.__all__ if callable(getattr(module, name))}

@@ -112,6 +112,7 @@ def test_every_picture_of_the_documents_has_its_command() -> None:
 MADE = {
     "first.png": "docs/draw.py",
     "features/": "docs/draw.py",
+    "microscope/": "docs/draw.py",
     "gallery/": "docs/draw.py",
     "house/": "docs/diagrams.py",
     "page/": "tests/page/test_browser.py",

@@ -12,12 +12,13 @@ import pytest
 
 import converters
 import myvgg
+import myvgg.microscope
 import myvgg.nst
 
 
 def public() -> Iterator[tuple[str, object]]:
     """List the public classes and functions, and the public methods of the classes."""
-    for module in (myvgg, myvgg.nst, converters):
+    for module in (myvgg, myvgg.nst, myvgg.microscope, converters):
         for name in getattr(module, "__all__", ["load", "save"]):
             value = getattr(module, name)
             if callable(value):
@@ -54,7 +55,7 @@ def test_options_are_keyword_only(name: str) -> None:
     assert name in ("Params.__init__", "State.__init__") or options in ([], ["params"], ["settings"], ["source"])
 
 
-@pytest.mark.parametrize("module", [myvgg, myvgg.nst], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [myvgg, myvgg.nst, myvgg.microscope], ids=lambda module: module.__name__)
 def test_completion_offers_what_is_there(module: ModuleType) -> None:
     """`dir` lists the public names before they are imported, all of them can be had, and no others."""
     assert set(module.__all__) <= set(dir(module))
@@ -70,6 +71,7 @@ def test_completion_offers_what_is_there(module: ModuleType) -> None:
         ("import myvgg; myvgg.nst; myvgg.nst.Settings(); myvgg.layer_names()", {"tensorflow", "numpy", "PIL"}),
         ("import converters", {"tensorflow", "numpy", "scipy", "h5py"}),
         ("import myvgg; myvgg.Params", {"tensorflow", "scipy", "h5py"}),
+        ("import myvgg.microscope; dir(myvgg.microscope)", {"tensorflow", "numpy", "scipy", "matplotlib"}),
         ("import myvgg.store", {"tensorflow", "scipy", "h5py", "requests"}),
     ],
 )

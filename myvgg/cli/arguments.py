@@ -35,11 +35,11 @@ class NetworkArguments:
         """The layers of the network."""
         return ARCHITECTURES[self.architecture]
 
-    def load(self, *, include_top: bool, bundled_first: bool = False) -> Params:
+    def load(self, *, include_top: bool | None, bundled_first: bool = False) -> Params:
         """Load the weights.
 
         Args:
-            include_top: Load the dense layers, too.
+            include_top: Load the dense layers, too; None loads them where the file has them.
             bundled_first: Let `auto` take the bundled weights before a download.
 
         Raises:
@@ -51,13 +51,13 @@ class NetworkArguments:
 
 
 def load_weights(
-    source: str, *, include_top: bool, architecture: Architecture = CONFIGURATION_E, bundled_first: bool
+    source: str, *, include_top: bool | None, architecture: Architecture = CONFIGURATION_E, bundled_first: bool
 ) -> Params:
     """Load weights, and print a note if `auto` takes the bundled weights.
 
     Args:
         source: A file, `auto`, `bundled` or `random`.
-        include_top: Load the dense layers, too.
+        include_top: Load the dense layers, too; None loads them where the file has them.
         architecture: The network.
         bundled_first: Let `auto` take the bundled weights before a download.
 

@@ -6,7 +6,7 @@ import argparse
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin
 
 from myvgg.cli import app, options, parser, style, style_arguments, style_parser
 from myvgg.cli.options import Option
@@ -89,12 +89,15 @@ def _fill(below: argparse.ArgumentParser, listed: Sequence[options.Entry]) -> No
     import shtab
 
     parser.fill(below, listed)
+    choices = {entry.name: get_args(entry.hint) for entry in listed if get_origin(entry.hint) is Literal}
     for action in below._actions:
         metavar = str(action.metavar)
         if metavar in FILES:
             action.complete = {**shtab.FILE}  # type: ignore[attr-defined]
         elif metavar.startswith("{"):
             action.choices = metavar[1:-1].split(",")
+        elif action.dest in choices:
+            action.choices = choices[action.dest]
         elif action.dest == "preset":
             action.choices = presets.names()
 

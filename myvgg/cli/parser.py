@@ -65,8 +65,9 @@ def read(record: type[Record], argv: Sequence[str], *, program: str) -> Record:
 
 def usage(program: str, listed: Sequence[Entry]) -> str:
     """Return the line that shows how a command is written."""
-    words = [(entry.metavar, entry) for entry in listed if entry.option.positional]
-    shown_words = [f"[{word} ...]" if kind_of(entry.hint).several else word for word, entry in words]
+    entries_of_words = [entry for entry in listed if entry.option.positional]
+    words = [f"{each.metavar}{' ...' * kind_of(each.hint).several}" for each in entries_of_words]
+    shown_words = [word if each.required else f"[{word}]" for word, each in zip(words, entries_of_words, strict=True)]
     return " ".join([program, *shown_words, "[options]"])
 
 

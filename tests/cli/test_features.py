@@ -15,7 +15,8 @@ from PIL import Image
 
 import myvgg
 from myvgg import images
-from myvgg.cli.features import main
+from myvgg.cli.features import Watching, main
+from myvgg.microscope.views import random_view
 from myvgg.params import Params, random
 from myvgg.visualization import COLOURS, GAP, gram_picture, maps_picture, reconstruction
 
@@ -95,6 +96,96 @@ def test_command_line(show: str, weights: str, tmp_path: Path, capsys: pytest.Ca
     drawn = images.load(tmp_path / "a.png")
     assert drawn.std() > 5
     assert capsys.readouterr().err.strip().splitlines()[-1] == f"wrote {tmp_path / 'a.png'}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("show", ["neuron", "negative", "spectrum", "dream", "occlusion", "gradient"])
+def test_the_microscope(show: str, weights: str, tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    """Each kind is drawn and written under its own name; a photograph is taken where one is looked at."""
+    monkeypatch.chdir(tmp_path)
+    photograph = [] if show in ("neuron", "negative", "spectrum") else [str(EXAMPLES / "coffee.jpg")]
+    words = ["--layer", "block2_conv1", "--channel", "7", "--size", "24", "--steps", "2", "--weights", weights]
+    assert main([*photograph, "--show", show, *words]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [f"{show}.png"]
+    assert images.load(f"{show}.png").std() > 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[-1] == f"wrote {show}.png"
+    assert ("shown: relu2_1, channel 7" in said) == (show in ("occlusion", "gradient"))
+
+
+@pytest.mark.slow
+def test_the_library_makes_the_same_picture(weights: str, tmp_path: Path) -> None:
+    """The command is one call of the library, with its seed."""
+    words = ["--show", "negative", "--layer", "relu1_2", "--channel", "3", "--size", "24", "--iterations", "2"]
+    assert main([*words, "--seed", "5", "--weights", weights, "-o", str(tmp_path / "a.png")]) == 0
+    made = myvgg.microscope.neuron(
+        "relu1_2", 3, myvgg.VGG19.load(weights), negative=True, size=24, iterations=2, seed=5
+    )
+    assert np.array_equal(images.load(tmp_path / "a.png"), np.rint(made))
+
+
+def test_the_strongest_channel_is_named(weights: str, tmp_path: Path, capsys: Any) -> None:
+    """Without --layer and a classifier, the channel is said, and what would explain a class."""
+    words = [str(EXAMPLES / "coffee.jpg"), "--show", "gradient", "--size", "32", "--weights", weights]
+    assert main([*words, "-o", str(tmp_path / "a.png")]) == 0
+    said = capsys.readouterr().err
+    assert "shown: relu5_4, channel " in said
+    assert "the strongest; these weights know no classes, 'myvgg convert --download --with-top'" in said
+
+
+def test_ctrl_c_keeps_the_picture_so_far(weights: str, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    """After the second step, Ctrl-C leaves the picture of two steps, and the exit code is 130."""
+    views = iter([random_view] * 2)
+
+    def pressed(rng: np.random.Generator) -> Any:
+        if (view := next(views, None)) is None:
+            raise KeyboardInterrupt
+        return view(rng)
+
+    monkeypatch.setattr("myvgg.microscope.neurons.random_view", pressed)
+    words = ["--show", "neuron", "--layer", "relu1_2", "--channel", "3", "--size", "16", "--weights", weights]
+    assert main([*words, "-o", str(tmp_path / "a.png")]) == 130
+    assert f"interrupted: wrote {tmp_path / 'a.png'}, the picture so far" in capsys.readouterr().err
+    monkeypatch.undo()
+    made = myvgg.microscope.neuron("relu1_2", 3, myvgg.VGG19.load(weights), size=16, iterations=2)
+    assert np.array_equal(images.load(tmp_path / "a.png"), np.rint(made))
+
+
+def test_ctrl_c_before_the_first_step_writes_nothing() -> None:
+    """Where nothing was made, the interruption goes on."""
+
+    def steps() -> Any:
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        list(Watching()(steps(), 3))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--show", "dream"], "PICTURE is missing"),
+        (["--show", "neuron"], "--show neuron needs --channel"),
+        (["a.jpg", "--show", "neuron", "--channel", "1"], "takes no picture: leave a.jpg out"),
+        (
+            ["--show", "neuron", "--layer", "relu4_1", "--channel", "512"],
+            "--channel must be from 0 to 511, since relu4_1 has 512 channels, not 512",
+        ),
+        (["--show", "spectrum", "--channel", "-1"], "since relu3_1 has 256 channels, not -1"),
+        (["--show", "negative", "--channel", "1", "--seed", "-1"], "--seed must be at least 0, not -1"),
+        (["--show", "neuron", "--channel", "1", "--steps", "0"], "must be at least 1"),
+        (["a.jpg", "--show", "dream", "--layer", "fc8"], "--layer must be one of maps, which fc8 is not"),
+    ],
+)
+def test_wrong_words_of_the_microscope(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """They are wrong usage in one line, before weights are looked for, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, "--weights", "missing.h5"]) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

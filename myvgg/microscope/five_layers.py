@@ -1,0 +1,124 @@
+"""The figures of the papers: one photograph as five layers keep it, and one style as five layers keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from myvgg.images import as_picture, resize, target_size
+from myvgg.microscope.strips import side_by_side
+from myvgg.microscope.units import network_of
+from myvgg.microscope.watching import Watch, unwatched
+from myvgg.nst.settings import Layers, Settings
+from myvgg.nst.transfer import steps
+from myvgg.params import HasParams, Params
+from myvgg.visualization import reconstruction
+
+FIVE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+"""A layer of each block."""
+
+
+def inversions(
+    picture: Any,
+    params: Params | HasParams | None = None,
+    *,
+    layers: Sequence[str] = FIVE,
+    size: int = 192,
+    iterations: int = 100,
+    watch: Watch = unwatched,
+) -> Float32[np.ndarray, "height width 3"]:
+    """Draw a photograph, and beside it pictures that are made again of its features at each layer alone.
+
+    Args:
+        picture: A path, a picture of Pillow's, or an array as `myvgg.images.as_picture` takes it.
+        params: The network's parameters, or a `VGG19` or `VGG16`. None takes the first file that is found, or else the
+            bundled weights.
+        layers: Layers of maps.
+        size: Longest side of each picture in pixels.
+        iterations: Number of steps of each picture.
+        watch: A function of the steps of each picture, as `myvgg.nst.steps` gives them, and their number, that passes
+            the steps on, such as a progress bar.
+
+    Returns:
+        R, G, B, 0 to 255, on white.
+
+    Raises:
+        ValueError: An unknown layer, or a number or a picture that cannot be used.
+        ImageError: The picture cannot be read.
+        WeightsError: No weights can be used.
+
+    Reference:
+        Mahendran and Vedaldi (2015), "Understanding Deep Image Representations by Inverting Them"; Gatys, Ecker and
+        Bethge (2016), "Image Style Transfer Using Convolutional Neural Networks", figure 1, content reconstructions.
+
+    Example:
+        >>> import myvgg
+        >>> vgg = myvgg.VGG19.load("bundled")
+        >>> small = {"layers": ["relu1_1", "relu2_1"], "size": 32, "iterations": 1}
+        >>> myvgg.microscope.inversions("examples/chelsea.jpg", vgg, **small).shape
+        (24, 104, 3)
+    """
+    network, loaded = network_of(params), as_picture(picture)
+    resized = resize(loaded, target_size(size, loaded.shape[1], loaded.shape[0]))
+    made = [reconstruction(resized, layer, network, iterations=iterations, watch=watch) for layer in layers]
+    return side_by_side([resized, *made])
+
+
+def styles(
+    picture: Any,
+    params: Params | HasParams | None = None,
+    *,
+    layers: Sequence[str] = FIVE,
+    size: int = 192,
+    iterations: int = 100,
+    seed: int = 0,
+    watch: Watch = unwatched,
+) -> Float32[np.ndarray, "height width 3"]:
+    """Draw a painting, and beside it textures that have its statistics at the first layer, at the first two, and so on.
+
+    Args:
+        picture: A path, a picture of Pillow's, or an array as `myvgg.images.as_picture` takes it.
+        params: See `inversions`.
+        layers: Layers of maps, from shallow to deep.
+        size: Longest side of each picture in pixels.
+        iterations: Number of steps of each picture.
+        seed: Of the noise that textures begin with.
+        watch: See `inversions`.
+
+    Returns:
+        R, G, B, 0 to 255, on white.
+
+    Raises:
+        ValueError: An unknown layer, or a number or a picture that cannot be used.
+        ImageError: The picture cannot be read.
+        WeightsError: No weights can be used.
+
+    Reference:
+        Gatys, Ecker and Bethge (2016), "Image Style Transfer Using Convolutional Neural Networks", figure 1, style
+        reconstructions.
+
+    Example:
+        >>> import myvgg
+        >>> vgg = myvgg.VGG19.load("bundled")
+        >>> small = {"layers": ["relu1_1", "relu2_1"], "size": 32, "iterations": 1}
+        >>> myvgg.microscope.styles("examples/waves.jpg", vgg, **small).shape
+        (24, 104, 3)
+    """
+    network, loaded = network_of(params), as_picture(picture)
+    resized = resize(loaded, target_size(size, loaded.shape[1], loaded.shape[0]))
+    made = []
+    for kept in accumulate([network.architecture.resolve(layer)] for layer in layers):
+        settings = Settings(
+            style_layers=Layers(kept),
+            size=size,
+            iterations=iterations,
+            scales=1,
+            seed=seed,
+        )
+        *_, last = watch(steps(None, resized, settings, params=network), iterations)
+        made.append(last.image)
+    return side_by_side([resized, *made])

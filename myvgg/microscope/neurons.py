@@ -1,0 +1,203 @@
+"""Pictures that one unit of the network answers to most, or least, by gradient ascent from grey.
+
+Reference:
+    Olah, Mordvintsev and Schubert (2017), "Feature Visualization", Distill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float32
+
+from myvgg import kernels
+from myvgg.extractor import Extractor
+from myvgg.images import Picture
+from myvgg.microscope.fourier import start_waves, to_pixels
+from myvgg.microscope.strips import side_by_side
+from myvgg.microscope.units import Unit, is_dense, mean_response, network_of, unit_of, unrectified
+from myvgg.microscope.views import random_view, seen_from
+from myvgg.microscope.watching import Watch, last_of, unwatched
+from myvgg.network import lean_gradients
+from myvgg.params import HasParams, Params
+
+SIZE = 160
+"""Side of a picture in pixels, unless told; dense layers need another one."""
+
+RATE = 0.05
+"""Length of Adam's steps."""
+
+DECAYS = (0.9, 0.999)
+"""Decays of Adam's averages of the gradient and of its square."""
+
+EPSILON = 1e-8
+"""Number that is added to Adam's denominator."""
+
+CANDIDATES = 16
+"""Pictures of a way, about, of which a spectrum takes those with the nearest responses."""
+
+
+def neuron(
+    layer: str,
+    channel: int,
+    params: Params | HasParams | None = None,
+    *,
+    negative: bool = False,
+    size: int | None = None,
+    iterations: int = 128,
+    seed: int = 0,
+    watch: Watch = unwatched,
+) -> Picture:
+    """Make a picture that a channel answers to most.
+
+    The channel's mean over positions is raised, before the rectification, where numbers below zero have a gradient:
+    `relu4_1` and `conv4_1` give one picture, `pool5` that of `conv5_4`, `prob` that of the class scores `fc8`.
+    Each step sees the picture slightly turned, scaled and shifted.
+
+    Args:
+        layer: Any tensor, such as `relu4_1`, or `fc8` for classes.
+        channel: Number of the channel, from 0.
+        params: The network's parameters, or a `VGG19` or `VGG16`. None takes the first file that is found, or else the
+            bundled weights.
+        negative: Lower the response in place of raising it.
+        size: Side of the picture in pixels; by default 160, or the size that dense layers need.
+        iterations: Number of steps.
+        seed: Of the start and of the views. The same seed gives the same bytes on the same processor.
+        watch: A function of the pictures so far and their number that passes them on, such as a progress bar; where it
+            stops, the last picture that it passed on is the result.
+
+    Returns:
+        R, G, B, 0 to 255, (size, size, 3).
+
+    Raises:
+        ValueError: An unknown layer, a channel out of range, a size that does not fit the layer, a number below 1.
+        WeightsError: No weights can be used.
+
+    Reference:
+        Simonyan, Vedaldi and Zisserman (2013), "Deep Inside Convolutional Networks", equation 1, without its penalty.
+
+    Example:
+        >>> import myvgg
+        >>> vgg = myvgg.VGG19.load("bundled")
+        >>> myvgg.microscope.neuron("relu2_1", 3, vgg, size=32, iterations=2).shape
+        (32, 32, 3)
+    """
+    network, unit, size = _checked(layer, channel, params, size, iterations)
+    made = _ascent(network, unit, size, iterations=iterations, seed=seed, sign=-1 if negative else 1)
+    return last_of(watch(made, iterations), _start(size, seed))
+
+
+def spectrum(
+    layer: str,
+    channel: int,
+    params: Params | HasParams | None = None,
+    *,
+    count: int = 5,
+    size: int | None = None,
+    iterations: int = 128,
+    seed: int = 0,
+    watch: Watch = unwatched,
+) -> Float32[np.ndarray, "height width 3"]:
+    """Make pictures from the least to the greatest response of a channel, side by side.
+
+    Ascent and descent start from the same grey. Their last pictures stand at the ends; between them are those whose
+    responses come nearest to even shares of the ends' responses.
+
+    Args:
+        layer: See `neuron`.
+        channel: See `neuron`.
+        params: See `neuron`.
+        count: Number of pictures; an odd number has the grey start in its middle.
+        size: Side of each picture; see `neuron`.
+        iterations: Number of steps of each of the two ways.
+        seed: See `neuron`.
+        watch: See `neuron`.
+
+    Returns:
+        R, G, B, 0 to 255, on white.
+
+    Raises:
+        ValueError: As `neuron`, or fewer than two pictures.
+        WeightsError: No weights can be used.
+
+    Example:
+        >>> import myvgg
+        >>> vgg = myvgg.VGG19.load("bundled")
+        >>> myvgg.microscope.spectrum("relu2_1", 3, vgg, size=32, iterations=2).shape
+        (32, 176, 3)
+    """
+    network, unit, size = _checked(layer, channel, params, size, iterations)
+    if count < 2:
+        raise ValueError(f"count must be at least 2, not {count}")
+    return side_by_side(_spectrum(network, unit, size, count, iterations=iterations, seed=seed, watch=watch))
+
+
+def _spectrum(
+    network: Params, unit: Unit, size: int, count: int, *, iterations: int, seed: int, watch: Watch
+) -> list[Picture]:
+    """Return the pictures of a spectrum, from the least to the greatest response."""
+    ways = (_ascent(network, unit, size, iterations=iterations, seed=seed, sign=sign) for sign in (-1, 1))
+    every, kept = max(1, iterations // CANDIDATES), ({-1: _start(size, seed)}, {-1: _start(size, seed)})
+    for index, picture in enumerate(watch(chain.from_iterable(ways), 2 * iterations)):
+        way, step = divmod(index, iterations)
+        kept[way][step // every] = picture  # a later one takes its place, so that the last one stays
+    extractor = Extractor(network, [unit.layer], reduce="mean")
+
+    def answered(pictures: Iterable[Picture]) -> list[tuple[float, Picture]]:
+        return [(float(extractor(picture)[unit.layer][0, unit.channel]), picture) for picture in pictures]
+
+    down, up = (answered(pictures.values()) for pictures in kept)
+    middle, least, most = down[0][0], min(response for response, _ in down), max(response for response, _ in up)
+    chosen = []
+    for share in np.linspace(-1, 1, count):
+        wanted = middle + abs(share) * ((most if share > 0 else least) - middle)
+        chosen.append(min(up if share > 0 else down, key=lambda each: abs(each[0] - wanted))[1])
+    return chosen
+
+
+def _checked(
+    layer: str, channel: int, params: Params | HasParams | None, size: int | None, iterations: int
+) -> tuple[Params, Unit, int]:
+    """Return the network, the unit before its rectification, and the size; raise for what does not fit."""
+    network = network_of(params, layer)
+    architecture = network.architecture
+    unit = unit_of(architecture, layer, channel)
+    size = size if size is not None else architecture.input_size if is_dense(architecture, layer) else SIZE
+    if min(size, iterations) < 1:
+        raise ValueError("size and iterations must be at least 1")
+    architecture.shape(layer, size, size)
+    return network, Unit(unrectified(architecture, layer), unit.channel), size
+
+
+def _start(size: int, seed: int) -> Picture:
+    return np.asarray(to_pixels(tf.constant(start_waves(size, size, seed=seed)), size))
+
+
+def _ascent(network: Params, unit: Unit, size: int, *, iterations: int, seed: int, sign: int) -> Iterator[Picture]:
+    """Raise (1) or lower (-1) a unit's response by Adam, and yield each picture."""
+    slope, rng = _slope(network, unit, size), np.random.default_rng(seed)
+    waves = start_waves(size, size, seed=seed)
+    mean, square = np.zeros_like(waves), np.zeros_like(waves)
+    for step in range(1, iterations + 1):
+        gradient = slope(waves, *random_view(rng)).numpy()
+        mean = DECAYS[0] * mean + (1 - DECAYS[0]) * gradient
+        square = DECAYS[1] * square + (1 - DECAYS[1]) * gradient**2
+        unbiased = mean / (1 - DECAYS[0] ** step), square / (1 - DECAYS[1] ** step)
+        waves = waves + np.float32(sign * RATE) * unbiased[0] / (np.sqrt(unbiased[1]) + EPSILON)
+        yield np.asarray(to_pixels(tf.constant(waves), size))
+
+
+def _slope(network: Params, unit: Unit, size: int) -> Any:
+    """Return a graph: the gradient of a unit's mean response by the waves of a picture."""
+
+    def gradient(waves: tf.Tensor, matrix: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
+        # Differs from equation 1: no penalty of the square; waves and views keep the picture from noise.
+        with lean_gradients():
+            seen = seen_from(to_pixels(waves, size), matrix, shift)
+            return tf.gradients(mean_response(network, seen, unit), waves)[0]
+
+    return kernels.compiled(gradient)
