@@ -9,7 +9,7 @@ ARG EXTRAS=app,extract
 # hadolint ignore=DL3013
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     wheel=$(echo /wheels/*.whl) \
-    && pip install --no-cache-dir "${wheel}[${EXTRAS}]" \
+    && pip install --no-cache-dir "${wheel}${EXTRAS:+[${EXTRAS}]}" \
     && useradd --no-create-home --uid 1000 myvgg \
     && mkdir --mode=1777 /pictures
 

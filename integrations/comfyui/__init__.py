@@ -52,6 +52,7 @@ class StyleTransfer:
         """
         changes = {"size": size, "style_strength": strength} | ({"iterations": steps} if steps else {})
         settings = nst.Settings.preset(preset, **changes)
+        content, style = content[..., :3], style[..., :3]  # some nodes give an alpha channel too
         count, cache = len(content), dict[Any, Any]()
         styles = [each * 255 for each in _one_for_each("style", style, 4, count)]
         keeps = [None] * count if mask is None else _one_for_each("mask", mask, 3, count)

@@ -141,15 +141,18 @@ def axes(over: Sequence[str]) -> dict[str, list[str]]:
 def check_unchosen(path: Path) -> None:
     """Raise if a name that nobody chose is that of a picture that is not ours.
 
+    Results have a record, and sheets of several results have a table beside them.
+
     Args:
         path: The file.
 
     Raises:
         ValueError: There is such a picture.
     """
-    from myvgg.runs import record
+    from myvgg.runs import record, rows
 
-    if path.exists() and not record.has_record(path):
+    table = record.beside(path, ".csv")
+    if path.exists() and not record.has_record(path) and not (table.is_file() and rows.is_table(table)):
         raise ValueError(f"{path} exists and is no result of myvgg: name the result by -o (-o {path} replaces it)")
 
 

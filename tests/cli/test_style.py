@@ -761,6 +761,16 @@ def test_the_unchosen_name_of_a_sweep_replaces_no_picture(
     assert "sweep.png exists and is no result of myvgg" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("words", [("sweep", *PAIR, "--over", "seed=1"), (*PAIR, "--compare", "gatys")])
+def test_the_unchosen_name_of_a_sheet_is_taken_again(
+    words: tuple[str, ...], pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The same sweep or comparison without a name for its sheet ends well twice; the second one makes no picture."""
+    for _ in range(2):
+        assert run(*words, *QUICK) == 0
+    assert "1 of 1 pictures are there already" in capfd.readouterr().err
+
+
 def test_a_comparison_of_nothing_is_wrong_usage(pictures: None, capfd: pytest.CaptureFixture[str]) -> None:
     """`--compare ,` names no preset."""
     assert run(*PAIR, "--compare", ",") == 2

@@ -143,6 +143,14 @@ def test_the_content_stays_where_the_mask_is_white(shape: tuple[int, ...], node:
 
 
 @pytest.mark.slow
+def test_an_alpha_channel_is_left_out(node: Any) -> None:
+    """Pictures with four channels give what their colours alone give."""
+    content, style = pictures(1), pictures(1, seed=1)
+    both = (torch.cat([each, torch.ones(*each.shape[:3], 1)], -1) for each in (content, style))
+    assert torch.equal(call(node, *both), call(node, content, style))
+
+
+@pytest.mark.slow
 def test_a_black_mask_keeps_nothing(node: Any) -> None:
     """ComfyUI's mask of a picture without one, 64 x 64 and black, changes nothing."""
     content, style = pictures(1), pictures(1, seed=1)
