@@ -184,8 +184,7 @@ def test_a_scale_starts_from_the_one_before(run: Run) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
-@pytest.mark.parametrize("side", [27, 40])
+@pytest.mark.parametrize(("optimizer", "side"), [("adam", 40), ("lbfgs", 27)])
 def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, run: Run) -> None:
     """Later pictures have something new, and are about the draft when reduced to it; without, they are not."""
     settings = replace(THREE, optimizer=optimizer, average=0.0, learning_rate=0.1, tv_weight=0.0)
@@ -212,7 +211,7 @@ def test_a_seed_repeats_the_pictures(run: Run) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("optimizer", "draft"), [("adam", None), ("lbfgs", None), ("adam", 27), ("lbfgs", 40)])
+@pytest.mark.parametrize(("optimizer", "draft"), [("adam", 27), ("lbfgs", None)])
 def test_goes_on_from_any_state(optimizer: Any, draft: int | None, run: Run) -> None:
     """From the state after any step, the first and the last of each scale too, the rest is made bit for bit."""
     settings = replace(THREE, optimizer=optimizer, draft=draft)
@@ -220,7 +219,7 @@ def test_goes_on_from_any_state(optimizer: Any, draft: int | None, run: Run) -> 
     for step in run(settings):
         expected.append((step.iteration, step.losses, step.image))
         states.append(step.state())
-    for state in (states[index] for index in (0, 5, 6, 10)):
+    for state in (states[index] for index in (0, 5, 10)):
         again = [(step.iteration, step.losses, step.image) for step in run(settings, state=state)]
         rest = expected[-len(again) :]
         assert len(again) >= 1

@@ -55,7 +55,7 @@ def test_any_name_of_a_file(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=4, suppress_health_check=QUIETLY)
+@settings(deadline=None, max_examples=3, suppress_health_check=QUIETLY)
 @given(optimizer=st.sampled_from(["adam", "lbfgs"]), moments=st.lists(st.integers(1, 7), min_size=1, max_size=3))
 def test_any_moment_of_an_interruption(optimizer: str, moments: list[int], pair: Job, tiny_params: Params) -> None:
     """A run that is interrupted at any steps, and resumed each time, ends with the bytes of an undisturbed one."""
