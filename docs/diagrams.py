@@ -40,7 +40,9 @@ STOREYS = (
     Storey(
         "command lines", "words and clicks to values; progress, one-line errors, exit codes", "myvgg.cli", "#c5cae9"
     ),
-    Storey("runs", "files to files: one run, many runs, tables, models for other programs", "myvgg.microscope", "#b3e5fc"),
+    Storey(
+        "runs", "files to files: one run, many runs, tables, models for other programs", "myvgg.microscope", "#b3e5fc"
+    ),
     Storey("engine", "arrays to arrays: settings, losses, objective, optimisers, the loop", "myvgg.nst", "#c8e6c9"),
     Storey("network", "pictures to features: modules, Keras layer, distances", "myvgg.keras_losses", "#fff9c4"),
     Storey("foundation", "parameters, forward pass, weights files, picture files", "myvgg.loading", "#ffe0b2"),
@@ -65,7 +67,7 @@ class Stage(NamedTuple):
 
 BEFORE = (
     Stage("decode", "images/decoding.py", "R, G, B, 0 to 255", 4),
-    Stage("resize to the scale", "images/resizing.py", "content and styles of one size", 4),
+    Stage("resize to the scale", "images/resizing.py", "content; styles at most as large", 4),
     Stage("prepare", "preprocessing.py", "B, G, R less the mean", 4),
 )
 LOOP = (
