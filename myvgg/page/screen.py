@@ -1,4 +1,4 @@
-"""The part of the page that changes while a picture grows: picture, sentence, bar and the curve of the losses."""
+"""The part of the page that changes while a picture improves: picture, sentence, bar and the curve of the losses."""
 
 from __future__ import annotations
 
