@@ -67,7 +67,7 @@ class Stage(NamedTuple):
 
 BEFORE = (
     Stage("decode", "images/decoding.py", "R, G, B, 0 to 255", 4),
-    Stage("resize to the scale", "images/resizing.py", "content and styles of one size", 4),
+    Stage("resize to the scale", "images/resizing.py", "content; styles at most as large", 4),
     Stage("prepare", "preprocessing.py", "B, G, R less the mean", 4),
 )
 LOOP = (

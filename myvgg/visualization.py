@@ -1,4 +1,4 @@
-"""Pictures of the features of a layer: its maps, its Gram matrix, and a picture made again from them."""
+"""Pictures of the features of a layer: its maps, its Gram matrix, and a picture reconstructed from them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Show = Literal["maps", "gram", "reconstruction", "neuron", "negative", "spectrum
 class Arguments(NetworkArguments):
     """Draw the features of a layer, or what the network sees in a photograph or from nothing.
 
-    Of a photograph's features: its maps, its Gram matrix, or a picture that is made of the features again. From
+    Of a photograph's features: its maps, its Gram matrix, or a picture that is reconstructed from them. From
     nothing: the picture that a channel answers to most or least. In a photograph: what a layer sees more of (dream),
     and the places that a class or a channel answers to (occlusion, gradient).
     """

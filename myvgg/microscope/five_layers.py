@@ -31,7 +31,7 @@ def inversions(
     iterations: int = 100,
     watch: Watch = unwatched,
 ) -> Float32[np.ndarray, "height width 3"]:
-    """Draw a photograph, and beside it pictures that are made again of its features at each layer alone.
+    """Draw a photograph, and beside it pictures reconstructed from its features at each layer alone.
 
     Args:
         picture: A path, a picture of Pillow's, or an array as `myvgg.images.as_picture` takes it.

@@ -228,7 +228,7 @@ def wasserstein_loss(moments: Moments, target: Gaussian, *, steps: int = NEWTON_
         The squared 2-Wasserstein distance |m - m'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2), over the channels.
 
     Reference:
-        Dowson and Landau (1982), "The Fréchet Distance between Multivariate Normal Distributions", equation 4.
+        Dowson and Landau (1982), "The Fréchet Distance between Multivariate Normal Distributions", d^2 of the abstract.
     """
     scatter = covariance(moments)
     between = tf.matmul(target.root, scatter @ target.root, transpose_a=True)

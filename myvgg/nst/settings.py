@@ -141,8 +141,8 @@ class Settings:
     """Largest value of the noise, which is uniform around 0, in levels of 0 to 255."""
 
     style_scale: float = 1.0
-    """Size of the style picture relative to the result. Above 1 the brush strokes get larger. The style picture is
-    never enlarged."""
+    """Size of the style picture relative to the result. Above 1 the brush strokes get larger. A style picture
+    with too few pixels is not enlarged."""
 
     style_size: int | str | None = None
     """Size of the style picture at every scale, written as the size of the result. The style picture may be enlarged.

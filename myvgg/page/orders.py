@@ -1,4 +1,4 @@
-"""Orders of pictures, and what the page shows of them: a place in the queue, a growing picture, losses, time left."""
+"""Orders of pictures, and what the page shows of them: a place in the queue, the picture so far, losses, time left."""
 
 from __future__ import annotations
 

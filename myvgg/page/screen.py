@@ -1,4 +1,4 @@
-"""The part of the page that changes while a picture grows: picture, sentence, bar and the curve of the losses."""
+"""The part of the page that changes while a picture improves: picture, sentence, bar and the curve of the losses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def drawn(ticket: Ticket | None) -> str:
         ticket: The order; None before the first one.
     """
     if ticket is None:
-        return '<div class="screen empty"><p role="status">The picture will grow here.</p></div>'
+        return '<div class="screen empty"><p role="status">The result will appear here.</p></div>'
     picture = "<div class='waiting'></div>"
     if ticket.frame:
         encoded = base64.b64encode(ticket.frame).decode()

@@ -70,7 +70,7 @@ def run(
     say: Callable[[str], None] = lambda _: None,
     watch: Watch = unwatched,
 ) -> Outcome:
-    """Stylise, and write all outputs of a job. An interrupted or failed run leaves its best picture.
+    """Stylise, and write all outputs of a job. An interrupted or failed run leaves the picture so far.
 
     Args:
         job: The job.
@@ -139,7 +139,7 @@ class _Run:
         except Exception:
             if self._last is not None:
                 self._writer.write_all(self._last, self._history, finished=False)
-                self._say(f"{self._job.output} has the best picture so far, of step {self._last.iteration}")
+                self._say(f"{self._job.output} has the picture so far, of step {self._last.iteration}")
             raise
         assert self._last is not None
         return self._finish(self._last)
@@ -198,10 +198,10 @@ class _Run:
         return stored.state
 
     def _stop(self, step: Step, error: BaseException) -> BaseException:
-        """Write the best picture of a run that was stopped, and return the error with the file's name."""
+        """Write the picture so far of a run that was stopped, and return the error with the file's name."""
         self._writer.write_all(step, self._history, finished=False)
         sentences = [str(error)] if str(error) else []
-        sentences.append(f"{self._job.output} has the best picture so far, of step {step.iteration}")
+        sentences.append(f"{self._job.output} has the picture so far, of step {step.iteration}")
         if isinstance(error, KeyboardInterrupt) and step.iteration < step.iterations:
             with self._writer.spared("checkpoint of the interruption"):
                 self._write_checkpoint(step)

@@ -615,7 +615,7 @@ def test_a_broken_run_says_so_and_leaves_a_picture(
     said = capfd.readouterr().err
     assert said.count("back to the best picture of this scale with half the step") == 3
     assert said.splitlines()[-1].startswith("myvgg style: the loss is nan")
-    assert "out.png has the best picture so far, of step" in said.splitlines()[-1]
+    assert "out.png has the picture so far, of step" in said.splitlines()[-1]
     assert pixels("out.png").std() > 1
     assert not record.read_record("out.png")["run"]["finished"]
 

@@ -328,7 +328,7 @@ def random_moments(channels: int, seed: int, *, positions: int = 0) -> Moments:
 
 
 def wasserstein_reference(mean: np.ndarray, scatter: np.ndarray, other: np.ndarray, spread: np.ndarray) -> float:
-    """Dowson and Landau's equation 4 with SciPy's matrix roots, over the channels."""
+    """Dowson and Landau's d^2 with SciPy's matrix roots, over the channels."""
     root = scipy.linalg.sqrtm(spread)
     cross = scipy.linalg.sqrtm(root @ scatter @ root)
     return (((mean - other) ** 2).sum() + np.trace(scatter + spread - 2 * np.real(cross))) / len(mean)

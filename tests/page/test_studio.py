@@ -190,4 +190,4 @@ def test_the_screen_shows_the_ticket(order: Order, tmp_path: Path) -> None:
     assert 'value="25"' in drawn
     assert 'points="0.0,0.0 160.0,23.6 320.0,64.0"' in drawn
     assert screen.curve([1.0]) == ""
-    assert "The picture will grow here." in screen.drawn(None)
+    assert "The result will appear here." in screen.drawn(None)

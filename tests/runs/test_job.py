@@ -36,7 +36,7 @@ def test_files_that_cannot_be_written_are_told_once(pair: Job, tiny_params: Para
 
 
 def test_any_error_leaves_the_picture(pair: Job, tiny_params: Params) -> None:
-    """An error that nobody foresaw goes up unchanged after the best picture was written."""
+    """An error that nobody foresaw goes up unchanged after the picture so far was written."""
 
     def failing(steps: Iterator[Step]) -> Iterator[Step]:
         yield next(steps)

@@ -128,12 +128,12 @@ def test_resuming_after_a_kill_ends_with_the_same_bytes(optimizer: str, folder: 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
 def test_signals_leave_the_picture_and_the_way_on(number: signal.Signals, folder: Path) -> None:
-    """Ctrl-C and SIGTERM leave the best picture and a hint, and a resumed run ends like an undisturbed one."""
+    """Ctrl-C and SIGTERM leave the picture so far and a hint, and a resumed run ends like an undisturbed one."""
     code, said = stopped(15, lambda process: process.send_signal(number), *RUN, "--seed", "3")
     assert code == 130
     last = said.splitlines()[-1]
     assert re.fullmatch(
-        r"style\.py: interrupted: out/out\.png has the best picture so far, of step \d+; "
+        r"style\.py: interrupted: out/out\.png has the picture so far, of step \d+; "
         r"the same command with --resume goes on",
         last,
     )
