@@ -227,7 +227,7 @@ def brightest(values: np.ndarray, low: float) -> float:
     Example:
         >>> import numpy as np
         >>> from myvgg.visualization import brightest
-        >>> brightest(np.arange(1001), 0), brightest(np.arange(1001) // 1000, 0)
+        >>> brightest(np.arange(1001), 0.0), brightest(np.arange(1001) // 1000, 0.0)
         (995.0, 1.0)
     """
     high = float(np.percentile(values, BRIGHTEST))
