@@ -48,7 +48,7 @@ FIRST = "-o docs/first.png"
 """Words of the README's first picture: those of its first command, but for the name of the result."""
 
 LAYERS = {
-    "maps": "examples/chelsea.jpg --layer relu3_1 --channels 16 --size 256 -o docs/features/maps.png",
+    "maps": "examples/chelsea.jpg --layer relu3_1 --maps 16 --size 256 -o docs/features/maps.png",
     "gram": "examples/chelsea.jpg --layer relu3_1 --show gram -o docs/features/gram.png",
     "relu2_1": "examples/chelsea.jpg --layer relu2_1 --show reconstruction --size 256 -o docs/features/relu2_1.png",
     "relu4_1": "examples/chelsea.jpg --layer relu4_1 --show reconstruction --size 256 -o docs/features/relu4_1.png",

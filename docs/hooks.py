@@ -17,7 +17,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 ALWAYS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 """Pages of the navigation that no page may link to."""
@@ -91,5 +91,6 @@ def file_of(path: Path, config: MkDocsConfig) -> File:
     if path.is_dir():
         content += "\n".join(f"- `{each.name}`" for each in sorted(path.iterdir()) if each.is_file())
     else:
-        content += f"``````{LEXERS.get(path.suffix, 'text')}\n{path.read_text(encoding='utf-8')}``````"
+        text = path.read_text(encoding="utf-8").removesuffix("\n")
+        content += f"``````{LEXERS.get(path.suffix, 'text')}\n{text}\n``````"
     return File.generated(config, place_of(path), content=content + "\n", inclusion=InclusionLevel.NOT_IN_NAV)

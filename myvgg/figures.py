@@ -15,6 +15,9 @@ COLUMNS = 4
 SIDE = 3.2
 """Width of a picture, and height of a figure of curves, in inches."""
 
+TALLEST = 4
+"""Largest height of a picture over the width of its cell; one that is taller becomes narrower than the cell."""
+
 DASHES = ("-", "--", "-.", ":")
 """Dashes of the curves one after the other, so that curves that lie on each other are all seen."""
 
@@ -27,7 +30,7 @@ def show_pictures(pictures: Mapping[str, Any], *, columns: int = COLUMNS, side: 
     Args:
         pictures: Pictures by title: paths, Pillow's pictures, or arrays as `myvgg.images.as_picture` takes them.
         columns: Largest number of pictures in a row.
-        side: Width of a picture, in inches.
+        side: Width of a picture, in inches; a tall one is at most four times as high, and narrower then.
 
     Raises:
         ValueError: No pictures, a number that is not above 0, or an array that is no picture.
@@ -47,7 +50,7 @@ def show_pictures(pictures: Mapping[str, Any], *, columns: int = COLUMNS, side: 
     loaded = {title: as_picture(picture) / 255 for title, picture in pictures.items()}
     columns = min(columns, len(loaded))
     rows = math.ceil(len(loaded) / columns)
-    tallest = max(picture.shape[0] / picture.shape[1] for picture in loaded.values())
+    tallest = min(TALLEST, max(picture.shape[0] / picture.shape[1] for picture in loaded.values()))
     size = (side * columns, rows * (side * tallest + 0.3))
     _, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axes in grid.flat:
@@ -80,7 +83,7 @@ def show_curves(
         [1.0, 0.5, 0.25]
         >>> plt.close()
     """
-    if not curves or not all(len(values) and min(values) > 0 for values in curves.values()):
+    if not curves or not all(len(values) and all(value > 0 for value in values) for values in curves.values()):
         raise ValueError("curves must be one at least, each of values above 0")
     from matplotlib import pyplot as plt
 

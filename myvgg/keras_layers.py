@@ -122,24 +122,32 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
             found = parse_metadata(metadata, path=self.name, architecture=self._architecture)
             params = replace(params, labels=found.labels, origin=found.origin, rms=found.rms)
         trained = [name for name in layers if self._variables()[f"{name}_kernel"].trainable]
-        note = f"{', '.join(trained)} trained"
+        note = f"{', '.join(trained)} trainable"
         return replace(params, origin=params.origin.changed(note)) if trained else params
 
     def save_own_variables(self, store: Any) -> None:
         """Write the weights under their names, and the preprocessing, from which `myvgg.converters` reads them."""
         for name, variable in self._variables().items():
             store[name] = np.asarray(variable)
-        channels, mean, scale = self._preprocessing
-        store[PREPROCESSING] = np.array([channels == "rgb", *mean, *scale], np.float64)
+        store[PREPROCESSING] = self._prepared()
 
     def load_own_variables(self, store: Any) -> None:
-        """Read the weights by name, or by number, as earlier versions wrote them."""
+        """Read the weights by name, or by number, as earlier versions wrote them.
+
+        Raises:
+            ValueError: Weights are missing, or the file's pictures are prepared in another way than the layer's.
+        """
         variables = self._variables()
         if "0" in store.keys():  # noqa: SIM118, a store is not a mapping
             super().load_own_variables(store)
             return
         if missing := [name for name in variables if name not in store.keys()]:  # noqa: SIM118
             raise ValueError(f"the file has no {', '.join(missing)} for the layer {self.name}")
+        if PREPROCESSING in store.keys() and not np.array_equal(store[PREPROCESSING], self._prepared()):  # noqa: SIM118
+            raise ValueError(
+                f"the weights of the file are for pictures that are prepared in another way than by the layer "
+                f"{self.name}: make the layer of them, keras_layer(params=myvgg.converters.load(FILE))"
+            )
         for name, variable in variables.items():
             variable.assign(store[name])
 
@@ -159,6 +167,11 @@ class VGGFeatures(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
             part: self.add_weight(shape=shape, name=f"{layer.name}_{part}", **options) for part, shape in shapes.items()
         }
         return LayerParams(**parts)
+
+    def _prepared(self) -> np.ndarray:
+        """Return the preprocessing as numbers: whether the channels are R, G, B, then mean and scale."""
+        channels, mean, scale = self._preprocessing
+        return np.array([channels == "rgb", *mean, *scale], np.float64)
 
     def _variables(self) -> dict[str, Any]:
         return {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from myvgg import store
 from myvgg.architecture import CONFIGURATION_E, Architecture
-from myvgg.params import Params, WeightsError
+from myvgg.params import HasParams, Params, WeightsError, params_of
 
 RANDOM = "random"
 """Name of seeded random weights, in place of a path."""
@@ -53,6 +53,28 @@ def load_params(
     from myvgg.random_weights import load_random
 
     return load_random(architecture)
+
+
+def given_or_found(params: Params | HasParams | None, *, include_top: bool | None = False) -> Params:
+    """Return parameters that are given as arrays, or else those that are found on this machine.
+
+    Args:
+        params: The parameters, or a network such as `VGG19`. None takes the first file that is found. Where there is
+            none, it takes the bundled weights, or downloads a file if `include_top` is true.
+        include_top: See `load_params`; it does not change what is given.
+
+    Raises:
+        ValueError: An object that has no parameters.
+        WeightsError: No weights can be used.
+
+    Example:
+        >>> import myvgg
+        >>> given_or_found(myvgg.VGG19.load("bundled")).include_top
+        False
+    """
+    if params is not None:
+        return params_of(params)
+    return load_params(include_top=include_top, bundled_first=not include_top)
 
 
 def _check_spelling(source: str | os.PathLike[str] | None) -> None:

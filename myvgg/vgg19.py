@@ -94,7 +94,7 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             )
             for name, layer in params.layers.items()
         }
-        origin = params.origin.changed(f"{', '.join(trained)} trained") if trained else params.origin
+        origin = params.origin.changed(f"{', '.join(trained)} trainable") if trained else params.origin
         self.bound_params = replace(params, layers=self._layers, origin=origin)
 
     @classmethod
@@ -160,7 +160,7 @@ class VGG(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
     @property
     def params(self) -> Params:
-        """The present parameters, as arrays; their origin tells which layers were drawn and trained."""
+        """The present parameters, as arrays; their origin tells which layers were drawn, and which are trainable."""
         layers = {name: LayerParams(*(np.asarray(part) for part in layer)) for name, layer in self._layers.items()}
         return replace(self.bound_params, layers=layers)
 

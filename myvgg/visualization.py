@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32
 
 from myvgg.images import Picture, as_picture, resize, target_size
-from myvgg.params import HasParams, Params, params_of
-
-if TYPE_CHECKING:
-    from myvgg.nst.transfer import Step
-
-    Watch = Callable[[Iterator[Step], int], Iterable[Step]]
+from myvgg.loading import given_or_found
+from myvgg.params import HasParams, Params
+from myvgg.runtime.watching import Watch, last_of, unwatched
 
 COLOURS = "magma"
 """Matplotlib's map of colours, dark for small values."""
@@ -48,7 +44,7 @@ def draw_layer(
     channels: int = 64,
     size: int = 384,
     iterations: int = 200,
-    watch: Watch = lambda steps, _: steps,
+    watch: Watch = unwatched,
 ) -> Picture:
     """Draw the features of a picture at a layer.
 
@@ -78,7 +74,7 @@ def draw_layer(
     """
     if min(channels, size, iterations) < 1:
         raise ValueError("channels, size and iterations must be at least 1")
-    network = _loaded() if params is None else params_of(params)
+    network = given_or_found(params)
     if network.architecture.resolve(layer) not in network.architecture.layer_names(include_top=False):
         raise ValueError(f"layer must be a layer of maps, which {layer} is not")
     loaded = as_picture(picture)
@@ -123,7 +119,7 @@ def maps_picture(maps: Any, *, channels: int = 64) -> Float32[np.ndarray, "sheet
     height, width, _ = single.shape
     scale = max(1, min(CELL[1], max(CELL[0], WIDTH // columns)) // max(height, width))
     low = float(np.minimum(single[..., order].min(), 0))
-    high = float(np.percentile(single[..., order], BRIGHTEST))
+    high = brightest(single[..., order], low)
     cell = np.array([height, width]) * scale + GAP
     rows = math.ceil(len(order) / columns)
     sheet = np.full((rows * cell[0] - GAP, columns * cell[1] - GAP, 3), 255, np.float32)
@@ -169,7 +165,7 @@ def reconstruction(
     params: Params | HasParams | None = None,
     *,
     iterations: int = 200,
-    watch: Watch = lambda steps, _: steps,
+    watch: Watch = unwatched,
 ) -> Float32[np.ndarray, "height width 3"]:
     """Make a smooth picture, from noise, that has the features of a picture at a layer.
 
@@ -180,13 +176,13 @@ def reconstruction(
             bundled weights.
         iterations: Number of steps of L-BFGS.
         watch: A function of the steps, as `myvgg.nst.steps` gives them, and their number, that passes the steps on,
-            such as a progress bar.
+            such as a progress bar; where it stops, the picture of the last step that it passed on is the result.
 
     Returns:
         R, G, B, 0 to 255.
 
     Raises:
-        ValueError: An unknown layer, or a picture that cannot be used.
+        ValueError: An unknown layer, a picture that cannot be used, or no step that was passed on.
         ImageError: The picture cannot be read.
         WeightsError: No weights can be used.
 
@@ -196,24 +192,19 @@ def reconstruction(
     from myvgg.nst.settings import Layers, Settings
     from myvgg.nst.transfer import steps
 
-    network, wanted = _loaded() if params is None else params_of(params), as_picture(picture)
+    network, wanted = given_or_found(params), as_picture(picture)
+    only = Layers(f"{network.architecture.resolve(layer)}=1")
     settings = Settings(
-        content_layers=Layers(f"{network.architecture.resolve(layer)}=1"),
+        content_layers=only,
+        style_layers=only,  # there is no style, and deeper layers would need a larger picture
         optimizer="lbfgs",
         init="noise",
         scales=1,
-        size=max(wanted.shape),
+        size=max(wanted.shape[:2]),
         iterations=iterations,
     )
-    *_, last = watch(steps(wanted, None, settings, params=network), iterations)
-    found: Picture = last.image
+    found: Picture = last_of(watch(steps(wanted, None, settings, params=network), iterations)).image
     return found
-
-
-def _loaded() -> Params:
-    from myvgg.loading import load_params
-
-    return load_params(include_top=False, bundled_first=True)
 
 
 def _single(name: str, values: Any, axes: str) -> np.ndarray:
@@ -224,6 +215,23 @@ def _single(name: str, values: Any, axes: str) -> np.ndarray:
     if single.ndim != count or single.size == 0:
         raise ValueError(f"{name} must be those of one picture, ({axes.replace(' ', ', ')}), not {array.shape}")
     return single
+
+
+def brightest(values: np.ndarray, low: float) -> float:
+    """Return the number for the bright end of the colours: few larger ones are left, and they do not darken the rest.
+
+    Args:
+        values: The numbers that are drawn.
+        low: Number of the dark end; where almost no value is above it, the largest one is the bright end.
+
+    Example:
+        >>> import numpy as np
+        >>> from myvgg.visualization import brightest
+        >>> brightest(np.arange(1001), 0.0), brightest(np.arange(1001) // 1000, 0.0)
+        (995.0, 1.0)
+    """
+    high = float(np.percentile(values, BRIGHTEST))
+    return high if high > low else float(values.max())
 
 
 def coloured(values: np.ndarray, low: float, high: float) -> Float32[np.ndarray, "_ _ 3"]:

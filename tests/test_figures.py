@@ -1,5 +1,6 @@
 """Figures for notebooks show the pictures and the values that they are given."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def test_nothing_to_draw_is_refused() -> None:
         show_pictures({})
     with pytest.raises(ValueError, match="columns"):
         show_pictures({"a": picture}, columns=0)
-    for curves in ({}, {"a": []}, {"a": [1.0, 0.0]}):
+    for curves in ({}, {"a": []}, {"a": [1.0, 0.0]}, {"a": [math.nan, 1.0]}, {"a": [1.0, math.nan]}):
         with pytest.raises(ValueError, match="curves must be"):
             show_curves(curves)
+
+
+def test_a_thin_picture_does_not_make_a_huge_figure() -> None:
+    """A picture of one column must stand in a cell four times as high as wide, in its own proportions."""
+    show_pictures({"thin": np.zeros((1000, 1, 3), np.uint8), "wide": np.zeros((2, 4, 3), np.uint8)}, side=2.0)
+    assert plt.gcf().get_size_inches() == pytest.approx([4, 8.3])
+    plt.gcf().draw_without_rendering()
+    thin = plt.gcf().axes[0].get_position()
+    assert thin.height * 8.3 / (thin.width * 4) == pytest.approx(1000)

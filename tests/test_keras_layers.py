@@ -176,13 +176,34 @@ def test_parts_are_trained(tiny_params: Params, tmp_path: Path) -> None:
         name for name in found.layers if not np.array_equal(found.layers[name].kernel, tiny_params.layers[name].kernel)
     ]
     assert changed == ["conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"]
-    assert found.origin.notes[-1] == "conv2_2, conv3_1, conv3_2, conv3_3, conv3_4 trained"
+    assert found.origin.notes[-1] == "conv2_2, conv3_1, conv3_2, conv3_3, conv3_4 trainable"
     model.save(tmp_path / "a.keras")
     loaded = keras.models.load_model(tmp_path / "a.keras")
     assert len(loaded.layers[1].trainable_variables) == 10
     assert np.array_equal(loaded(images), model(images))
     with pytest.raises(ValueError, match=r"trainable must be .* block3, not 'block4'"):
         myvgg.keras_layer(["relu3_1"], params=tiny_params, trainable=["block4"])
+
+
+def test_the_origin_does_not_tell_of_a_training_that_was_not(tiny_params: Params) -> None:
+    """Before `fit`, layers must be said to be trainable, and not trained."""
+    layer = myvgg.keras_layer(["relu1_2"], params=tiny_params, trainable=True)
+    assert layer.params.origin.notes[-1] == "conv1_1, conv1_2 trainable"
+    assert myvgg.keras_layer(["relu1_2"], params=tiny_params).params.origin == tiny_params.origin
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container:UserWarning")  # Keras, before it tells the error
+def test_weights_for_other_pictures_are_refused(tiny_params: Params, tmp_path: Path) -> None:
+    """Weights of a layer whose pictures are prepared in another way must not be loaded; others are."""
+    names = ["relu1_2"]
+    other = model_of(replace(tiny_params, preprocessing=TORCHVISION), names=names)
+    other.save_weights(tmp_path / "a.weights.h5")
+    model = model_of(tiny_params, names=names)
+    with pytest.raises(ValueError, match=r"prepared in another way than by the layer vgg.*: make the layer of them"):
+        model.load_weights(tmp_path / "a.weights.h5")
+    again = model_of(replace(myvgg.params.random(tiny_params.architecture, seed=9), preprocessing=TORCHVISION), names)
+    again.load_weights(tmp_path / "a.weights.h5")
+    assert np.array_equal(again(pictures(1, 16, 16)), other(pictures(1, 16, 16)))
 
 
 @pytest.mark.parametrize("name", ["a.keras", "a.weights.h5"])

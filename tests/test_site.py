@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -19,19 +21,22 @@ from tests.documents import DOCUMENTS, ROOT, text_of
 pytest.importorskip("mkdocs", reason="the site needs the extra docs")
 pytestmark = pytest.mark.slow
 
-WITH_NAMES = ("myvgg", "myvgg.nst", "myvgg.images", "myvgg.params")
+WITH_NAMES = ("myvgg", "myvgg.nst", "myvgg.images", "myvgg.params", "myvgg.microscope")
 """Modules that list their public names."""
 
 WITHOUT_NAMES = (
     *("myvgg.converters", "myvgg.store", "myvgg.loading", "myvgg.normalization", "myvgg.quantization"),
     *("myvgg.random_weights", "myvgg.export", "myvgg.visualization", "myvgg.labels", "myvgg.parity"),
     *("myvgg.photographs", "myvgg.precision", "myvgg.sizes", "myvgg.nst.losses", "myvgg.runs.many"),
-    *("myvgg.runs.metrics",),
+    *("myvgg.runs.metrics", "myvgg.figures"),
 )
 """Public modules whose functions and classes are public unless they begin with an underscore."""
 
 
-BESIDE = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "weights/README.md", "examples/README.md")
+BESIDE = (
+    *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("weights/README.md", "examples/README.md", "notebooks/README.md"),
+)
 """Documents outside `docs` that are pages of the site."""
 
 
@@ -127,6 +132,36 @@ def test_every_document_is_a_page(pages: dict[Path, Page], site: Path) -> None:
             path = site / place.removesuffix("README.md").removesuffix(".md")
             assert path / "index.html" in pages
             assert path.resolve() in linked, document
+
+
+@pytest.fixture
+def hooks(tmp_path: Path) -> Any:
+    """The hooks of a checkout that is reached through a symbolic link."""
+    (tmp_path / "checkout").symlink_to(ROOT)
+    spec = spec_from_file_location("hooks", tmp_path / "checkout" / "docs" / "hooks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def test_a_checkout_may_be_reached_through_a_link(hooks: Any) -> None:
+    """Files that a document links to must be found below the folder that is meant."""
+    found = [*hooks.linked(hooks.DOCS / "reference" / "others.md")]
+    assert ROOT / "notebooks" / "README.md" in found
+    assert [hooks.place_of(path) for path in found if "notebooks" in path.parts] == ["repository/notebooks/README.md"]
+
+
+@pytest.mark.parametrize("text", ["a = 1\n", "a = 1"])
+def test_code_ends_before_its_fence(text: str, hooks: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    """The closing fence must have a line of its own, whether the last line of the file ends or not."""
+    monkeypatch.setattr(hooks, "ROOT", tmp_path)
+    monkeypatch.setattr(hooks.File, "generated", lambda _, place, *, content, **__: (place, content))
+    (tmp_path / "a.py").write_text(text)
+    place, content = hooks.file_of(tmp_path / "a.py", None)
+    assert place == "repository/a.py.md"
+    assert content.endswith("\n``````python\na = 1\n``````\n")
 
 
 def test_formulas_need_no_script(site: Path) -> None:

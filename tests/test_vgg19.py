@@ -538,14 +538,14 @@ def test_blocks_are_trained(tiny_params: Params) -> None:
 
 
 def test_origin_tells_what_was_changed(tiny_params: Params, tmp_path: Path) -> None:
-    """What was drawn or trained is not said to be the file's; the notes tell of what it was made, also when stored."""
+    """What is drawn or trainable is not said to be the file's; the notes tell of what it was made, also when stored."""
     source = Origin(file="vgg19.mat", sha256="ab12", generation="MatConvNet", notes=("rounded",), license="CC BY")
     vgg = myvgg.VGG19(replace(tiny_params, origin=source))
     assert vgg.params.origin == source
     other = vgg.with_classes(3, trainable=["fc7", "fc8"], seed=4)
     made = other.params.origin
     assert (made.file, made.sha256, made.generation, made.license) == ("", "", "changed after loading", "CC BY")
-    assert made.notes == ("rounded", "made of MatConvNet, vgg19.mat, ab12", "fc8 drawn, seed 4", "fc7, fc8 trained")
+    assert made.notes == ("rounded", "made of MatConvNet, vgg19.mat, ab12", "fc8 drawn, seed 4", "fc7, fc8 trainable")
     other.save(tmp_path / "a.safetensors")
     assert load(tmp_path / "a.safetensors", tiny_params.architecture).origin == made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,29 @@ def test_a_reconstruction_can_be_watched(tiny_params: Params) -> None:
     assert seen == [1, 2, 3]
     again = draw_layer(PICTURE, "relu1_2", params=tiny_params, show="reconstruction", size=44, iterations=3)
     assert np.array_equal(again, found)
+
+
+def test_a_reconstruction_of_a_pixel_is_a_pixel(tiny_params: Params) -> None:
+    """The number of colours is no side of the picture."""
+    assert reconstruction(PICTURE[:1, :1], "relu1_1", tiny_params, iterations=1).shape == (1, 1, 3)
+
+
+def test_a_stopped_reconstruction_needs_a_step(tiny_params: Params) -> None:
+    """Where the watcher stops after two steps, the result must be that of two; before the first one, it is an error."""
+    options: dict[str, Any] = {"layer": "relu1_1", "params": tiny_params}
+    stopped = reconstruction(PICTURE, **options, iterations=9, watch=lambda steps, _: islice(steps, 2))
+    assert np.array_equal(stopped, reconstruction(PICTURE, **options, iterations=2))
+    with pytest.raises(ValueError, match="watch must pass on at least one step: before the first one, there is no"):
+        reconstruction(PICTURE, **options, watch=lambda steps, _: islice(steps, 0))
+
+
+def test_rare_responses_are_seen() -> None:
+    """Maps that are zero almost everywhere must show where they are not."""
+    maps = np.zeros((1, 20, 20, 1), np.float32)
+    maps[0, 3, 4] = 2
+    drawn = maps_picture(maps)
+    assert drawn.max() > 200
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 2
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,8 @@ class Arguments(NetworkArguments):
     """Picture file."""
 
     output: Annotated[Path | None, Option("-o")] = None
-    """Picture to write; by default a PNG with the name of --show, such as maps.png."""
+    """Picture to write; by default a PNG with the name of --show, such as maps.png, which replaces nothing but an
+    earlier picture of this command."""
 
     layer: Annotated[str | None, Option(metavar="LAYER")] = None
     """Name of the layer; by default relu3_1, and relu4_3 for a dream. For occlusion and gradient, the classes (fc8)
@@ -51,8 +52,8 @@ class Arguments(NetworkArguments):
     """Number of the channel or class, from 0; neuron, negative and spectrum need it. By default a dream strengthens all
     channels, and occlusion and gradient explain the one with the greatest response."""
 
-    channels: int = 64
-    """Number of maps, the strongest first."""
+    maps: Annotated[int | None, Option(former="channels")] = None
+    """Number of maps, the strongest first, at most; by default 64."""
 
     size: int | None = None
     """Longest side in pixels to which the picture is resized, or side of the picture that is made. By default 384, 160
@@ -62,8 +63,8 @@ class Arguments(NetworkArguments):
     """Number of steps: 200 for a reconstruction by default, 128 for neuron, negative and spectrum, 10 at each size of a
     dream."""
 
-    seed: int = 0
-    """Seed of the random numbers of neuron, negative, spectrum and dream."""
+    seed: int | None = None
+    """Seed of the random numbers of neuron, negative, spectrum and dream; by default 0."""
 
 
 class Shown(NamedTuple):
@@ -73,11 +74,13 @@ class Shown(NamedTuple):
         draw: Draws the picture.
         layer: The layer by default; None leaves it to the weights.
         needs: The argument that must be there.
+        uses: The options, of those that not all kinds have.
     """
 
     draw: Callable[[Arguments, Params, Watching], Any]
     layer: str | None
     needs: Literal["picture", "channel"]
+    uses: tuple[str, ...]
 
 
 @dataclass
@@ -109,16 +112,18 @@ def parse(argv: Sequence[str], *, program: str = "myvgg features") -> Arguments:
     """Read the words of the command into its record.
 
     Raises:
-        UsageError: Words that are not understood, a number below 1, or a word that is missing or too many.
+        UsageError: Words that are not understood, a number below 1, or a word that is missing, too many or unused.
         SystemExit: The words ask for the help, which is printed.
     """
     arguments = parser.read(Arguments, argv, program=program)
-    numbers = (arguments.channels, arguments.size, arguments.iterations)
-    if min(number for number in numbers if number is not None) < 1:
-        raise UsageError("--channels, --size and --iterations must be at least 1")
-    if arguments.seed < 0:
+    given = _given(arguments, *OPTIONS)
+    if min([given.get(name, 1) for name in ("maps", "size", "iterations")]) < 1:
+        raise UsageError("--maps, --size and --iterations must be at least 1")
+    if given.get("seed", 0) < 0:
         raise UsageError(f"--seed must be at least 0, not {arguments.seed}")
-    needs = SHOWN[arguments.show].needs
+    needs, uses = SHOWN[arguments.show].needs, SHOWN[arguments.show].uses
+    if unused := [f"--{name}" for name in given if name not in uses]:
+        raise UsageError(f"--show {arguments.show} takes no {' and no '.join(unused)}: leave it out")
     if needs == "picture" and arguments.picture is None:
         raise UsageError("PICTURE is missing")
     if needs == "channel" and arguments.channel is None:
@@ -132,21 +137,51 @@ def parse(argv: Sequence[str], *, program: str = "myvgg features") -> Arguments:
 
 def _run(arguments: Arguments) -> None:
     from myvgg import images
+    from myvgg.runs import record
     from myvgg.runtime.files import check_writable
 
     output = arguments.output or Path(f"{arguments.show}.png")
     images.format_of(output)
     check_writable(output)
+    _check_files(arguments, output)
     include_top = _check_unit(arguments)
     if arguments.picture is not None:
         images.load(arguments.picture)  # a damaged file is told before the weights are loaded
     params = arguments.load(include_top=include_top, bundled_first=not include_top)
     watching = Watching()
     drawn = SHOWN[arguments.show].draw(arguments, params, watching)
-    images.save(drawn, output)
+    images.save(drawn, output, text=record.embed({TABLE: _given(arguments, "show", "layer", *OPTIONS)}))
     if watching.interrupted:
         raise KeyboardInterrupt(f"wrote {output}, the picture so far")
     print(f"wrote {output}", file=sys.stderr)
+
+
+def _check_files(arguments: Arguments, output: Path) -> None:
+    """Raise if the output is an input, or if a file of somebody else's has the name that nobody chose.
+
+    Raises:
+        UsageError: The output is an input.
+        ValueError: There is such a file.
+    """
+    from myvgg.runs.specification import check_apart, check_unchosen
+
+    try:
+        check_apart({"picture": output}, [path for path in (arguments.picture, Path(arguments.weights)) if path])
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if arguments.output is None:
+        check_unchosen(output, command="myvgg features", is_ours=_is_ours)
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a picture was made by this command."""
+    from myvgg import images
+    from myvgg.runs import record
+
+    try:
+        return TABLE in record.parse(images.text_of(path).get(record.KEY, ""))
+    except ValueError:  # no picture, or no record
+        return False
 
 
 def _layer(arguments: Arguments) -> str | None:
@@ -180,7 +215,9 @@ def _given(arguments: Arguments, *names: str) -> dict[str, Any]:
 def _draw_layer(arguments: Arguments, params: Params, watch: Watching) -> Any:
     from myvgg.visualization import draw_layer
 
-    given = _given(arguments, "show", "channels", "size", "iterations")
+    given = _given(arguments, "show", "size", "iterations")
+    if arguments.maps is not None:
+        given["channels"] = arguments.maps
     return draw_layer(arguments.picture, _layer(arguments) or "", params=params, watch=watch, **given)
 
 
@@ -221,16 +258,21 @@ def _advice(arguments: Arguments, params: Params) -> str:
     return "; these weights know no classes, 'myvgg convert --download --with-top' gets a file that does"
 
 
-MAPS, NEURON, EVIDENCE = (
-    Shown(_draw_layer, "relu3_1", "picture"),
-    Shown(_draw_neuron, "relu3_1", "channel"),
-    Shown(_draw_evidence, None, "picture"),
-)
+OPTIONS = ("channel", "maps", "size", "iterations", "seed")
+"""Options that not all kinds use."""
+
+TABLE = "features"
+"""Table of the options in the record inside a PNG, by which the command knows its own pictures."""
+
+NEURON = Shown(_draw_neuron, "relu3_1", "channel", ("channel", "size", "iterations", "seed"))
+EVIDENCE = Shown(_draw_evidence, None, "picture", ("channel", "size"))
 
 SHOWN = {
-    **dict.fromkeys(("maps", "gram", "reconstruction"), MAPS),
+    "maps": Shown(_draw_layer, "relu3_1", "picture", ("maps", "size")),
+    "gram": Shown(_draw_layer, "relu3_1", "picture", ("size",)),
+    "reconstruction": Shown(_draw_layer, "relu3_1", "picture", ("size", "iterations")),
     **dict.fromkeys(("neuron", "negative", "spectrum"), NEURON),
-    "dream": Shown(_draw_dream, "relu4_3", "picture"),
+    "dream": Shown(_draw_dream, "relu4_3", "picture", ("channel", "size", "iterations", "seed")),
     **dict.fromkeys(("occlusion", "gradient"), EVIDENCE),
 }
 """The values of --show."""

@@ -78,6 +78,7 @@ def _style(arguments: Arguments) -> None:
         raise UsageError("--compare must name presets, such as gatys,draft")
     compared = {name: arguments.settings_over({}, preset=name) for name in names}
     from myvgg.runs import job as jobs
+    from myvgg.runs.specification import check_unchosen
 
     jobs.check(job)
     pictures = jobs.read(job)
@@ -89,7 +90,7 @@ def _style(arguments: Arguments) -> None:
     if arguments.dry_run:
         return _plan(job, pictures, params)
     if "output" not in arguments.named:
-        style_many.check_unchosen(job.output)
+        check_unchosen(job.output)
     return _compare(job, compared, params) if compared else _run(job, pictures, params)
 
 

@@ -54,6 +54,7 @@ def run_sweep(arguments: SweepArguments) -> None:
     """
     from myvgg.runs import many
     from myvgg.runs.progress import say, shown
+    from myvgg.runs.specification import check_unchosen
 
     if arguments.content is None or arguments.style is None:
         raise UsageError("name a content and a style picture")
@@ -136,24 +137,6 @@ def axes(over: Sequence[str]) -> dict[str, list[str]]:
             raise UsageError(f"over must name two different settings, not {name} twice")
         split[name] = values
     return split
-
-
-def check_unchosen(path: Path) -> None:
-    """Raise if a name that nobody chose is that of a picture that is not ours.
-
-    Results have a record, and sheets of several results have a table beside them.
-
-    Args:
-        path: The file.
-
-    Raises:
-        ValueError: There is such a picture.
-    """
-    from myvgg.runs import record, rows
-
-    table = record.beside(path, ".csv")
-    if path.exists() and not record.has_record(path) and not (table.is_file() and rows.is_table(table)):
-        raise ValueError(f"{path} exists and is no result of myvgg: name the result by -o (-o {path} replaces it)")
 
 
 def _preset(arguments: Base, name: str) -> Settings:

@@ -13,10 +13,10 @@ from myvgg import kernels
 from myvgg.architecture import Architecture
 from myvgg.images import Picture, as_picture, resample, resize, target_size
 from myvgg.microscope.units import is_dense, network_of, unit_of
-from myvgg.microscope.watching import Watch, last_of, unwatched
 from myvgg.network import features, lean_gradients
 from myvgg.params import HasParams, Params
 from myvgg.preprocessing import preprocess
+from myvgg.runtime.watching import Watch, last_of, unwatched
 
 OCTAVE = 1.4
 """Side of a picture over that of the octave before."""

@@ -13,22 +13,19 @@ from jaxtyping import Float32
 from myvgg import kernels
 from myvgg.extractor import Extractor
 from myvgg.images import Picture, Resizing, as_picture
-from myvgg.microscope.strips import side_by_side
+from myvgg.microscope.strips import join
 from myvgg.microscope.units import Unit, is_dense, label_of, mean_response, network_of, unit_of
-from myvgg.microscope.watching import Watch, unwatched
 from myvgg.network import lean_gradients
 from myvgg.params import HasParams, Params
 from myvgg.preprocessing import deprocess
-from myvgg.visualization import coloured
+from myvgg.runtime.watching import Watch, unwatched
+from myvgg.visualization import brightest, coloured
 
 SIZE = 224
 """Longest side of a photograph in pixels, unless told; dense layers need another one."""
 
 PATCHES = 8
 """Longest side of a photograph over the side of a patch, unless told."""
-
-BRIGHTEST = 99.5
-"""Per cent of the values that the colours distinguish."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +60,7 @@ class Evidence:
         Returns:
             R, G, B, 0 to 255.
         """
-        return side_by_side([self.picture, coloured(self.map, 0.0, float(np.percentile(self.map, BRIGHTEST)))])
+        return join([self.picture, coloured(self.map, 0.0, brightest(self.map, 0.0))])
 
 
 def occlusion_map(
@@ -90,7 +87,7 @@ def occlusion_map(
         channel: Number of the channel or class, from 0. By default the one with the greatest response.
         size: Longest side of the photograph in pixels, by default 224. Dense layers take the square in the middle.
         patch: Side of the patch in pixels; by default an eighth of the photograph's longest side.
-        stride: Pixels from one place of the patch to the next; by default half of the patch.
+        stride: Pixels from one place of the patch to the next, at most the patch; by default half of it.
         watch: A function of the patches and their number that passes them on, such as a progress bar; where it stops,
             places that no patch has covered count as zero.
 
@@ -98,7 +95,8 @@ def occlusion_map(
         The map with the unit that it explains.
 
     Raises:
-        ValueError: An unknown layer, a channel out of range, a number below 1, a picture too small for the layer.
+        ValueError: An unknown layer, a channel out of range, a number below 1, a stride above the patch, a picture too
+            small for the layer.
         ImageError: The picture cannot be read.
         WeightsError: No weights can be used.
 
@@ -112,10 +110,12 @@ def occlusion_map(
         (24, 32)
     """
     network, seen, layer = _prepared(picture, params, layer, size)
-    patch = max(1, max(seen.shape) // PATCHES) if patch is None else patch
+    patch = max(1, max(seen.shape[:2]) // PATCHES) if patch is None else patch
     stride = max(1, patch // 2) if stride is None else stride
     if min(patch, stride) < 1:
         raise ValueError("patch and stride must be at least 1")
+    if stride > patch:
+        raise ValueError(f"stride must be at most {patch}, the patch, so that no pixel is left out, not {stride}")
     extractor = Extractor(network, [layer], reduce="mean")
     unit, response = _chosen(network, layer, channel, extractor(seen)[layer][0].numpy())
     grey = deprocess(tf.zeros([1, 1, 3]), like=network.preprocessing).numpy().clip(0, 255)
@@ -189,7 +189,7 @@ def _prepared(
     Raises:
         ValueError: A layer or a size that does not fit.
     """
-    network = network_of(params, layer or "")
+    network = network_of(params, *([layer] if layer else []))
     architecture = network.architecture
     last_map = architecture.layer_names(include_top=False)[-2]
     name = architecture.resolve(layer or (architecture.classifier[-1].name if network.include_top else last_map))

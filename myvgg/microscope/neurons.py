@@ -18,12 +18,12 @@ from myvgg import kernels
 from myvgg.extractor import Extractor
 from myvgg.images import Picture
 from myvgg.microscope.fourier import start_waves, to_pixels
-from myvgg.microscope.strips import side_by_side
+from myvgg.microscope.strips import join
 from myvgg.microscope.units import Unit, is_dense, mean_response, network_of, unit_of, unrectified
 from myvgg.microscope.views import random_view, seen_from
-from myvgg.microscope.watching import Watch, last_of, unwatched
 from myvgg.network import lean_gradients
 from myvgg.params import HasParams, Params
+from myvgg.runtime.watching import Watch, last_of, unwatched
 
 SIZE = 160
 """Side of a picture in pixels, unless told; dense layers need another one."""
@@ -104,8 +104,9 @@ def spectrum(
 ) -> Float32[np.ndarray, "height width 3"]:
     """Make pictures from the least to the greatest response of a channel, side by side.
 
-    Ascent and descent start from the same grey. Their last pictures stand at the ends; between them are those whose
-    responses come nearest to even shares of the ends' responses.
+    Descent and ascent start from the same grey; of each way, about 16 pictures are compared, the last one among them.
+    The one with the least response and the one with the greatest stand at the ends. Between them are the pictures whose
+    responses come nearest to even shares of the way from grey to the ends.
 
     Args:
         layer: See `neuron`.
@@ -115,7 +116,8 @@ def spectrum(
         size: Side of each picture; see `neuron`.
         iterations: Number of steps of each of the two ways.
         seed: See `neuron`.
-        watch: See `neuron`.
+        watch: A function of the pictures so far, those of the descent first, and their number that passes them on, such
+            as a progress bar; where it stops, the pictures that it passed on are compared, with grey on either side.
 
     Returns:
         R, G, B, 0 to 255, on white.
@@ -133,7 +135,7 @@ def spectrum(
     network, unit, size = _checked(layer, channel, params, size, iterations)
     if count < 2:
         raise ValueError(f"count must be at least 2, not {count}")
-    return side_by_side(_spectrum(network, unit, size, count, iterations=iterations, seed=seed, watch=watch))
+    return join(_spectrum(network, unit, size, count, iterations=iterations, seed=seed, watch=watch))
 
 
 def _spectrum(

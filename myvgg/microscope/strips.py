@@ -13,7 +13,7 @@ GAP = 4
 """White pixels between two pictures."""
 
 
-def side_by_side(pictures: Sequence[AnyPicture]) -> Float32[np.ndarray, "height width 3"]:
+def join(pictures: Sequence[AnyPicture]) -> Float32[np.ndarray, "height width 3"]:
     """Lay pictures beside each other on white, at the top.
 
     Args:
@@ -21,8 +21,8 @@ def side_by_side(pictures: Sequence[AnyPicture]) -> Float32[np.ndarray, "height 
 
     Example:
         >>> import numpy as np
-        >>> from myvgg.microscope.strips import side_by_side
-        >>> side_by_side([np.zeros((4, 6, 3), np.float32)] * 2).shape
+        >>> from myvgg.microscope.strips import join
+        >>> join([np.zeros((4, 6, 3), np.float32)] * 2).shape
         (4, 16, 3)
     """
     height = max(len(picture) for picture in pictures)

@@ -9,9 +9,9 @@ from jaxtyping import Float32
 
 from myvgg.architecture import CONFIGURATION_E, Architecture
 from myvgg.labels import imagenet_labels
-from myvgg.loading import load_params
+from myvgg.loading import given_or_found
 from myvgg.network import check_layers, features
-from myvgg.params import HasParams, Params, params_of
+from myvgg.params import HasParams, Params
 from myvgg.preprocessing import preprocess
 
 
@@ -27,13 +27,14 @@ class Unit(NamedTuple):
     channel: int
 
 
-def network_of(params: Params | HasParams | None, layer: str = "") -> Params:
+def network_of(params: Params | HasParams | None, *layers: str) -> Params:
     """Return parameters as arrays.
 
     Args:
         params: The network's parameters, or a `VGG19` or `VGG16`. None takes the first file that is found, or else the
-            bundled weights; for a dense layer, a file with the classifier.
-        layer: The layer that the parameters must have; empty for none.
+            bundled weights; for a dense layer, a file with the classifier. Where no layer is named, the classifier is
+            taken if the file has it.
+        layers: The layers that the parameters must have.
 
     Raises:
         ValueError: An unknown layer, or one that the parameters do not have.
@@ -44,12 +45,11 @@ def network_of(params: Params | HasParams | None, layer: str = "") -> Params:
         >>> network_of(None, "relu4_1").include_top
         False
     """
-    if params is None:
-        dense = bool(layer) and is_dense(CONFIGURATION_E, layer)
-        found = load_params(include_top=dense, bundled_first=not dense)
-    else:
-        found = params_of(params)
-    if layer:
+    include_top = None
+    if params is None and layers:
+        include_top = any(is_dense(CONFIGURATION_E, layer) for layer in layers)
+    found = given_or_found(params, include_top=include_top)
+    for layer in layers:
         check_layers(found.architecture, found.layers, found.architecture.resolve(layer))
     return found
 

@@ -14,6 +14,7 @@ import numpy as np
 from PIL.Image import Resampling
 
 from myvgg.images import Picture, resample, resize
+from myvgg.loading import given_or_found
 from myvgg.nst import memory, plan, pyramid
 from myvgg.nst.criterion import Losses
 from myvgg.nst.encoder import Encoder
@@ -23,7 +24,6 @@ from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, enlarged
 from myvgg.nst.scale import Scale
 from myvgg.nst.settings import Settings, given_settings
 from myvgg.nst.state import Pixels, State
-from myvgg.params import Params, params_of
 from myvgg.runtime.process import uninterrupted
 
 
@@ -150,7 +150,7 @@ def steps(
         raise ValueError(f"cache must be a dictionary, not {cache!r}")
     inputs = read_inputs(content, style, settings, masks=masks, style_masks=style_masks, keep=keep, first=first)
     encoder = params if isinstance(params, Encoder) else None
-    params = encoder.params if encoder else _loaded() if params is None else params_of(params)
+    params = encoder.params if encoder else given_or_found(params)
     height, width, _ = inputs.content.shape
     sizes = pyramid.sizes(width, height, settings, params.architecture)
     for each in inputs.styles:
@@ -276,9 +276,3 @@ def _tile_of_next(run: Run, scale: Scale, tile: int | None, watch: memory.Watch)
     base = plan.base_memory(settings, params)
     excess = watch.excess(plan.memory_of(settings, shapes, params, scale.size, tile) - base)
     return plan.tile_after(settings, shapes, params, tile, excess=excess)
-
-
-def _loaded() -> Params:
-    from myvgg.loading import load_params
-
-    return load_params(include_top=False, bundled_first=True)

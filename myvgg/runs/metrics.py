@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from threadpoolctl import threadpool_limits
 
 from myvgg.images import Picture, as_rgb, resize
-from myvgg.loading import load_params
+from myvgg.loading import given_or_found
 from myvgg.params import Params
 from myvgg.vgg19 import VGG19
 
@@ -108,7 +108,7 @@ def report(
     """
     styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
     shares = _shares(blend, len(styles))
-    measure = _network(params or load_params(include_top=False, bundled_first=True))
+    measure = _network(given_or_found(params))
     small = resize(as_rgb(result), size)
     shape = (small.shape[1], small.shape[0])
     made = measure("result", small)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from myvgg import images
 from myvgg.nst.settings import STARTS, Settings
-from myvgg.runs import animation, checkpoint, loss_log, record
+from myvgg.runs import animation, checkpoint, loss_log, record, rows
 from myvgg.runtime.files import check_writable
 
 
@@ -129,6 +129,27 @@ def check_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
         if (other := taken.get(same_file(path))) is not None:
             raise ValueError(f"cannot write {path}: it is {other}")
         taken[same_file(path)] = f"the {role} as well"
+
+
+def is_of_runs(path: Path) -> bool:
+    """Tell whether a picture is a result, which has a record, or a sheet of several, which has a table beside it."""
+    table = record.beside(path, ".csv")
+    return record.has_record(path) or (table.is_file() and rows.is_table(table))
+
+
+def check_unchosen(path: Path, *, command: str = "myvgg", is_ours: Callable[[Path], bool] = is_of_runs) -> None:
+    """Raise if a name that nobody chose is that of a file of somebody else's.
+
+    Args:
+        path: The file that is to be written.
+        command: The command whose results may be replaced.
+        is_ours: Tells whether a file is a result of the command.
+
+    Raises:
+        ValueError: There is such a file.
+    """
+    if path.exists() and not is_ours(path):
+        raise ValueError(f"{path} exists and is no result of {command}: name the result by -o (-o {path} replaces it)")
 
 
 def same_file(path: Path) -> Hashable:

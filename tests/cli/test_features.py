@@ -81,17 +81,8 @@ def test_reconstruction_comes_near(tiny_params: Params) -> None:
 @pytest.mark.parametrize("show", ["maps", "gram", "reconstruction"])
 def test_command_line(show: str, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each kind is drawn and written."""
-    words = [
-        str(EXAMPLES / "coffee.jpg"),
-        "--layer",
-        "block2_conv1",
-        "--show",
-        show,
-        "--size",
-        "48",
-        "--iterations",
-        "3",
-    ]
+    words = [str(EXAMPLES / "coffee.jpg"), "--layer", "block2_conv1", "--show", show, "--size", "48"]
+    words += ["--iterations", "3"] if show == "reconstruction" else []
     assert main([*words, "--weights", weights, "-o", str(tmp_path / "a.png")]) == 0
     drawn = images.load(tmp_path / "a.png")
     assert drawn.std() > 5
@@ -104,7 +95,8 @@ def test_the_microscope(show: str, weights: str, tmp_path: Path, capsys: Any, mo
     """Each kind is drawn and written under its own name; a photograph is taken where one is looked at."""
     monkeypatch.chdir(tmp_path)
     photograph = [] if show in ("neuron", "negative", "spectrum") else [str(EXAMPLES / "coffee.jpg")]
-    words = ["--layer", "block2_conv1", "--channel", "7", "--size", "24", "--steps", "2", "--weights", weights]
+    words = ["--layer", "block2_conv1", "--channel", "7", "--size", "24", "--weights", weights]
+    words += [] if show in ("occlusion", "gradient") else ["--steps", "2"]
     assert main([*photograph, "--show", show, *words]) == 0
     assert [path.name for path in tmp_path.iterdir()] == [f"{show}.png"]
     assert images.load(f"{show}.png").std() > 1
@@ -176,6 +168,12 @@ def test_ctrl_c_before_the_first_step_writes_nothing() -> None:
         (["--show", "negative", "--channel", "1", "--seed", "-1"], "--seed must be at least 0, not -1"),
         (["--show", "neuron", "--channel", "1", "--steps", "0"], "must be at least 1"),
         (["a.jpg", "--show", "dream", "--layer", "fc8"], "--layer must be one of maps, which fc8 is not"),
+        (["a.jpg", "--channel", "1"], "--show maps takes no --channel: leave it out"),
+        (["a.jpg", "--iterations", "1", "--seed", "0"], "takes no --iterations and no --seed: leave it out"),
+        (["a.jpg", "--show", "gram", "--maps", "1"], "--show gram takes no --maps"),
+        (["a.jpg", "--show", "reconstruction", "--channel", "1"], "--show reconstruction takes no --channel"),
+        (["a.jpg", "--show", "dream", "--channels", "1"], "--show dream takes no --maps"),
+        (["a.jpg", "--show", "gradient", "--seed", "1"], "--show gradient takes no --seed"),
     ],
 )
 def test_wrong_words_of_the_microscope(
@@ -194,7 +192,7 @@ def test_wrong_words_of_the_microscope(
         (["--layer", "relu8_1"], "no layer 'relu8_1'"),
         (["--layer", "fc7"], "--layer must be one of maps, which fc7 is not"),
         (["--layer", "pool5", "--size", "40"], "the smallest that works is 32 x 32"),
-        (["--channels", "0"], "must be at least 1"),
+        (["--maps", "0"], "must be at least 1"),
         (["-o", "a.gif"], "name it .png, .jpg"),
     ],
 )
@@ -206,6 +204,48 @@ def test_wrong_words(
     assert main([str(EXAMPLES / "coffee.jpg"), "--weights", weights, *words]) in (1, 2)
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_of_the_user_is_kept(weights: str, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    """A file at the name that nobody chose must stay, whoever made it, unless -o names it."""
+    monkeypatch.chdir(tmp_path)
+    words = [str(EXAMPLES / "coffee.jpg"), "--layer", "relu1_1", "--size", "16", "--weights", weights]
+    mine = np.full((4, 4, 3), 9, np.float32)
+    for text in ({}, {"myvgg": '[settings]\nsize = "8"\n'}, {"myvgg": "[features"}):
+        images.save(mine, "maps.png", text=text)
+        assert main(words) == 1
+        assert "maps.png exists and is no result of myvgg features: name the result by -o" in capsys.readouterr().err
+        assert np.array_equal(images.load("maps.png"), mine)
+    assert main([*words, "-o", "maps.png"]) == 0
+    assert not np.array_equal(images.load("maps.png"), mine)
+
+
+def test_the_same_command_works_twice(weights: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """A picture of an earlier run must be replaced, and a former name of an option must do the same."""
+    monkeypatch.chdir(tmp_path)
+    words = [str(EXAMPLES / "coffee.jpg"), "--layer", "relu1_1", "--size", "16", "--weights", weights]
+    assert main([*words, "--maps", "1"]) == 0
+    first = images.load("maps.png")
+    assert main(words) == 0
+    assert images.load("maps.png").shape != first.shape
+    assert main([*words, "--channels", "1"]) == 0
+    assert np.array_equal(images.load("maps.png"), first)
+    assert images.text_of("maps.png")["myvgg"].startswith("[features]\n")
+
+
+@pytest.mark.parametrize("words", [["maps.png"], ["photo.jpg", "-o", "photo.jpg"], ["photo.jpg", "-o", "link.jpg"]])
+def test_the_input_is_never_the_output(words: list[str], tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    """An output that is the photograph, by any name, must be refused in one line, and the photograph must stay."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("maps.png", "photo.jpg"):
+        images.save(np.full((40, 40, 3), 9, np.float32), name)
+    Path("link.jpg").symlink_to("photo.jpg")
+    before = Path(words[0]).read_bytes()
+    assert main([*words, "--weights", "missing.h5"]) == 2
+    said = capsys.readouterr().err
+    assert f"cannot write {words[-1]}: it is one of the inputs" in said
+    assert said.count("\n") == 1
+    assert Path(words[0]).read_bytes() == before
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 import myvgg
 from myvgg import images
 from myvgg.microscope import dream, inversions, styles
-from myvgg.microscope.strips import GAP, side_by_side
+from myvgg.microscope.strips import GAP, join
 from myvgg.params import Params
 from myvgg.visualization import reconstruction
 from tests.drawn import blobs
@@ -87,7 +89,7 @@ def test_inversions_are_reconstructions_side_by_side(tiny_params: Params) -> Non
     drawn = inversions(PICTURE, tiny_params, layers=["relu1_1", "relu2_1"], size=24, iterations=2)
     resized = images.resize(PICTURE.astype(np.float32), 24)
     made = [reconstruction(resized, layer, tiny_params, iterations=2) for layer in ("relu1_1", "relu2_1")]
-    assert np.array_equal(drawn, side_by_side([resized, *made]))
+    assert np.array_equal(drawn, join([resized, *made]))
 
 
 @pytest.mark.slow
@@ -100,9 +102,68 @@ def test_styles_are_textures_of_more_and_more_layers(tiny_params: Params) -> Non
     assert not np.array_equal(drawn[:, 24 + GAP : 2 * 24 + GAP], drawn[:, -24:])
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layers": ["relu1_1", "relu8_1"]}, "no layer 'relu8_1'"),
+        ({"layers": ["relu1_1", "fc7"]}, "layers must be layers of maps, which fc7 is not"),
+        ({"layers": ["relu1_1", "pool5"]}, "the smallest that works is 32 x 32"),
+        ({"layers": []}, "layers must name at least one layer"),
+        ({"size": 0}, "size must be at least 1, not 0"),
+        ({"iterations": 0}, "iterations must be at least 1, not 0"),
+    ],
+)
+@pytest.mark.parametrize("function", [inversions, styles])
+def test_all_layers_are_checked_before_the_first_picture(
+    function: Any, options: Any, message: str, tiny_params: Params
+) -> None:
+    """What does not fit must be refused before anything is computed, wherever it stands in the list."""
+
+    def watch(*_: Any) -> Any:
+        raise AssertionError("computes before all is checked")
+
+    with pytest.raises(ValueError, match=message):
+        function(PICTURE, tiny_params, **{"layers": ["relu1_1"], "size": 24, "watch": watch} | options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", [inversions, styles])
+def test_one_layer_may_be_a_name(function: Any, tiny_params: Params) -> None:
+    """A single name must be that layer, and not its letters."""
+    options = {"size": 16, "iterations": 1}
+    expected = function(PICTURE, tiny_params, layers=["relu1_1"], **options)
+    assert np.array_equal(function(PICTURE, tiny_params, layers="block1_conv1", **options), expected)
+
+
+@pytest.mark.parametrize("function", [inversions, styles])
+def test_the_picture_so_far_needs_a_step(function: Any, tiny_params: Params) -> None:
+    """Where the watcher stops after a step, its picture must be the result; before the first one, the error says so."""
+    options = {"layers": "relu1_1", "size": 16, "iterations": 5}
+    stopped = function(PICTURE, tiny_params, **options, watch=lambda steps, _: islice(steps, 1))
+    assert stopped.shape == (11, 2 * 16 + GAP, 3)
+    with pytest.raises(ValueError, match="watch must pass on at least one step"):
+        function(PICTURE, tiny_params, **options, watch=lambda steps, _: islice(steps, 0))
+
+
+def test_no_more_than_two_steps_are_kept(tiny_params: Params) -> None:
+    """Memory must not grow with the number of steps: earlier ones, with their pictures, are let go."""
+    alive: list[weakref.ref[Any]] = []
+
+    def watch(steps: Iterator[Any], _: int) -> Iterator[Any]:
+        for step in steps:
+            alive.append(weakref.ref(step))
+            yield step
+            assert sum(each() is not None for each in alive) <= 2
+
+    for function in (inversions, styles):
+        alive.clear()
+        function(PICTURE, tiny_params, layers="relu1_1", size=16, iterations=6, watch=watch)
+        assert len(alive) == 6
+
+
 def test_pictures_of_other_heights_stand_on_white() -> None:
     """Pictures side by side begin at the top; what is left is white."""
-    drawn = side_by_side([np.zeros((2, 3, 3), np.float32), np.ones((4, 1, 3), np.float32)])
+    drawn = join([np.zeros((2, 3, 3), np.float32), np.ones((4, 1, 3), np.float32)])
     assert drawn.shape == (4, 3 + GAP + 1, 3)
     assert (drawn[:2, :3] == 0).all()
     assert (drawn[2:, :3] == 255).all()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +127,38 @@ def test_wrong_arguments(options: Any, message: str, tiny_params: Params) -> Non
     for function in (gradient_map, occlusion_map):
         with pytest.raises(ValueError, match=message):
             function(PICTURE, tiny_params, **options)
+
+
+def test_few_places_are_seen(tiny_params: Params) -> None:
+    """Where less than half a per cent of a map is above zero, its largest value must be the bright end."""
+    evidence = gradient_map(PICTURE, tiny_params, layer="relu2_1", channel=0, size=23)
+    single = np.zeros((17, 23), np.float32)
+    single[3, 4] = 1e-3
+    drawn = replace(evidence, map=single).draw()[:, -23:]
+    assert np.array_equal(drawn[3, 4], coloured(np.ones((1, 1)), 0.0, 1.0)[0, 0])
+    assert np.array_equal(drawn[0, 0], coloured(np.zeros((1, 1)), 0.0, 1.0)[0, 0])
+
+
+def test_a_stride_leaves_no_pixel_out(tiny_params: Params) -> None:
+    """A stride above the patch is refused; one of the patch is allowed."""
+    options: dict[str, Any] = {"layer": "relu1_1", "channel": 0, "size": 23, "patch": 8}
+    with pytest.raises(ValueError, match="stride must be at most 8, the patch, so that no pixel is left out, not 9"):
+        occlusion_map(PICTURE, tiny_params, **options, stride=9)
+    assert occlusion_map(PICTURE, tiny_params, **options, stride=8).map.shape == (17, 23)
+
+
+def test_the_class_scores_are_the_default(tiny_params: Params, tmp_path: Path, monkeypatch: Any) -> None:
+    """Without a layer, the classifier of the file must be taken, as the command takes it; with a layer, no more."""
+    asked: list[bool | None] = []
+
+    def load(*_: Any, include_top: bool | None, **__: Any) -> Params:
+        asked.append(include_top)
+        return tiny_params
+
+    monkeypatch.setattr("myvgg.loading.load_params", load)
+    assert gradient_map(blobs(64, 64, seed=1)).layer == "fc8"
+    assert gradient_map(PICTURE, layer="relu1_1", channel=0, size=23).layer == "relu1_1"
+    assert asked == [None, False]
 
 
 def test_patches_have_pixels(tiny_params: Params) -> None:

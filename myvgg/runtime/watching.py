@@ -16,14 +16,24 @@ def unwatched(steps: Iterator[Any], count: int) -> Iterable[Any]:  # noqa: ARG00
     return steps
 
 
-def last_of(steps: Iterable[Made], first: Made) -> Made:
-    """Make all steps and return the last one, or `first` where there is none.
+def last_of(steps: Iterable[Made], first: Made | None = None) -> Made:
+    """Make all steps and return the last one; no other is kept.
+
+    Args:
+        steps: The steps, as a `Watch` passes them on.
+        first: The result where there is no step.
+
+    Raises:
+        ValueError: There is neither a step nor `first`.
 
     Example:
-        >>> from myvgg.microscope.watching import last_of
+        >>> from myvgg.runtime.watching import last_of
         >>> last_of([1, 2], 0), last_of([], 0)
         (2, 0)
     """
+    last = first
     for made in steps:
-        first = made
-    return first
+        last = made
+    if last is None:
+        raise ValueError("watch must pass on at least one step: before the first one, there is no picture")
+    return last
