@@ -40,7 +40,9 @@ STOREYS = (
     Storey(
         "command lines", "words and clicks to values; progress, one-line errors, exit codes", "myvgg.cli", "#c5cae9"
     ),
-    Storey("runs", "files to files: one run, many runs, tables, models for other programs", "myvgg.microscope", "#b3e5fc"),
+    Storey(
+        "runs", "files to files: one run, many runs, tables, models for other programs", "myvgg.microscope", "#b3e5fc"
+    ),
     Storey("engine", "arrays to arrays: settings, losses, objective, optimisers, the loop", "myvgg.nst", "#c8e6c9"),
     Storey("network", "pictures to features: modules, Keras layer, distances", "myvgg.keras_losses", "#fff9c4"),
     Storey("foundation", "parameters, forward pass, weights files, picture files", "myvgg.loading", "#ffe0b2"),
