@@ -65,7 +65,7 @@ def _serve(arguments: Arguments) -> None:
 
     Raises:
         ValueError: Gradio is missing; the message names the extra.
-        OSError: The port is taken.
+        OSError: There is no such host, or the port is taken.
     """
     from myvgg.page.serving import USER, served
 

@@ -6,9 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from myvgg import images
 from myvgg.images import ImageError
-from myvgg.images.opening import opened
 from myvgg.nst import presets
 from myvgg.nst.settings import STARTS, Settings
 from myvgg.runs import record
@@ -16,13 +14,18 @@ from myvgg.runs import record
 SIZES = (64, 1024)
 """Smallest and largest size of a result on the page, in pixels."""
 
-MAX_PIXELS = 60_000_000
-"""Number of pixels that an uploaded picture may have."""
-
 OF_A_PICTURE = "of a picture"
 """Name of the settings that a picture has brought."""
 
-COLOURS = {"the painting's": "none", "the photograph's": "luminance", "between both": "match"}
+RANGES = {"strength": (0.1, 4.0), "strokes": (0.25, 2.0)}
+"""Smallest and largest values of the other sliders."""
+
+COLOURS = {
+    "the painting's": "none",
+    "the photograph's": "luminance",
+    "between both": "match",
+    "between both, by histograms": "histogram",
+}
 """Names of the ways with colours."""
 
 
@@ -53,6 +56,9 @@ def preset_names() -> list[str]:
 def settings_of(controls: Controls, brought: dict[str, Any] | None) -> Settings:
     """Return the settings of the controls.
 
+    Where a picture has brought its settings, a control counts only if it was touched: some settings have no control, or
+    values that a slider cannot show.
+
     Args:
         controls: Their values.
         brought: Settings that a picture has brought.
@@ -60,23 +66,49 @@ def settings_of(controls: Controls, brought: dict[str, Any] | None) -> Settings:
     Raises:
         ValueError: A value that is not allowed, or no settings of a picture.
     """
+    if controls.colours not in COLOURS:
+        raise ValueError(f"colours must be one of {', '.join(COLOURS)}")
     smallest, largest = SIZES
     if not smallest <= controls.size <= largest:
         raise ValueError(f"the size must be from {smallest} to {largest}, not {controls.size}")
-    if controls.colours not in COLOURS:
-        raise ValueError(f"colours must be one of {', '.join(COLOURS)}")
-    if controls.preset == OF_A_PICTURE and brought is None:
+    if controls.preset != OF_A_PICTURE:
+        return Settings.preset(controls.preset).with_values(_values(controls))
+    if brought is None:
         raise ValueError("no picture has brought its settings: drop one first, or choose a preset")
-    base = (
-        Settings().with_values(brought or {}) if controls.preset == OF_A_PICTURE else Settings.preset(controls.preset)
-    )
-    return base.with_values(
-        {
-            "size": round(controls.size),
-            "style_strength": controls.strength,
-            "style_scale": controls.strokes,
-            "preserve_colors": COLOURS[controls.colours],
-        }
+    settings = Settings().with_values(brought)
+    untouched = _values(shown_for(settings))
+    return settings.with_values({name: value for name, value in _values(controls).items() if value != untouched[name]})
+
+
+def _values(controls: Controls) -> dict[str, Any]:
+    """Return the settings that the controls show."""
+    return {
+        "size": round(controls.size),
+        "style_strength": controls.strength,
+        "style_scale": controls.strokes,
+        "preserve_colors": COLOURS[controls.colours],
+    }
+
+
+def shown_for(settings: Settings) -> Controls:
+    """Return the values of the controls that are nearest to settings.
+
+    Args:
+        settings: The settings of a picture.
+
+    Example:
+        >>> from myvgg.nst.settings import Settings
+        >>> from myvgg.page.controls import shown_for
+        >>> shown_for(Settings(size=4000, style_strength=2.0)).size
+        1024
+    """
+    names = {value: name for name, value in COLOURS.items()}
+    return Controls(
+        OF_A_PICTURE,
+        min(max(settings.size, SIZES[0]), SIZES[1]) if isinstance(settings.size, int) else Controls().size,
+        min(max(settings.style_strength, RANGES["strength"][0]), RANGES["strength"][1]),
+        min(max(settings.style_scale, RANGES["strokes"][0]), RANGES["strokes"][1]),
+        names[settings.preserve_colors],
     )
 
 
@@ -97,36 +129,6 @@ def brought_by(picture: str | os.PathLike[str]) -> tuple[dict[str, Any], Control
         if unknown:
             table.pop(name, None)
     try:
-        settings = Settings().with_values(table)
+        return table, shown_for(Settings().with_values(table))
     except ValueError as error:
         raise ImageError(f"{Path(picture).name}: {error}") from error
-    names = {value: name for name, value in COLOURS.items()}
-    smallest, largest = SIZES
-    size = min(largest, max(smallest, settings.size)) if isinstance(settings.size, int) else Controls().size
-    return table, Controls(
-        OF_A_PICTURE,
-        size,
-        settings.style_strength,
-        settings.style_scale,
-        names.get(settings.preserve_colors, "the painting's"),
-    )
-
-
-def check_picture(path: str | os.PathLike[str]) -> None:
-    """Raise unless a file is a picture that the page takes.
-
-    Args:
-        path: The file.
-
-    Raises:
-        ImageError: No picture, a damaged one, or one of too many pixels; the message has its name without folders.
-    """
-    name = Path(path).name
-    try:
-        with opened(path) as image:
-            pixels = image.width * image.height
-        if pixels > MAX_PIXELS:
-            raise ImageError(f"{name}: has {pixels} pixels, and the page takes up to {MAX_PIXELS}")  # noqa: TRY301
-        images.load_small(path, side=64)
-    except ImageError as error:
-        raise ImageError(str(error).replace(str(path), name)) from error

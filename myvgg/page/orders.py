@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from myvgg import images
 from myvgg.images import Picture
 from myvgg.nst.settings import Settings
 
 State = Literal["waiting", "running", "finished", "stopped", "failed"]
+
+OPEN: tuple[State, ...] = ("waiting", "running")
+"""States of an order that is not over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +40,21 @@ class Order:
     is_sheet: bool = False
 
 
+class Saved(NamedTuple):
+    """A picture that was written before its run was over.
+
+    Attributes:
+        path: Its file.
+        sentence: The step that it is of, in words.
+    """
+
+    path: Path
+    sentence: str
+
+
 @dataclass(eq=False)
 class Ticket:
-    """An order with its progress. The worker changes it, and the page reads it.
+    """An order with its progress. Several threads read it, and change it by `change` only.
 
     Attributes:
         order: The order.
@@ -52,6 +68,7 @@ class Ticket:
         seconds_left: Estimate, None before it is known.
         result: The picture file, once it is written.
         is_stopping: Somebody has asked for the end.
+        save: Writes the picture so far to a file of its own; None before the first step.
     """
 
     order: Order
@@ -65,6 +82,8 @@ class Ticket:
     seconds_left: float | None = None
     result: Path | None = None
     is_stopping: bool = False
+    save: Callable[[], Saved] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def output(self) -> Path:
@@ -74,7 +93,26 @@ class Ticket:
     @property
     def is_over(self) -> bool:
         """True where nothing will change any more."""
-        return self.state in ("finished", "stopped", "failed")
+        return self.state not in OPEN
+
+    def change(self, *, only_in: tuple[State, ...] = OPEN, **values: Any) -> bool:
+        """Change attributes together, unless the order is over. The first end of an order is the one that counts.
+
+        Args:
+            only_in: States in which the attributes are changed.
+            **values: The attributes with their new values.
+
+        Returns:
+            Whether they were changed.
+        """
+        with self._lock:
+            if self.state not in only_in:
+                return False
+            for name, value in values.items():
+                setattr(self, name, value)
+            if self.is_over:
+                self.save = None
+            return True
 
     def show(self, picture: Picture) -> None:
         """Make a picture the latest one.
@@ -82,7 +120,7 @@ class Ticket:
         Args:
             picture: R, G, B, 0 to 255.
         """
-        self.frame, self.frames = images.encode(picture, "JPEG"), self.frames + 1
+        self.change(frame=images.encode(picture, "JPEG"), frames=self.frames + 1)
 
 
 class Clock:

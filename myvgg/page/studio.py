@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import queue
+import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import numpy as np
 
-from myvgg import images
-from myvgg.images import AnyPicture
 from myvgg.nst.settings import Settings
-from myvgg.page.orders import Clock, Order, Ticket, in_line
-from myvgg.runs import checkpoint, sheet
+from myvgg.page import making
+from myvgg.page.limits import check_order
+from myvgg.page.orders import Order, Ticket, in_line
+from myvgg.page.sentences import sentence_of
 from myvgg.runs import job as one
-from myvgg.runs.job import Job
-from myvgg.runs.writing import Writer
 
 if TYPE_CHECKING:
-    from myvgg.nst.transfer import Step
     from myvgg.params import Params
-
-SECONDS_BETWEEN_FRAMES = 0.5
-"""Time between two pictures that the page shows, at least."""
 
 MAX_WAITING = 20
 """Number of orders that may wait."""
 
-CELL = 256
-"""Longest side of a picture on a sheet of several styles, in pixels."""
-
-COLUMNS = 4
-"""Number of pictures in a line of a sheet."""
+MAX_KEPT = 100
+"""Number of orders that are kept with their files; beyond it, the oldest ones that are over are dropped."""
 
 
 class Studio:
-    """Takes orders, works them off in a thread, and keeps their tickets until it is closed."""
+    """Takes orders, works them off in a thread, and keeps the tickets of the latest ones."""
 
     def __init__(self, folder: Path, load: Callable[[], Params]) -> None:
         """Start the worker, which loads the weights first.
@@ -52,17 +41,24 @@ class Studio:
         """
         self.folder = folder
         self._tickets: dict[str, Ticket] = {}
-        self._queue: queue.Queue[Ticket | None] = queue.Queue()
-        self._writers: dict[int, tuple[Writer, Step]] = {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._is_closed = False
         self._worker = threading.Thread(target=self._work, args=(load,), name="studio", daemon=True)
         self._worker.start()
 
-    def new_folder(self) -> Path:
-        """Make a folder for the files of an order. Its name is the order's, and cannot be guessed."""
+    @contextmanager
+    def new_folder(self) -> Iterator[Path]:
+        """Make a folder for the files of an order. Its name is the order's, and cannot be guessed.
+
+        The folder is removed where the block fails.
+        """
         folder = self.folder / uuid4().hex
         folder.mkdir()
-        return folder
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def take(self, order: Order, folder: Path) -> None:
         """Take an order.
@@ -74,15 +70,21 @@ class Studio:
         Raises:
             ValueError: Pictures or settings that cannot be used, or too many orders that wait.
         """
-        if sum(ticket.state == "waiting" for ticket in self._tickets.values()) >= MAX_WAITING:
-            raise ValueError(f"{MAX_WAITING} pictures are waiting: try again later")
         ticket = Ticket(order, folder)
-        job = _job(ticket)
-        one.check(job)
-        one.read(job)
-        with self._lock:
+        check_order(order)
+        one.check(making.job_of(ticket))
+        with self._changed:
+            if sum(each.state == "waiting" for each in self._tickets.values()) >= MAX_WAITING:
+                raise ValueError(f"{MAX_WAITING} pictures are waiting: try again later")
             self._tickets[folder.name] = ticket
-        self._queue.put(ticket)
+            self._drop_oldest()
+            self._changed.notify()
+
+    def _drop_oldest(self) -> None:
+        """Forget the oldest orders that are over, with their files."""
+        over = [name for name, ticket in self._tickets.items() if ticket.is_over]
+        for name in over[: max(0, len(self._tickets) - MAX_KEPT)]:
+            shutil.rmtree(self._tickets.pop(name).folder, ignore_errors=True)
 
     def find(self, name: str) -> Ticket | None:
         """Return the ticket of an order, with its place in the queue in words; None for an unknown name.
@@ -90,112 +92,74 @@ class Studio:
         Args:
             name: The name.
         """
-        ticket = self._tickets.get(name)
-        if ticket and ticket.state == "waiting":
-            before = in_line([*self._tickets.values()], ticket)
-            ticket.sentence = f"waiting, {before} before this one" if before else "beginning"
-        return ticket
+        with self._changed:
+            ticket = self._tickets.get(name)
+            if ticket and ticket.state == "waiting":
+                before = in_line([*self._tickets.values()], ticket)
+                sentence = f"waiting, {before} before this one" if before else "beginning"
+                ticket.change(only_in=("waiting",), sentence=sentence)
+            return ticket
 
     def stop(self, name: str) -> None:
-        """End an order. A picture that is being made stays as it is, and is written at once.
+        """End an order. A picture that is being made is written at once, as it is.
+
+        Where it cannot be written, the worker ends the order at its next step.
 
         Args:
             name: Name of the order.
         """
         ticket = self._tickets.get(name)
-        if ticket is None or ticket.is_over:
+        if ticket is None or not ticket.change(is_stopping=True):
             return
-        ticket.is_stopping = True
-        with self._lock:
-            writer, step = self._writers.get(id(ticket), (None, None))
-        if writer and step:
-            writer.write_picture(step)
-            ticket.result = ticket.output
-        ticket.state = "stopped"
-        ticket.sentence = f"stopped at step {step.iteration} of {step.iterations}" if step else "stopped"
+        save = ticket.save
+        try:
+            saved = save() if save else None
+        except (OSError, ValueError, MemoryError):
+            return
+        if saved:
+            ticket.change(state="stopped", sentence=f"stopped at {saved.sentence}", result=saved.path)
+        else:
+            ticket.change(state="stopped", sentence="stopped")
 
     def close(self) -> None:
         """End all orders and the worker."""
-        for name in [*self._tickets]:
-            self.stop(name)
-        self._queue.put(None)
+        with self._changed:
+            self._is_closed = True
+            for ticket in self._tickets.values():
+                ticket.change(state="stopped", sentence="stopped", is_stopping=True)
+            self._changed.notify()
         self._worker.join()
 
     def _work(self, load: Callable[[], Params]) -> None:
         """Work off the orders until the studio is closed."""
         loaded = _loaded(load)
-        while ticket := self._queue.get():
-            if ticket.is_stopping:
-                continue
-            ticket.state, ticket.sentence = "running", "beginning"
+        while ticket := self._next():
             try:
-                make = self._draw_sheet if ticket.order.is_sheet else self._stylise
-                make(ticket, loaded())
-            except KeyboardInterrupt:  # `stop` has told everything
-                continue
+                make = making.draw_sheet if ticket.order.is_sheet else making.stylise
+                sentence = make(ticket, loaded())
+            except KeyboardInterrupt:
+                ticket.change(state="stopped", sentence="stopped", result=_written(ticket))
             except Exception as error:  # the next order must not suffer
-                ticket.state, ticket.sentence = "failed", " ".join(str(error).split()) or type(error).__name__
+                state = "stopped" if ticket.is_stopping else "failed"
+                ticket.change(state=state, sentence=sentence_of(error), result=_written(ticket))
             else:
-                ticket.state, ticket.fraction, ticket.seconds_left = "finished", 1.0, 0.0
+                result = ticket.output
+                ticket.change(state="finished", sentence=sentence, result=result, fraction=1.0, seconds_left=0.0)
 
-    def _stylise(self, ticket: Ticket, params: Params) -> None:
-        """Make one picture."""
-        job = _job(ticket)
-        pictures = one.read(job)
-        writer = Writer(job, pictures, params, lambda _: None)
+    def _next(self) -> Ticket | None:
+        """Begin the first order that waits, when there is one; None once the studio is closed."""
+        with self._changed:
+            while not self._is_closed:
+                for ticket in self._tickets.values():
+                    if ticket.change(only_in=("waiting",), state="running", sentence="beginning"):
+                        return ticket
+                self._changed.wait()
+        return None
 
-        def watch(steps: Iterator[Step]) -> Iterator[Step]:
-            clock, shown = Clock(), 0.0
-            for step in steps:
-                yield step
-                if ticket.is_stopping:
-                    raise KeyboardInterrupt
-                with self._lock:
-                    self._writers[id(ticket)] = writer, step
-                _tell(ticket, step, clock)
-                if time.monotonic() - shown >= SECONDS_BETWEEN_FRAMES or step.done == step.work:
-                    ticket.show(step.image)
-                    shown = time.monotonic()
 
-        try:
-            outcome = one.run(job, pictures, params, watch=watch)
-        finally:
-            with self._lock:
-                self._writers.pop(id(ticket), None)
-            with suppress(OSError):
-                checkpoint.path_for(job.output).unlink(missing_ok=True)
-        ticket.show(outcome.image)
-        ticket.result = job.output
-        ticket.sentence = f"finished in {outcome.seconds:.0f} s"
-
-    def _draw_sheet(self, ticket: Ticket, params: Params) -> None:
-        """Make a picture with each style, and put them on a sheet."""
-        start, styles = time.monotonic(), ticket.order.styles
-        made: list[AnyPicture | None] = [images.resize(images.load(ticket.order.content), CELL)]
-        captions = ["photograph"]
-
-        def watch(steps: Iterator[Step]) -> Iterator[Step]:
-            for step in steps:
-                if ticket.is_stopping:
-                    raise KeyboardInterrupt
-                yield step
-                done = len(made) - 1 + step.done / step.work
-                ticket.fraction = done / len(styles)
-                ticket.seconds_left = (time.monotonic() - start) * (len(styles) - done) / done
-
-        for number, style in enumerate(styles, 1):
-            ticket.sentence = f"style {number} of {len(styles)}"
-            job = replace(_job(ticket), styles=(style,), output=ticket.folder / f"{number}.png")
-            outcome = one.run(job, one.read(job), params, watch=watch)
-            made.append(outcome.image)
-            captions.append(style.stem)
-            lines = [made[at : at + COLUMNS] for at in range(0, len(made), COLUMNS)]
-            words = [captions[at : at + COLUMNS] for at in range(0, len(made), COLUMNS)]
-            drawn = sheet.lay_out(lines, captions=words, cell=CELL)
-            images.save(drawn, ticket.output)
-            ticket.result = ticket.output
-            ticket.show(drawn)
-        ticket.sentence = f"finished in {time.monotonic() - start:.0f} s"
+def _written(ticket: Ticket) -> Path | None:
+    """Return the picture that an order has left, if there is one."""
+    return ticket.output if ticket.output.is_file() else None
 
 
 def _loaded(load: Callable[[], Params]) -> Callable[[], Params]:
@@ -204,7 +168,7 @@ def _loaded(load: Callable[[], Params]) -> Callable[[], Params]:
         params = load()
         _warm_up(params)
     except Exception as error:
-        problem = str(error)
+        problem = sentence_of(error)
 
         def fail() -> Params:
             raise ValueError(problem)
@@ -220,27 +184,3 @@ def _warm_up(params: Params) -> None:
     picture = np.random.default_rng(0).uniform(0, 255, (96, 128, 3)).astype(np.float32)
     for _ in steps(picture, picture, Settings(size=128, scales=1, iterations=1), params=params):
         pass
-
-
-def _job(ticket: Ticket) -> Job:
-    """Return the run of a ticket."""
-    order = ticket.order
-    return Job(
-        content=order.content,
-        styles=order.styles,
-        output=ticket.output,
-        settings=order.settings,
-        masks=order.masks,
-        keep=order.keep,
-        checkpoint_every=float("inf"),
-    )
-
-
-def _tell(ticket: Ticket, step: Step, clock: Clock) -> None:
-    """Note the progress of a step."""
-    width, height = step.size
-    pixels: dict[str, Any] = {"pixels": width * height, "done": step.done, "work": step.work}
-    ticket.losses.append(step.losses.total)
-    ticket.fraction = step.done / step.work
-    ticket.seconds_left = clock.left(scale=step.scale, **pixels)
-    ticket.sentence = f"step {step.iteration} of {step.iterations}, {width} x {height} pixels"

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,8 +16,8 @@ import pytest
 from PIL import Image
 
 from myvgg import images
-from myvgg.example_pictures import FOLDER
 from myvgg.runs import record
+from tests.page.server import MAX_SECONDS, Server
 from tests.runs.small import save
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -32,35 +29,10 @@ pytestmark = [
 ]
 pytest.importorskip("gradio", reason="needs Gradio")
 
-MAX_SECONDS = 180
-"""Time after which a test gives up; a busy machine is slow."""
-
 FLAGS = (
     *("--headless", "--no-sandbox", "--no-first-run", "--disable-quic", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 )
-
-
-class Server:
-    """The command `myvgg app` in a process."""
-
-    def __init__(self, *words: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "myvgg", "app", "--weights", "bundled", *words], stdout=subprocess.PIPE, text=True
-        )
-        assert self.process.stdout
-        self.said = ""
-        while not (found := re.search(r"http://\S+", self.said)):
-            line = self.process.stdout.readline()
-            assert line, self.said
-            self.said += line
-        self.url = found[0]
-
-    def close(self) -> int:
-        """End the server and return its exit code."""
-        self.process.terminate()
-        self.process.communicate(timeout=MAX_SECONDS)
-        return self.process.returncode
 
 
 @pytest.fixture(scope="module")
@@ -230,14 +202,14 @@ def test_a_reload_in_the_middle_shows_the_same_order(browser: Any, pictures: tup
     wait(lambda: state(browser) == "stopped")
 
 
-def test_a_second_tab_waits_in_line(browser: Any, pictures: tuple[Path, Path]) -> None:
+def test_a_second_tab_waits_in_line(browser: Any, server: Server, pictures: tuple[Path, Path]) -> None:
     """Another tab has an order of its own, which waits and can be cancelled; the first one goes on."""
     choose(browser, pictures, 512)
     click(browser, "#start")
     wait(lambda: state(browser) == "running")
     first = browser.current_window_handle
     browser.switch_to.new_window("tab")
-    browser.get(browser.execute_script("return arguments[0]", server_of(browser, first)))
+    browser.get(server.url)
     choose(browser, pictures)
     assert "empty" in state(browser)
     click(browser, "#start")
@@ -250,17 +222,8 @@ def test_a_second_tab_waits_in_line(browser: Any, pictures: tuple[Path, Path]) -
     wait(lambda: state(browser) == "stopped")
 
 
-def server_of(driver: Any, window: str) -> str:
-    """Return the address of the page in another tab."""
-    here = driver.current_window_handle
-    driver.switch_to.window(window)
-    url = str(driver.current_url)
-    driver.switch_to.window(here)
-    return url
-
-
-def test_the_brush_keeps_a_part(browser: Any, tmp_path: Path) -> None:
-    """Red paint on the photograph becomes a mask, with which the result is made."""
+def paint_on_an_example(browser: Any) -> None:
+    """Choose an example and a style, and paint a red stroke on the example."""
     from selenium.webdriver import ActionChains
 
     click(browser, "#photographs button")
@@ -280,6 +243,11 @@ def test_the_brush_keeps_a_part(browser: Any, tmp_path: Path) -> None:
         actions = actions.move_by_offset(step, 5)
     actions.release().perform()
     time.sleep(1)
+
+
+def test_the_brush_keeps_a_part(browser: Any, tmp_path: Path) -> None:
+    """Red paint on the photograph becomes a mask, with which the result is made."""
+    paint_on_an_example(browser)
     click(browser, "#start")
     wait(lambda: state(browser) == "finished")
     result = downloaded(browser, tmp_path)
@@ -287,6 +255,36 @@ def test_the_brush_keeps_a_part(browser: Any, tmp_path: Path) -> None:
     show(browser, "made")
     narrow(browser)
     show(browser, "phone")
+
+
+def test_paint_goes_with_its_photograph(browser: Any, tmp_path: Path) -> None:
+    """The paint of one photograph is not laid on another one."""
+    paint_on_an_example(browser)
+    before = find(browser, "#content img").get_attribute("src")
+    click(browser, "#photographs button:nth-of-type(3)")
+    wait(lambda: find(browser, "#content img").get_attribute("src") != before)
+    time.sleep(1)
+    click(browser, "#start")
+    wait(lambda: state(browser) == "finished")
+    made = record.read_record(downloaded(browser, tmp_path))
+    assert made["inputs"]["content"]["file"].endswith("coffee.jpg")
+    assert "keep" not in made["inputs"]
+
+
+def test_several_orders_of_a_tab(browser: Any, pictures: tuple[Path, Path]) -> None:
+    """The page shows the first order that is not over, Stop ends it, and all results are there in the end."""
+    choose(browser, pictures, 512)
+    click(browser, "#start")
+    wait(lambda: frames(browser) >= 1)
+    for _ in range(2):
+        click(browser, "#start")
+        time.sleep(1)
+        assert state(browser) == "running"
+    for made in (1, 2, 3):
+        wait(lambda: frames(browser) >= 2)
+        click(browser, "#stop")
+        wait(lambda made=made: len(browser.find_elements("css selector", "#made button img")) == made)
+        wait(lambda made=made: state(browser) == ("stopped" if made == 3 else "running"))
 
 
 def test_styles_to_try_are_added(browser: Any, pictures: tuple[Path, Path], tmp_path: Path) -> None:
@@ -369,50 +367,3 @@ def test_nothing_is_loaded_from_elsewhere(browser: Any, server: Server) -> None:
     assert [name for name in loaded if not name.startswith((server.url, "data:", "blob:"))] == []
     with urllib.request.urlopen(server.url) as answer:
         assert "default-src 'self'" in answer.headers["content-security-policy"]
-
-
-def status_of(url: str | urllib.request.Request) -> int:
-    """Return the status of an answer."""
-    try:
-        with urllib.request.urlopen(url) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
-
-
-def test_no_file_outside_can_be_read(server: Server) -> None:
-    """Paths of the machine are refused, whichever way they are asked for."""
-    for path in ("/etc/passwd", f"{FOLDER}/README.md", "../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd"):
-        for begin in ("gradio_api/file=", "file=", "static/", "gradio_api/stream/"):
-            assert status_of(f"{server.url}{begin}{path}") in (403, 404)
-
-
-def test_uploads_are_limited(server: Server) -> None:
-    """A file beyond the limit is refused by the server, whatever a browser would say."""
-    begin = b'--limit\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
-    kind = {"Content-Type": "multipart/form-data; boundary=limit"}
-    for megabytes, is_taken in ((1, True), (65, False)):
-        body = begin + bytes(megabytes << 20) + b"\r\n--limit--\r\n"
-        request = urllib.request.Request(f"{server.url}gradio_api/upload", body, kind)
-        assert (status_of(request) == 200) == is_taken
-
-
-def test_a_port_that_is_taken_is_told(server: Server) -> None:
-    """A second page on the same port is one line, not a traceback."""
-    port = server.url.rstrip("/").rpartition(":")[2]
-    command = [sys.executable, "-m", "myvgg", "app", "--weights", "bundled", "--port", port]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=MAX_SECONDS)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("myvgg app: ")
-    assert "Traceback" not in done.stderr
-
-
-def test_a_password_guards_the_page() -> None:
-    """With a password, nothing of the page is served to others."""
-    guarded = Server("--password", "s3cret", "--host", "127.0.0.1")
-    try:
-        assert "user myvgg, password s3cret" in guarded.said
-        assert status_of(f"{guarded.url}config") == 401
-    finally:
-        assert guarded.close() == 0

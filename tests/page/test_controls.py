@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from myvgg import images
 from myvgg.images import ImageError
+from myvgg.nst import tables
 from myvgg.nst.settings import Settings
-from myvgg.page import controls
-from myvgg.page.controls import COLOURS, OF_A_PICTURE, Controls, brought_by, check_picture, preset_names, settings_of
+from myvgg.page import limits
+from myvgg.page.controls import (
+    COLOURS,
+    OF_A_PICTURE,
+    RANGES,
+    SIZES,
+    Controls,
+    brought_by,
+    preset_names,
+    settings_of,
+    shown_for,
+)
+from myvgg.page.limits import check_picture
 from myvgg.params import Params
 from myvgg.runs.job import Job, read, run
 from tests.runs.small import QUICK, save
@@ -90,12 +102,41 @@ def test_uploads_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for path in (broken, text):
         with pytest.raises(ImageError, match=rf"^{path.name}: "):
             check_picture(path)
-    monkeypatch.setattr(controls, "MAX_PIXELS", 100)
+    monkeypatch.setattr(limits, "MAX_PIXELS", 100)
     with pytest.raises(ImageError, match=r"^good\.jpg: has 480 pixels, and the page takes up to 100$"):
         check_picture(good)
 
 
-def test_colours_have_different_meanings() -> None:
-    """Each name of the colours is another setting that the engine knows."""
-    assert len({Settings(preserve_colors=value).preserve_colors for value in COLOURS.values()}) == len(COLOURS)  # type: ignore[arg-type]
-    assert Image.registered_extensions()[".png"] == "PNG"
+def test_every_way_with_colours_has_a_name() -> None:
+    """The controls can say each value that the setting has, so that a brought one is shown."""
+    assert {*COLOURS.values()} == {*get_args(get_type_hints(Settings)["preserve_colors"])}
+    assert len({*COLOURS.values()}) == len(COLOURS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "touched"),
+    [
+        ({"size": "800x600"}, {"size": 256}),
+        ({"size": 2000}, {"size": 512}),
+        ({"style_strength": 20.0}, {"strength": 2.0}),
+        ({"style_scale": 0.01}, {"strokes": 0.5}),
+        ({"preserve_colors": "histogram"}, {"colours": "the photograph's"}),
+        ({"style_weight": 3.0, "style_loss": "gram"}, {"strength": 2.0}),
+    ],
+    ids=str,
+)
+def test_what_is_not_touched_stays(changes: dict[str, Any], touched: dict[str, Any]) -> None:
+    """A brought setting that no slider can show stays as it is until its control is touched; the others stay then."""
+    made = replace(Settings(), **changes)
+    table = tables.table_of(made)
+    shown = shown_for(made)
+    assert SIZES[0] <= shown.size <= SIZES[1]
+    assert RANGES["strength"][0] <= shown.strength <= RANGES["strength"][1]
+    assert RANGES["strokes"][0] <= shown.strokes <= RANGES["strokes"][1]
+    assert settings_of(shown, table) == made
+    changed = settings_of(shown._replace(**touched), table)
+    plain = settings_of(Controls(**touched), None)
+    name = {"size": "size", "strength": "style_strength", "strokes": "style_scale", "colours": "preserve_colors"}[
+        next(iter(touched))
+    ]
+    assert changed == made.with_values({name: getattr(plain, name)})

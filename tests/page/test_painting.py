@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageColor
 
 from myvgg import images
-from myvgg.page.painting import KEEP, REGIONS, masks_of, write
+from myvgg.page import painting
+from myvgg.page.painting import KEEP, REGIONS, masks_of, read_layer, write
 
 
 def layer_of(*colours: str | None, alpha: int = 255) -> np.ndarray:
@@ -54,6 +55,38 @@ def test_a_region_needs_its_style() -> None:
     """A region of a third style is an error where there are two."""
     with pytest.raises(ValueError, match="a region is painted for style 3, and there are 2 styles"):
         masks_of([layer_of(REGIONS[2])], styles=2)
+
+
+@pytest.mark.parametrize(
+    ("colours", "styles", "problem"),
+    [
+        ([REGIONS[0]] * 2, 2, "no place is left for style 2: paint a part in green, or leave a part unpainted"),
+        ([REGIONS[1]] * 2, 2, "no place is left for style 1: paint a part in blue, or leave a part unpainted"),
+        ([*REGIONS], 6, "no place is left for style 6: leave a part unpainted"),
+    ],
+)
+def test_every_style_needs_a_place(colours: list[str], styles: int, problem: str) -> None:
+    """Where everything is painted for other styles, the sentence has the page's words."""
+    with pytest.raises(ValueError, match=problem):
+        masks_of([layer_of(*colours)], styles=styles)
+
+
+def test_paint_is_reduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer of paint is read from a file or from bytes at the size of a result, whatever the photograph's is."""
+    path = tmp_path / "layer.png"
+    Image.fromarray(np.repeat(np.repeat(layer_of(KEEP, None), 900, 0), 1500, 1)).save(path)
+    layer = read_layer(str(path))
+    assert layer.shape == (307, 1024, 4)
+    assert np.array_equal(layer, read_layer(path.read_bytes()))
+    keep = masks_of([layer], styles=1).keep
+    assert keep is not None
+    assert keep[:, :500].all()
+    assert not keep[:, 524:].any()
+    monkeypatch.setattr(painting, "MAX_PIXELS", 1000)
+    with pytest.raises(ValueError, match="the paint has more than 1000 pixels"):
+        read_layer(str(path))
+    with pytest.raises(ValueError, match="the paint cannot be read: paint again"):
+        read_layer(b"no picture")
 
 
 def test_masks_are_read_back(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,11 +16,13 @@ from PIL import Image
 
 from myvgg import images
 from myvgg.nst.settings import Layers
-from myvgg.page import screen, studio
-from myvgg.page.orders import Clock, Order, Ticket, in_line
+from myvgg.page import limits, making, screen, studio
+from myvgg.page.orders import Clock, Order, Saved, Ticket, in_line
 from myvgg.page.studio import Studio
 from myvgg.params import Params
+from myvgg.runs import job as one
 from myvgg.runs import record
+from myvgg.runs.writing import Writer
 from tests.runs.small import QUICK, save
 
 pytestmark = pytest.mark.slow
@@ -37,8 +41,9 @@ def order(tmp_path: Path) -> Order:
 
 
 @pytest.fixture
-def atelier(tmp_path: Path, tiny_params: Params) -> Iterator[Studio]:
-    """A studio with the weights of the tiny network."""
+def atelier(tmp_path: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    """A studio with the weights of the tiny network, which takes long runs."""
+    monkeypatch.setitem(limits.LARGEST, "iterations", LONG.iterations)
     folder = tmp_path / "orders"
     folder.mkdir()
     opened = Studio(folder, lambda: tiny_params)
@@ -48,8 +53,8 @@ def atelier(tmp_path: Path, tiny_params: Params) -> Iterator[Studio]:
 
 def take(atelier: Studio, order: Order) -> Ticket:
     """Take an order and return its ticket."""
-    folder = atelier.new_folder()
-    atelier.take(order, folder)
+    with atelier.new_folder() as folder:
+        atelier.take(order, folder)
     ticket = atelier.find(folder.name)
     assert ticket
     return ticket
@@ -89,6 +94,185 @@ def test_stop_keeps_the_picture(atelier: Studio, order: Order) -> None:
     wait(lambda: following.is_over)
     assert following.state == "finished"
     assert ticket.state == "stopped"
+
+
+def test_stop_is_quick_and_is_the_only_end(atelier: Studio, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a step takes long, a stop gives the picture before it at once, and nothing of the worker's changes it."""
+    go_on, in_step = threading.Event(), threading.Event()
+    tell = making._tell
+
+    def tell_and_wait(ticket: Ticket, *others: object) -> None:
+        tell(ticket, *others)  # type: ignore[arg-type]
+        in_step.set()
+        assert go_on.wait(MAX_SECONDS)
+
+    monkeypatch.setattr(making, "_tell", tell_and_wait)
+    ticket = take(atelier, order)
+    assert in_step.wait(MAX_SECONDS)
+    start = time.monotonic()
+    atelier.stop(ticket.folder.name)
+    assert time.monotonic() - start < 1
+    assert (ticket.state, ticket.sentence) == ("stopped", "stopped at step 1 of 2")
+    assert ticket.result
+    before, bytes_before = shown_of(ticket), ticket.result.read_bytes()
+    go_on.set()
+    following = take(atelier, order)
+    wait(lambda: following.is_over)
+    assert shown_of(ticket) == before
+    assert ticket.result.read_bytes() == bytes_before
+
+
+def shown_of(ticket: Ticket) -> tuple[object, ...]:
+    """Return all that the page shows of an order."""
+    return ticket.state, ticket.sentence, ticket.result, ticket.frames, ticket.fraction, len(ticket.losses)
+
+
+def test_a_finished_picture_stays(atelier: Studio, order: Order) -> None:
+    """A stop that writes its picture while the run ends changes nothing of the finished one."""
+    with atelier.new_folder() as folder:
+        ticket = Ticket(order, folder, state="running")
+
+    def save() -> Saved:
+        assert ticket.change(state="finished", result=ticket.output, sentence="finished in 1 s")
+        return Saved(folder / "early.png", "step 1 of 2")
+
+    ticket.change(save=save)
+    atelier._tickets[folder.name] = ticket
+    atelier.stop(folder.name)
+    assert (ticket.state, ticket.result, ticket.sentence) == ("finished", ticket.output, "finished in 1 s")
+    assert ticket.save is None
+
+
+def test_an_order_that_is_asked_to_end_ends(atelier: Studio, order: Order) -> None:
+    """Whoever asks, a run that sees it is over, with its picture, and the next one is begun."""
+    ticket = take(atelier, replace(order, settings=LONG))
+    wait(lambda: ticket.frames > 0)
+    ticket.change(is_stopping=True)
+    wait(lambda: ticket.is_over)
+    assert ticket.state == "stopped"
+    assert ticket.result == ticket.output
+    assert images.load(ticket.output).shape == (20, 24, 3)
+
+
+def test_a_full_disk_does_not_break_stop(atelier: Studio, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no picture can be written, a stop ends the order all the same, the words have no path, and close ends."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(atelier.folder / "stylized.png"))
+
+    ticket = take(atelier, replace(order, settings=LONG))
+    wait(lambda: ticket.frames > 0)
+    monkeypatch.setattr(Writer, "_save", fail)
+    atelier.stop(ticket.folder.name)
+    wait(lambda: ticket.is_over)
+    assert (ticket.state, ticket.result) == ("stopped", None)
+    assert ticket.sentence == "stylized.png: No space left on device"
+    following = take(atelier, replace(order, settings=LONG))
+    wait(lambda: following.frames > 0)
+    atelier.close()
+    assert not atelier._worker.is_alive()
+    assert following.state == "stopped"
+
+
+def test_a_failed_run_leaves_its_picture(atelier: Studio, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best picture of a run that fails is its result, and the sentence has names without folders."""
+
+    def fail(ticket: Ticket, *_: object) -> None:
+        raise FloatingPointError(f"{ticket.folder}/a.png: the loss is not finite")
+
+    monkeypatch.setattr(making, "_tell", fail)
+    ticket = take(atelier, order)
+    wait(lambda: ticket.is_over)
+    assert ticket.state == "failed"
+    assert ticket.sentence.startswith("a.png: the loss is not finite; stylized.png has the best picture so far")
+    assert "/" not in ticket.sentence
+    assert ticket.result
+    assert images.load(ticket.result).shape == (20, 24, 3)
+
+
+def test_refused_orders_leave_nothing(atelier: Studio, order: Order, tmp_path: Path) -> None:
+    """An order that is not taken has no folder afterwards."""
+    (tmp_path / "c.png").write_text("no picture")
+    with pytest.raises(ValueError, match=r"^c\.png: "):
+        take(atelier, order)
+    assert [*atelier.folder.iterdir()] == []
+
+
+def test_the_oldest_orders_are_dropped(atelier: Studio, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a number of orders, the oldest that are over go, with their files; those that are not over stay."""
+    monkeypatch.setattr(studio, "MAX_KEPT", 2)
+    running = take(atelier, replace(order, settings=LONG))
+    cancelled = [take(atelier, order) for _ in range(1)]
+    atelier.stop(cancelled[0].folder.name)
+    last = [take(atelier, order) for _ in range(2)]
+    assert atelier.find(cancelled[0].folder.name) is None
+    assert not cancelled[0].folder.exists()
+    assert all(atelier.find(each.folder.name) is each and each.folder.is_dir() for each in (running, *last))
+
+
+def test_orders_are_taken_without_decoding(atelier: Studio, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads of requests read beginnings of pictures only; all orders of many threads are counted."""
+    monkeypatch.setattr(studio, "MAX_WAITING", 3)
+    monkeypatch.setattr(making, "stylise", lambda ticket, _: wait(lambda: ticket.is_stopping) or "done")
+    monkeypatch.setattr(one, "read", None)
+    first = take(atelier, order)
+    wait(lambda: first.state == "running")
+    refused: list[str] = []
+
+    def try_it() -> None:
+        try:
+            take(atelier, order)
+        except ValueError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=try_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == ["3 pictures are waiting: try again later"] * 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"iterations": 1001}, "the page takes iterations up to 1000, not 1001"),
+        ({"history": 101}, "the page takes history up to 100, not 101"),
+        ({"size": "3000x2000"}, "size 3000x2000 gives 3000 x 2000 pixels, and the page makes up to 4194304"),
+        ({"style_size": 5000}, "style_size 5000 gives 5000 x 4167 pixels"),
+    ],
+    ids=str,
+)
+def test_orders_have_limits(order: Order, changes: dict[str, object], problem: str) -> None:
+    """Settings of a dropped picture may hold anything; the page does not make everything."""
+    limits.check_order(order)
+    with pytest.raises(ValueError, match=problem):
+        limits.check_order(replace(order, settings=order.settings.with_values(changes)))
+
+
+def test_large_style_pictures_are_reduced(order: Order, tmp_path: Path) -> None:
+    """A style picture of many pixels is taken, and its size in a run is that of the result unless it is scaled up."""
+    large = tmp_path / "large.png"
+    Image.new("RGB", (3000, 3000)).save(large)
+    wide = replace(order, styles=(large,), settings=replace(QUICK, size=1024, style_scale=2.0))
+    limits.check_order(wide)
+    with pytest.raises(ValueError, match=r"style_scale 50\.0 gives 3000 x 3000 pixels"):
+        limits.check_order(replace(wide, settings=replace(wide.settings, style_scale=50.0)))
+
+
+def test_styles_have_a_limit(order: Order) -> None:
+    """An order has up to twelve styles."""
+    with pytest.raises(ValueError, match="up to 12 styles, not 13"):
+        limits.check_order(replace(order, styles=order.styles * 13))
+
+
+def test_a_sheet_leaves_out_shares_of_styles(atelier: Studio, order: Order, tmp_path: Path) -> None:
+    """Settings of a picture of three styles make a sheet of two: each picture on it has one style."""
+    styles = tuple(save(tmp_path / f"{number}.png", seed=number) for number in range(2))
+    blend = replace(QUICK, style_blend=(0.2, 0.3, 0.5))
+    ticket = take(atelier, replace(order, styles=styles, settings=blend, is_sheet=True))
+    wait(lambda: ticket.is_over)
+    assert ticket.state == "finished", ticket.sentence
 
 
 def test_orders_wait_in_a_line_and_can_be_cancelled(atelier: Studio, order: Order) -> None:
