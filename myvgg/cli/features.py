@@ -27,8 +27,8 @@ class Arguments(NetworkArguments):
     """Draw the features of a layer, or what the network sees in a photograph or from nothing.
 
     Of a photograph's features: its maps, its Gram matrix, or a picture that is reconstructed from them. From
-    nothing: the picture that a channel answers to most or least. In a photograph: what a layer sees more of (dream),
-    and the places that a class or a channel answers to (occlusion, gradient).
+    nothing, or from a photograph: the picture that a channel answers to most or least. In a photograph: what a layer
+    sees more of (dream), and the places that a class or a channel answers to (occlusion, gradient).
     """
 
     picture: Annotated[Path | None, Option(metavar="PICTURE", positional=True)] = None
@@ -44,9 +44,10 @@ class Arguments(NetworkArguments):
 
     show: Annotated[Show, Option(metavar="KIND")] = "maps"
     """The maps of the channels (maps), the products of each two channels (gram), or a picture that has the same
-    features (reconstruction). Without PICTURE: the picture that --channel answers to most (neuron) or least (negative),
-    or five pictures from the least to the most (spectrum). PICTURE with more of what the layer sees (dream), or beside
-    it a map of the places that a response depends on: by a grey patch (occlusion) or by the derivative (gradient)."""
+    features (reconstruction). From PICTURE, or from grey without one: the picture that --channel answers to most
+    (neuron) or least (negative), or five pictures from the least to the most (spectrum). PICTURE with more of what the
+    layer sees (dream), or beside it a map of the places that a response depends on: by a grey patch (occlusion) or by
+    the derivative (gradient)."""
 
     channel: int | None = None
     """Number of the channel or class, from 0; neuron, negative and spectrum need it. By default a dream strengthens all
@@ -128,10 +129,6 @@ def parse(argv: Sequence[str], *, program: str = "myvgg features") -> Arguments:
         raise UsageError("PICTURE is missing")
     if needs == "channel" and arguments.channel is None:
         raise UsageError(f"--show {arguments.show} needs --channel")
-    if needs == "channel" and arguments.picture is not None:
-        raise UsageError(
-            f"--show {arguments.show} begins with grey and takes no picture: leave {arguments.picture} out"
-        )
     return arguments
 
 
@@ -225,6 +222,7 @@ def _draw_neuron(arguments: Arguments, params: Params, watch: Watching) -> Any:
     from myvgg import microscope
 
     given = _given(arguments, "layer", "channel", "size", "iterations", "seed") | {"params": params, "watch": watch}
+    given["picture"] = arguments.picture
     given.setdefault("layer", _layer(arguments))
     if arguments.show == "spectrum":
         return microscope.spectrum(**given)

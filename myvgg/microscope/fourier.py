@@ -28,6 +28,9 @@ CONTRAST = 4.0
 START = 0.01
 """Standard deviation of the coefficients at the start: a picture that is grey to the eye."""
 
+DARKEST = 4.0
+"""Values of a photograph are kept this far from 0 and 255, where the sigmoid has no inverse and no slope."""
+
 Waves = Float32[np.ndarray, "2 height frequencies 3"]
 """Real and imaginary parts of the coefficients of `numpy.fft.rfft2`, scaled, in uncorrelated colours."""
 
@@ -100,3 +103,23 @@ def to_pixels(waves: Float32[tf.Tensor, "2 height frequencies 3"], width: int) -
     planes = tf.transpose(tf.signal.irfft2d(coefficients, [height, width]), [1, 2, 0])
     mixed = tf.tensordot(planes, tf.constant(color_matrix().T, tf.float32), 1)
     return 255 * tf.sigmoid(mixed)
+
+
+def to_waves(picture: Float32[np.ndarray, "height width 3"]) -> Waves:
+    """Turn a photograph into coefficients: the inverse of `to_pixels`, but for values next to black and white.
+
+    Args:
+        picture: R, G, B, 0 to 255.
+
+    Example:
+        >>> import numpy as np, tensorflow as tf
+        >>> from myvgg.microscope.fourier import to_pixels, to_waves
+        >>> picture = np.full((4, 5, 3), 64, np.float32)
+        >>> to_pixels(tf.constant(to_waves(picture)), 5)[0, 0].numpy().round().tolist()
+        [64.0, 64.0, 64.0]
+    """
+    height, width, _ = picture.shape
+    share = np.clip(picture.astype(np.float64), DARKEST, 255 - DARKEST) / 255
+    planes = np.log(share / (1 - share)) @ np.linalg.inv(color_matrix().T)
+    coefficients = np.fft.rfft2(planes, axes=(0, 1)) * CONTRAST / frequency_scale(height, width)
+    return np.stack([coefficients.real, coefficients.imag]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Pictures that one unit of the network answers to most, or least, by gradient ascent from grey.
+"""Pictures that one unit of the network answers to most, or least, by gradient ascent from grey or a photograph.
 
 Reference:
     Olah, Mordvintsev and Schubert (2017), "Feature Visualization", Distill.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,8 +16,8 @@ from jaxtyping import Float32
 
 from myvgg import kernels
 from myvgg.extractor import Extractor
-from myvgg.images import Picture
-from myvgg.microscope.fourier import start_waves, to_pixels
+from myvgg.images import Picture, Resizing, as_picture
+from myvgg.microscope.fourier import Waves, start_waves, to_pixels, to_waves
 from myvgg.microscope.strips import join
 from myvgg.microscope.units import Unit, is_dense, mean_response, network_of, unit_of, unrectified
 from myvgg.microscope.views import random_view, seen_from
@@ -47,6 +47,7 @@ def neuron(
     params: Params | HasParams | None = None,
     *,
     negative: bool = False,
+    picture: Any = None,
     size: int | None = None,
     iterations: int = 128,
     seed: int = 0,
@@ -64,17 +65,20 @@ def neuron(
         params: The network's parameters, or a `VGG19` or `VGG16`. None takes the first file that is found, or else the
             bundled weights.
         negative: Lower the response in place of raising it.
-        size: Side of the picture in pixels; by default 160, or the size that dense layers need.
+        picture: The photograph to begin with, as `myvgg.images.as_picture` takes it; by default grey.
+        size: Longest side of the picture in pixels; by default 160, or the size that dense layers need, to which a
+            photograph is cropped.
         iterations: Number of steps.
         seed: Of the start and of the views. The same seed gives the same bytes on the same processor.
         watch: A function of the pictures so far and their number that passes them on, such as a progress bar; where it
             stops, the last picture that it passed on is the result.
 
     Returns:
-        R, G, B, 0 to 255, (size, size, 3).
+        R, G, B, 0 to 255, (size, size, 3), or in the aspect of the photograph.
 
     Raises:
         ValueError: An unknown layer, a channel out of range, a size that does not fit the layer, a number below 1.
+        ImageError: The photograph cannot be read.
         WeightsError: No weights can be used.
 
     Reference:
@@ -86,9 +90,9 @@ def neuron(
         >>> myvgg.microscope.neuron("relu2_1", 3, vgg, size=32, iterations=2).shape
         (32, 32, 3)
     """
-    network, unit, size = _checked(layer, channel, params, size, iterations)
-    made = _ascent(network, unit, size, iterations=iterations, seed=seed, sign=-1 if negative else 1)
-    return last_of(watch(made, iterations), _start(size, seed))
+    network, unit, start = _checked(layer, channel, params, picture, size, iterations, seed)
+    made = _ascent(network, unit, start, iterations=iterations, seed=seed, sign=-1 if negative else 1)
+    return last_of(watch(made, iterations), start.picture)
 
 
 def spectrum(
@@ -97,6 +101,7 @@ def spectrum(
     params: Params | HasParams | None = None,
     *,
     count: int = 5,
+    picture: Any = None,
     size: int | None = None,
     iterations: int = 128,
     seed: int = 0,
@@ -104,26 +109,28 @@ def spectrum(
 ) -> Float32[np.ndarray, "height width 3"]:
     """Make pictures from the least to the greatest response of a channel, side by side.
 
-    Descent and ascent start from the same grey; of each way, about 16 pictures are compared, the last one among them.
-    The one with the least response and the one with the greatest stand at the ends. Between them are the pictures whose
-    responses come nearest to even shares of the way from grey to the ends.
+    Descent and ascent start from the same picture. Of each way, about 16 pictures are compared, and the last one is
+    among them. The one with the least response and the one with the greatest stand at the ends. Between them are the
+    pictures whose responses come nearest to even shares of the way from the start to the ends.
 
     Args:
         layer: See `neuron`.
         channel: See `neuron`.
         params: See `neuron`.
-        count: Number of pictures; an odd number has the grey start in its middle.
-        size: Side of each picture; see `neuron`.
+        count: Number of pictures; an odd number has the start in its middle.
+        picture: See `neuron`.
+        size: Longest side of each picture; see `neuron`.
         iterations: Number of steps of each of the two ways.
         seed: See `neuron`.
         watch: A function of the pictures so far, those of the descent first, and their number that passes them on, such
-            as a progress bar; where it stops, the pictures that it passed on are compared, with grey on either side.
+            as a progress bar; where it stops, the pictures that it passed on are compared, with the start.
 
     Returns:
         R, G, B, 0 to 255, on white.
 
     Raises:
         ValueError: As `neuron`, or fewer than two pictures.
+        ImageError: The photograph cannot be read.
         WeightsError: No weights can be used.
 
     Example:
@@ -132,18 +139,29 @@ def spectrum(
         >>> myvgg.microscope.spectrum("relu2_1", 3, vgg, size=32, iterations=2).shape
         (32, 176, 3)
     """
-    network, unit, size = _checked(layer, channel, params, size, iterations)
+    network, unit, start = _checked(layer, channel, params, picture, size, iterations, seed)
     if count < 2:
         raise ValueError(f"count must be at least 2, not {count}")
-    return join(_spectrum(network, unit, size, count, iterations=iterations, seed=seed, watch=watch))
+    return join(_spectrum(network, unit, start, count, iterations=iterations, seed=seed, watch=watch))
+
+
+class _Start(NamedTuple):
+    """The picture that ascent begins with, as waves, and its width, which their number leaves open by one."""
+
+    waves: Waves
+    width: int
+
+    @property
+    def picture(self) -> Picture:
+        return np.asarray(to_pixels(tf.constant(self.waves), self.width))
 
 
 def _spectrum(
-    network: Params, unit: Unit, size: int, count: int, *, iterations: int, seed: int, watch: Watch
+    network: Params, unit: Unit, start: _Start, count: int, *, iterations: int, seed: int, watch: Watch
 ) -> list[Picture]:
     """Return the pictures of a spectrum, from the least to the greatest response."""
-    ways = (_ascent(network, unit, size, iterations=iterations, seed=seed, sign=sign) for sign in (-1, 1))
-    every, kept = max(1, iterations // CANDIDATES), ({-1: _start(size, seed)}, {-1: _start(size, seed)})
+    ways = (_ascent(network, unit, start, iterations=iterations, seed=seed, sign=sign) for sign in (-1, 1))
+    every, kept = max(1, iterations // CANDIDATES), ({-1: start.picture}, {-1: start.picture})
     for index, picture in enumerate(watch(chain.from_iterable(ways), 2 * iterations)):
         way, step = divmod(index, iterations)
         kept[way][step // every] = picture  # a later one takes its place, so that the last one stays
@@ -162,27 +180,34 @@ def _spectrum(
 
 
 def _checked(
-    layer: str, channel: int, params: Params | HasParams | None, size: int | None, iterations: int
-) -> tuple[Params, Unit, int]:
-    """Return the network, the unit before its rectification, and the size; raise for what does not fit."""
+    layer: str,
+    channel: int,
+    params: Params | HasParams | None,
+    picture: Any,
+    size: int | None,
+    iterations: int,
+    seed: int,
+) -> tuple[Params, Unit, _Start]:
+    """Return the network, the unit before its rectification, and the start; raise for what does not fit."""
     network = network_of(params, layer)
     architecture = network.architecture
-    unit = unit_of(architecture, layer, channel)
-    size = size if size is not None else architecture.input_size if is_dense(architecture, layer) else SIZE
+    unit, dense = unit_of(architecture, layer, channel), is_dense(architecture, layer)
+    size = size if size is not None else architecture.input_size if dense else SIZE
     if min(size, iterations) < 1:
         raise ValueError("size and iterations must be at least 1")
-    architecture.shape(layer, size, size)
-    return network, Unit(unrectified(architecture, layer), unit.channel), size
+    if picture is None:
+        start = _Start(start_waves(size, size, seed=seed), size)
+    else:
+        seen = Resizing(size, "crop" if dense else "longest")(as_picture(picture)).astype(np.float32)
+        start = _Start(to_waves(seen), seen.shape[1])
+    architecture.shape(layer, start.waves.shape[1], start.width)
+    return network, Unit(unrectified(architecture, layer), unit.channel), start
 
 
-def _start(size: int, seed: int) -> Picture:
-    return np.asarray(to_pixels(tf.constant(start_waves(size, size, seed=seed)), size))
-
-
-def _ascent(network: Params, unit: Unit, size: int, *, iterations: int, seed: int, sign: int) -> Iterator[Picture]:
+def _ascent(network: Params, unit: Unit, start: _Start, *, iterations: int, seed: int, sign: int) -> Iterator[Picture]:
     """Raise (1) or lower (-1) a unit's response by Adam, and yield each picture."""
-    slope, rng = _slope(network, unit, size), np.random.default_rng(seed)
-    waves = start_waves(size, size, seed=seed)
+    waves, width = start
+    slope, rng = _slope(network, unit, width), np.random.default_rng(seed)
     mean, square = np.zeros_like(waves), np.zeros_like(waves)
     for step in range(1, iterations + 1):
         gradient = slope(waves, *random_view(rng)).numpy()
@@ -190,16 +215,16 @@ def _ascent(network: Params, unit: Unit, size: int, *, iterations: int, seed: in
         square = DECAYS[1] * square + (1 - DECAYS[1]) * gradient**2
         unbiased = mean / (1 - DECAYS[0] ** step), square / (1 - DECAYS[1] ** step)
         waves = waves + np.float32(sign * RATE) * unbiased[0] / (np.sqrt(unbiased[1]) + EPSILON)
-        yield np.asarray(to_pixels(tf.constant(waves), size))
+        yield _Start(waves, width).picture
 
 
-def _slope(network: Params, unit: Unit, size: int) -> Any:
+def _slope(network: Params, unit: Unit, width: int) -> Any:
     """Return a graph: the gradient of a unit's mean response by the waves of a picture."""
 
     def gradient(waves: tf.Tensor, matrix: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
         # Differs from equation 1: no penalty of the square; waves and views keep the picture from noise.
         with lean_gradients():
-            seen = seen_from(to_pixels(waves, size), matrix, shift)
+            seen = seen_from(to_pixels(waves, width), matrix, shift)
             return tf.gradients(mean_response(network, seen, unit), waves)[0]
 
     return kernels.compiled(gradient)

@@ -16,6 +16,7 @@ from myvgg.microscope.fourier import (
     frequency_scale,
     start_waves,
     to_pixels,
+    to_waves,
 )
 from myvgg.microscope.views import JITTER, ROTATION, ZOOM, View, random_view, seen_from
 
@@ -29,6 +30,15 @@ def test_pixels_are_numpys_inverse_transform(height: int, width: int) -> None:
     coefficients = (waves[0] + 1j * waves[1]) * frequency_scale(height, width)
     expected = np.fft.irfft2(coefficients, (height, width), axes=(0, 1))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (7, 9), (6, 5), (1, 1), (1, 4)])
+def test_a_photograph_comes_back(height: int, width: int) -> None:
+    """The waves of a photograph must give it again, with values next to black and white brought a little inwards."""
+    picture = np.random.default_rng(1).uniform(0, 255, (height, width, 3)).astype(np.float32)
+    picture[0, 0] = 0, 255, 128
+    found = to_pixels(tf.constant(to_waves(picture)), width).numpy()
+    np.testing.assert_allclose(found, picture.clip(4, 251), atol=0.05)
 
 
 def test_waves_of_half_the_length_are_half_as_strong() -> None:

@@ -42,6 +42,30 @@ def test_a_response_is_raised_and_lowered(
     assert up.max() <= 255
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape", "made"), [("relu2_1", (18, 31, 3), (18, 31, 3)), ("fc8", (70, 90, 3), (64, 64, 3))]
+)
+def test_ascent_begins_with_a_photograph(
+    layer: str, shape: tuple[int, ...], made: tuple[int, ...], tiny_params: Params
+) -> None:
+    """From a photograph, a response must rise above the photograph's, in its aspect, or cropped for dense layers."""
+    photograph = images.resize(images.load(FOLDER / "chelsea.jpg"), shape[1::-1])
+    options: dict[str, Any] = {"picture": photograph, "size": max(made)}
+    ways = [neuron(layer, 2, tiny_params, **options, iterations=40, negative=negative) for negative in (True, False)]
+    stopped = neuron(layer, 2, tiny_params, **options, watch=lambda steps, _: islice(steps, 0))
+    linear = layer.replace("relu", "conv")
+    low, middle, high = (response(tiny_params, each, linear, 2) for each in (ways[0], stopped, ways[1]))
+    assert low < middle < high
+    assert ways[0].shape == stopped.shape == made
+    if shape == made:
+        np.testing.assert_allclose(stopped, photograph.clip(4, 251), atol=0.6)  # rounded
+    assert spectrum(layer, 2, tiny_params, **options, count=3, iterations=2).shape == (
+        made[0],
+        3 * made[1] + 2 * GAP,
+        3,
+    )
+
+
 @pytest.mark.slow
 def test_a_trained_channel_answers_more_than_to_photographs(trained: Params) -> None:
     """With trained weights, a few steps must find a picture that a deep channel prefers to all example pictures."""
