@@ -74,8 +74,12 @@ RUN = {
 }
 """Commands that are run: one for each set of options, or of options and preset."""
 
-SMALL = ["--size", "32", "--iterations", "1", "--scales", "1"]
-"""Words that make a run short; later words count more than earlier ones."""
+SHALLOW = ["--style-layers", "relu1_1", "--content-layers", "relu1_2"]
+SMALL = ["--size", "32", "--iterations", "1", "--scales", "1", *SHALLOW]
+"""Words that make a run short; later words count more than earlier ones, and a graph of few layers is soon made."""
+
+STEPS = re.compile("neuron|negative|spectrum|dream|reconstruction")
+"""The kinds of pictures of features that take steps."""
 
 
 @pytest.mark.parametrize("command", OURS + INLINE)
@@ -128,7 +132,8 @@ def test_commands_run(command: str, files: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MYVGG_OFFLINE", "1")
     name, words = command_of(command)
     small = SMALL if name == "style" and "--print-config" not in words else []
-    small = ["--size", "32"] if name == "features" else small
+    if name == "features":
+        small = ["--size", "32", *(["--steps", "2"] if STEPS.search(command) else [])]
     small = small[2:] if any(word.startswith("size=") for word in words) else small
     if "--from-picture" in words:
         assert app.main(["style", "content.jpg", "style.jpg", "-o", "out.png", *SMALL]) == 0

@@ -184,7 +184,7 @@ def test_a_failed_run_leaves_its_picture(atelier: Studio, order: Order, monkeypa
     ticket = take(atelier, order)
     wait(lambda: ticket.is_over)
     assert ticket.state == "failed"
-    assert ticket.sentence.startswith("a.png: the loss is not finite; stylized.png has the best picture so far")
+    assert ticket.sentence.startswith("a.png: the loss is not finite; stylized.png has the picture so far")
     assert "/" not in ticket.sentence
     assert ticket.result
     assert images.load(ticket.result).shape == (20, 24, 3)
