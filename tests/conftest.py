@@ -23,8 +23,8 @@ WORKERS = 4
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Use a process more than there are cores, up to `WORKERS`: many tests wait for processes that they start."""
-    return min((os.cpu_count() or 1) + 1, WORKERS)
+    """Use all cores, up to `WORKERS`; with more processes than cores, TensorFlow's threads wait for each other."""
+    return min(os.cpu_count() or 1, WORKERS)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

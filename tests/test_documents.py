@@ -33,7 +33,14 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("document", [each for each in DOCUMENTS if blocks(text_of(each), "python")])
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(each, marks=[] if each == "README.md" else pytest.mark.slow)
+        for each in DOCUMENTS
+        if blocks(text_of(each), "python")
+    ],
+)
 def test_python_of_the_documents_runs(
     document: str, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_the_same_command_writes_the_same_bytes(pictures: None, trained: list[An
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.slow
 def test_runs_a_picture_again(pictures: None, trained: list[Any], tmp_path: Path) -> None:
     """From the record in a PNG, or beside another picture, the same picture is made, and words still change it."""
     argv = (*QUICK, "--seed", "3", "--style-weight", "2", "--mask", "left.png", "--mask", "right.png")
@@ -203,6 +204,7 @@ def test_a_log_is_a_table_and_a_plot(pictures: None, trained: list[Any], tmp_pat
     assert min(pixels("out.png.losses.png").shape[:2]) > 100
 
 
+@pytest.mark.slow
 def test_previews_are_pictures_so_far(
     pictures: None, trained: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,6 +459,7 @@ def test_a_batch_makes_every_pair(
     assert "2 of 2 pictures are there already" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_batch_takes_two_words(pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]) -> None:
     """Contents and styles may be two words, or one word beside an option; other numbers of words are refused."""
     asked = ["*.png", "style.png"]
@@ -761,6 +764,7 @@ def test_the_unchosen_name_of_a_sweep_replaces_no_picture(
     assert "sweep.png exists and is no result of myvgg" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("sweep", *PAIR, "--over", "seed=1"), (*PAIR, "--compare", "gatys")])
 def test_the_unchosen_name_of_a_sheet_is_taken_again(
     words: tuple[str, ...], pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]

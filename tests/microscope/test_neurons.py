@@ -42,6 +42,7 @@ def test_a_response_is_raised_and_lowered(
     assert up.max() <= 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layer", "shape", "made"), [("relu2_1", (18, 31, 3), (18, 31, 3)), ("fc8", (70, 90, 3), (64, 64, 3))]
 )

@@ -700,6 +700,7 @@ def test_a_content_that_has_the_style_is_no_unit(style_loss: Any, change: float,
     assert 0 <= float(losses_of.style) < 20
 
 
+@pytest.mark.slow
 def test_statistics_are_shared_between_equal_runs_only(run: Run) -> None:
     """A cache has the statistics of a style once for each precision and each kind of pools."""
     cache: dict[Any, Any] = {}
