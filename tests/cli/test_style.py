@@ -136,6 +136,7 @@ def test_writes_what_the_library_computes(
     assert np.array_equal(pixels("out.png"), np.rint(step.image))
 
 
+@pytest.mark.slow
 def test_the_same_command_writes_the_same_bytes(pictures: None, trained: list[Any], tmp_path: Path) -> None:
     """Twice the same seed gives the same file, another seed another one."""
     found = []
