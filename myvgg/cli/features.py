@@ -72,13 +72,13 @@ class Shown(NamedTuple):
     """A value of --show.
 
     Attributes:
-        draw: Draws the picture.
+        draw: Draws the picture from the options and the loaded PICTURE.
         layer: The layer by default; None leaves it to the weights.
         needs: The argument that must be there.
         uses: The options, of those that not all kinds have.
     """
 
-    draw: Callable[[Arguments, Params, Watching], Any]
+    draw: Callable[[Arguments, Any, Params, Watching], Any]
     layer: str | None
     needs: Literal["picture", "channel"]
     uses: tuple[str, ...]
@@ -142,11 +142,10 @@ def _run(arguments: Arguments) -> None:
     check_writable(output)
     _check_files(arguments, output)
     include_top = _check_unit(arguments)
-    if arguments.picture is not None:
-        images.load(arguments.picture)  # a damaged file is told before the weights are loaded
+    picture = None if arguments.picture is None else images.load(arguments.picture)  # before the weights are loaded
     params = arguments.load(include_top=include_top, bundled_first=not include_top)
     watching = Watching()
-    drawn = SHOWN[arguments.show].draw(arguments, params, watching)
+    drawn = SHOWN[arguments.show].draw(arguments, picture, params, watching)
     images.save(drawn, output, text=record.embed({TABLE: _given(arguments, "show", "layer", *OPTIONS)}))
     if watching.interrupted:
         raise KeyboardInterrupt(f"wrote {output}, the picture so far")
@@ -209,41 +208,41 @@ def _given(arguments: Arguments, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
-def _draw_layer(arguments: Arguments, params: Params, watch: Watching) -> Any:
+def _draw_layer(arguments: Arguments, picture: Any, params: Params, watch: Watching) -> Any:
     from myvgg.visualization import draw_layer
 
     given = _given(arguments, "show", "size", "iterations")
     if arguments.maps is not None:
         given["channels"] = arguments.maps
-    return draw_layer(arguments.picture, _layer(arguments) or "", params=params, watch=watch, **given)
+    return draw_layer(picture, _layer(arguments) or "", params=params, watch=watch, **given)
 
 
-def _draw_neuron(arguments: Arguments, params: Params, watch: Watching) -> Any:
+def _draw_neuron(arguments: Arguments, picture: Any, params: Params, watch: Watching) -> Any:
     from myvgg import microscope
 
     given = _given(arguments, "layer", "channel", "size", "iterations", "seed") | {"params": params, "watch": watch}
-    given["picture"] = arguments.picture
+    given["picture"] = picture
     given.setdefault("layer", _layer(arguments))
     if arguments.show == "spectrum":
         return microscope.spectrum(**given)
     return microscope.neuron(**given, negative=arguments.show == "negative")
 
 
-def _draw_dream(arguments: Arguments, params: Params, watch: Watching) -> Any:
+def _draw_dream(arguments: Arguments, picture: Any, params: Params, watch: Watching) -> Any:
     from myvgg.microscope import dream
 
     given = _given(arguments, "channel", "size", "iterations", "seed")
-    return dream(arguments.picture, _layer(arguments) or "", params, watch=watch, **given)
+    return dream(picture, _layer(arguments) or "", params, watch=watch, **given)
 
 
-def _draw_evidence(arguments: Arguments, params: Params, watch: Watching) -> Any:
+def _draw_evidence(arguments: Arguments, picture: Any, params: Params, watch: Watching) -> Any:
     from myvgg import microscope
 
     given = _given(arguments, "layer", "channel", "size")
     if arguments.show == "occlusion":
-        evidence = microscope.occlusion_map(arguments.picture, params, watch=watch, **given)
+        evidence = microscope.occlusion_map(picture, params, watch=watch, **given)
     else:
-        evidence = microscope.gradient_map(arguments.picture, params, **given)
+        evidence = microscope.gradient_map(picture, params, **given)
     reason = "" if arguments.channel is not None else ", the strongest"
     print(f"shown: {evidence.unit}{reason}{_advice(arguments, params)}", file=sys.stderr)
     return evidence.draw()

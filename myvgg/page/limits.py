@@ -1,4 +1,4 @@
-"""What an order may ask of the page: pictures, sizes, steps. Settings of a dropped picture may hold anything."""
+"""Limits of an order: number and size of pictures, number of steps. A dropped picture may bring any settings."""
 
 from __future__ import annotations
 

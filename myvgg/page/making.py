@@ -49,7 +49,7 @@ def job_of(ticket: Ticket) -> Job:
     )
 
 
-def stylise(ticket: Ticket, params: Params) -> str:
+def draw_picture(ticket: Ticket, params: Params) -> str:
     """Make one picture, and return a sentence about the run.
 
     Args:

@@ -135,7 +135,7 @@ class Studio:
         loaded = _loaded(load)
         while ticket := self._next():
             try:
-                make = making.draw_sheet if ticket.order.is_sheet else making.stylise
+                make = making.draw_sheet if ticket.order.is_sheet else making.draw_picture
                 sentence = make(ticket, loaded())
             except KeyboardInterrupt:
                 ticket.change(state="stopped", sentence="stopped", result=_written(ticket))

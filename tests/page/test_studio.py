@@ -213,7 +213,7 @@ def test_the_oldest_orders_are_dropped(atelier: Studio, order: Order, monkeypatc
 def test_orders_are_taken_without_decoding(atelier: Studio, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads of requests read beginnings of pictures only; all orders of many threads are counted."""
     monkeypatch.setattr(studio, "MAX_WAITING", 3)
-    monkeypatch.setattr(making, "stylise", lambda ticket, _: wait(lambda: ticket.is_stopping) or "done")
+    monkeypatch.setattr(making, "draw_picture", lambda ticket, _: wait(lambda: ticket.is_stopping) or "done")
     monkeypatch.setattr(one, "read", None)
     first = take(atelier, order)
     wait(lambda: first.state == "running")
