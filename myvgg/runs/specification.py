@@ -133,8 +133,7 @@ def check_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
 
 def is_of_runs(path: Path) -> bool:
     """Tell whether a picture is a result, which has a record, or a sheet of several, which has a table beside it."""
-    table = record.beside(path, ".csv")
-    return record.has_record(path) or (table.is_file() and rows.is_table(table))
+    return record.has_record(path) or bool(rows.read_rows(record.beside(path, ".csv")))
 
 
 def check_unchosen(path: Path, *, command: str = "myvgg", is_ours: Callable[[Path], bool] = is_of_runs) -> None:

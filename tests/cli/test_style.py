@@ -759,10 +759,15 @@ def test_masks_of_a_record_go_with_its_styles(
 def test_the_unchosen_name_of_a_sweep_replaces_no_picture(
     pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A photograph called sweep.png stays."""
+    """A photograph called sweep.png stays, also beside an empty table or one of another program."""
     shutil.copy("content.png", "sweep.png")
-    assert run("sweep", *PAIR, "--over", "seed=1", *QUICK) == 1
-    assert "sweep.png exists and is no result of myvgg" in capfd.readouterr().err
+    before = Path("sweep.png").read_bytes()
+    for table in (None, "", "a,b\n1,2\n"):
+        if table is not None:
+            Path("sweep.png.csv").write_text(table)
+        assert run("sweep", *PAIR, "--over", "seed=1", *QUICK) == 1
+        assert "sweep.png exists and is no result of myvgg" in capfd.readouterr().err
+    assert Path("sweep.png").read_bytes() == before
 
 
 @pytest.mark.slow
