@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -71,6 +72,7 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         self.names = tuple(checked_names(names))
         self.precision: Precision = fastest_precision() if precision == "auto" else precision
         self._preprocessing, self._pool_padding = params.preprocessing, pool_padding
+        self._exact = kernels.without_tf32 if reduce in ("gram", "moments") else nullcontext
         self.columns = columns_of(self.architecture, self.names, reduce)
         needed = check_layers(self.architecture, params.layers, self.architecture.deepest(self.names))
         self._kernels = {name: LayerParams(*map(self._bound, params.layers[name])) for name in needed}
@@ -112,7 +114,8 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         x = preprocess_batch(images, like=IDENTITY)
         for name in self.names if None not in x.shape[1:3] else ():
             self.architecture.shape(name, x.shape[1], x.shape[2], pool_padding=self._pool_padding)
-        return dict(self._compute(x))
+        with self._exact():
+            return dict(self._compute(x))
 
     def _bound(self, part: Any) -> Any:
         """Keep a variable, to read it with every call; cast an array once."""

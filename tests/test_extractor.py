@@ -240,3 +240,24 @@ def test_many_networks_in_a_process(tiny_params: Params, caplog: pytest.LogCaptu
         for _ in range(7):
             myvgg.Extractor(tiny_params, ["relu1_1"])(pictures(1, 8, 8))
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(("reduce", "is_exact"), [("none", False), ("mean", False), ("gram", True), ("moments", True)])
+def test_statistics_are_computed_without_tf32(reduce: Any, is_exact: bool, tiny_params: Params) -> None:
+    """GPUs do not round to TF32 while products of channels are computed, and do as the user says otherwise."""
+    extractor, seen = myvgg.Extractor(tiny_params, ["relu1_1"], reduce=reduce), list[bool]()
+    compute = extractor._compute
+
+    def noted(images: tf.Tensor) -> Any:
+        seen.append(tf.config.experimental.tensor_float_32_execution_enabled())
+        return compute(images)
+
+    extractor._compute = noted
+    usual = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+    try:
+        extractor(np.zeros((1, 8, 8, 3), np.uint8))
+        assert tf.config.experimental.tensor_float_32_execution_enabled()
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(usual)
+    assert seen == [not is_exact]
