@@ -19,9 +19,10 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.ExifTags import Base as Tag
 
 from myvgg import images
-from myvgg.images import ImageError
+from myvgg.images import ImageError, opening
 from myvgg.images.opening import PictureWarning
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
@@ -142,3 +143,30 @@ def test_nothing_but_image_errors_comes_out_of_a_damaged_file(kind: str, data: s
         for read in (images.load, images.load_mask, images.load_small, images.text_of):
             with contextlib.suppress(ImageError):
                 read(path)
+
+
+def test_a_picture_of_a_phone_tells_what_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pillow-heif, the error of a HEIC file names it, whatever the file's suffix; other files do not."""
+    monkeypatch.setattr(opening, "formats", lambda: ("PNG", "JPEG"))
+    phone, other = tmp_path / "phone.jpg", tmp_path / "other.heic"
+    phone.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    other.write_bytes(b"no picture at all")
+    with pytest.raises(ImageError, match=r"phone\.jpg: .*: 'pip install pillow-heif' reads HEIC"):
+        images.load(phone)
+    with pytest.raises(ImageError, match=r"not a picture that Pillow can read$"):
+        images.load(other)
+
+
+def test_pictures_of_phones_are_read_by_pillow_heif(tmp_path: Path) -> None:
+    """With pillow-heif, a HEIC file is found in a folder and gives its picture, upright."""
+    heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif")
+    picture = np.kron(np.arange(0, 256, 32, dtype=np.uint8).reshape(2, 4), np.ones((16, 16), np.uint8))
+    exif = Image.Exif()
+    exif[Tag.Orientation] = 6  # a quarter turn
+    heif.from_pillow(Image.fromarray(np.dstack([picture] * 3))).save(
+        tmp_path / "a.heic", quality=-1, exif=exif.tobytes()
+    )
+    assert images.find_pictures([str(tmp_path)]) == [tmp_path / "a.heic"]
+    found = images.load(tmp_path / "a.heic")
+    assert found.shape == (64, 32, 3)
+    assert np.abs(found - np.rot90(picture, -1)[..., np.newaxis]).mean() < 3
