@@ -4,6 +4,9 @@ Losses are functions of sums over positions. `Criterion.see` runs the network ov
 its positions, `losses` makes losses of the sums of the whole picture and takes their gradient with respect to the sums,
 and `gradient` carries that gradient down to the pixels. The sums of tiles add up to those of their picture, so both
 ways are exact.
+
+The stages hold no number of a scale: pictures, targets and counts come in as tensors. So one graph of a stage serves
+all scales.
 """
 
 from __future__ import annotations
@@ -81,6 +84,43 @@ class Targets(NamedTuple):
         """All layers that are compared."""
         return list(dict.fromkeys([*self.content, *(layer for region in self.regions for layer in region.style)]))
 
+    @property
+    def guides(self) -> tuple[Guides, ...]:
+        """The guides of each region."""
+        return tuple(region.guides for region in self.regions)
+
+    @property
+    def styles(self) -> Styles:
+        """The targets without those that belong to positions."""
+        *shares, unit = (tf.constant(number, tf.float64) for number in (*(r.share for r in self.regions), self.unit))
+        return Styles(tuple(shares), tuple(region.style for region in self.regions), unit)
+
+
+class Styles(NamedTuple):
+    """The part of targets that sums over a whole picture are compared with, as tensors.
+
+    Attributes:
+        shares: Parts of the picture's area, one for each region.
+        statistics: Of the style of each region, by layer.
+        unit: Style loss of the content picture.
+    """
+
+    shares: tuple[tf.Tensor, ...]
+    statistics: tuple[dict[str, Moments | Gaussian], ...]
+    unit: tf.Tensor
+
+
+class Counts(NamedTuple):
+    """Counts over a whole picture.
+
+    Attributes:
+        pixels: Of the picture.
+        positions: Of its layers.
+    """
+
+    pixels: Any
+    positions: dict[str, Any]
+
 
 class Kept(NamedTuple):
     """The part of the content picture that stays as it is.
@@ -102,14 +142,16 @@ class Piece(NamedTuple):
         kept: Of the same pixels, or empty.
         content: Features of the content picture, without surroundings.
         guides: Of each region, without surroundings.
-        inside: The box of pixels that count; None for a whole picture.
+        inside: The box of pixels that count; empty for a whole picture.
+        counts: Of the whole picture.
     """
 
     pixels: tf.Tensor
     kept: Kept | tuple[()]
     content: dict[str, tf.Tensor]
     guides: tuple[Guides, ...]
-    inside: tf.Tensor | None
+    inside: tuple[Any, ...]
+    counts: Counts
 
 
 class Seen(NamedTuple):
@@ -139,38 +181,37 @@ class Sums(NamedTuple):
 
 
 class Criterion:
-    """The losses of pictures of one size against targets."""
+    """The losses of pictures, in stages. A stage may be run as it is or inside a graph."""
 
-    def __init__(self, encoder: Encoder, targets: Targets, settings: Settings, *, height: int, width: int) -> None:
-        """Bind the losses to an encoder and targets; `height` and `width` are the picture's, in pixels."""
-        self.encoder, self.targets, self._settings = encoder, targets, settings
-        self._pixels = height * width
-        self._positions = positions_of(encoder.params.architecture, targets.layers, height, width, settings)
+    def __init__(self, encoder: Encoder, settings: Settings) -> None:
+        """Bind the losses to an encoder."""
+        self.encoder, self.settings = encoder, settings
 
     def see(self, piece: Piece) -> Seen:
         """Run the network over a piece."""
         image = 255 * piece.pixels
         if piece.kept:
             image = image + piece.kept.mask * (piece.kept.content - image)
-        roughness = total_variation(image / 255, norm=self._settings.tv, inside=piece.inside, positions=self._pixels)
-        return Seen(features_of(self.encoder, image, self.targets.layers, piece.inside), roughness)
+        inside, (pixels, layers) = piece.inside or None, piece.counts
+        roughness = total_variation(image / 255, norm=self.settings.tv, inside=inside, positions=pixels)
+        return Seen(features_of(self.encoder, image, layers, inside), roughness)
 
     def sums(self, piece: Piece, seen: Seen) -> Sums:
         """Sum over the positions of a piece."""
-        shares, positions = self._settings.content_layers.shares, self._positions
+        shares, positions = self.settings.content_layers.shares, piece.counts.positions
         content = [
-            shares[layer] * content_loss(seen.features[layer], target, positions=positions.get(layer))
+            shares[layer] * content_loss(seen.features[layer], target, positions=positions[layer])
             for layer, target in piece.content.items()
         ]
-        style = dict.fromkeys(layer for region in self.targets.regions for layer in region.style)
+        style = self.settings.style_layers.shares if piece.guides else {}
         found = statistics(seen.features, style, piece.guides, positions)
         return Sums(_sum(content, seen.roughness.dtype), found, seen.roughness)
 
-    def losses(self, sums: Sums) -> tuple[Losses, Sums]:
+    def losses(self, sums: Sums, styles: Styles, counts: Counts) -> tuple[Losses, Sums]:
         """Return the losses of a whole picture, and the gradient of their total with respect to the sums."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(sums)
-            losses = weigh(sums, self.targets, self._settings, values=3 * self._pixels)
+            losses = weigh(sums, styles, self.settings, values=3 * counts.pixels)
         return losses, tape.gradient(losses.total, sums, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     def gradient(self, piece: Piece, seen: Seen, by_sums: Sums, total: Scalar) -> tf.Tensor:
@@ -185,29 +226,27 @@ class Criterion:
             by_sums: From `losses`.
             total: The total loss of the whole picture.
         """
-        scale = self._scale_of(total)
-        shares, positions = self._settings.content_layers.shares, self._positions
+        scale = self._scale_of(total, piece.counts)
+        shares, positions = self.settings.content_layers.shares, piece.counts.positions
         by_sums = tf.nest.map_structure(lambda each: scale * each, by_sums)
         slopes: dict[str, list[tf.Tensor]] = {layer: [] for layer in seen.features}
         for layer, target in piece.content.items():
             share = shares[layer] * by_sums.content
-            slope = content_gradient(seen.features[layer], target, share, positions=positions.get(layer))
-            slopes[layer].append(slope)
+            slopes[layer].append(content_gradient(seen.features[layer], target, share, positions=positions[layer]))
         for guides, by_moments in zip(piece.guides, by_sums.moments, strict=True):
             for layer, each in by_moments.items():
                 where = guides.get(layer)
-                slope = moments_gradient(seen.features[layer], each, where, positions=positions.get(layer))
-                slopes[layer].append(slope)
+                slopes[layer].append(moments_gradient(seen.features[layer], each, where, positions=positions[layer]))
         carried = Seen({layer: tf.add_n(each) for layer, each in slopes.items()}, by_sums.roughness)
         (gradient,) = tf.gradients(tf.nest.flatten(seen), [piece.pixels], tf.nest.flatten(carried))
         return gradient / scale
 
-    def _scale_of(self, total: Scalar) -> Any:
+    def _scale_of(self, total: Scalar, counts: Counts) -> Any:
         """Return the factor that brings a gradient into the range of half precision: gradients of means are small."""
         if self.encoder.precision != "float16":
             return 1.0
         larger = tf.pow(2.0, tf.round(tf.math.log(tf.maximum(total, SMALLEST)) / math.log(2.0)))
-        return 3.0 * self._pixels / larger
+        return 3 * tf.cast(counts.pixels, larger.dtype) / larger
 
 
 def features_of(encoder: Encoder, image: Image, layers: Iterable[str], inside: Any = None) -> dict[str, tf.Tensor]:
@@ -221,7 +260,7 @@ def features_of(encoder: Encoder, image: Image, layers: Iterable[str], inside: A
 
 
 def statistics(
-    features: Mapping[str, tf.Tensor], layers: Iterable[str], regions: Sequence[Guides], positions: Mapping[str, int]
+    features: Mapping[str, tf.Tensor], layers: Iterable[str], regions: Sequence[Guides], positions: Mapping[str, Any]
 ) -> tuple[dict[str, Moments], ...]:
     """Compute the moments of layers in each region, or a tile's part of them.
 
@@ -237,12 +276,12 @@ def statistics(
     )
 
 
-def weigh(sums: Sums, targets: Targets, settings: Settings, *, values: Any) -> Losses:
+def weigh(sums: Sums, styles: Styles, settings: Settings, *, values: Any) -> Losses:
     """Make losses of the sums of a whole picture.
 
     Args:
         sums: Of the whole picture.
-        targets: The styles.
+        styles: What they are compared with.
         settings: The weights.
         values: Number of values of the picture, three a pixel.
 
@@ -250,16 +289,15 @@ def weigh(sums: Sums, targets: Targets, settings: Settings, *, values: Any) -> L
         Gatys, Ecker and Bethge (2016), equations 5 and 7; with regions, Gatys et al. (2017), "Controlling Perceptual
         Factors in Neural Style Transfer", equation 4.
     """
-    shares, compare = settings.style_layers.shares, LOSSES[settings.style_loss]
+    shares, compare, dtype = settings.style_layers.shares, LOSSES[settings.style_loss], sums.roughness.dtype
     style = [
-        region.share * shares[layer] * compare(found[layer], target)
-        for region, found in zip(targets.regions, sums.moments, strict=True)
-        for layer, target in region.style.items()
+        tf.cast(share, dtype) * shares[layer] * compare(found[layer], target)
+        for share, found, wanted in zip(styles.shares, sums.moments, styles.statistics, strict=True)
+        for layer, target in wanted.items()
     ]
-    dtype = sums.roughness.dtype
     terms = {
         "content": sums.content,
-        "style": _sum(style, dtype) / targets.unit,
+        "style": _sum(style, dtype) / tf.cast(styles.unit, dtype),
         # Differs from equation 7: the total variation is added.
         "tv": sums.roughness * tf.cast(values, dtype) if settings.tv_sum else sums.roughness,
     }
@@ -271,12 +309,10 @@ def weigh(sums: Sums, targets: Targets, settings: Settings, *, values: Any) -> L
     return Losses(**terms, total=tf.add_n([weights[name] * term for name, term in terms.items()]))
 
 
-def positions_of(
-    architecture: Architecture, layers: Iterable[str], height: int, width: int, settings: Settings
-) -> dict[str, int]:
-    """Count the positions of layers for a picture of a height and width in pixels."""
+def counts_of(architecture: Architecture, layers: Iterable[str], height: int, width: int, settings: Settings) -> Counts:
+    """Count the pixels of a picture, and the positions of its layers."""
     shapes = {layer: architecture.shape(layer, height, width, pool_padding=settings.pool_padding) for layer in layers}
-    return {layer: shape[0] * shape[1] for layer, shape in shapes.items()}
+    return Counts(height * width, {layer: shape[0] * shape[1] for layer, shape in shapes.items()})
 
 
 def added(parts: Iterable[Any]) -> Any:

@@ -7,6 +7,7 @@ neighbours.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from jaxtyping import Float
 
 from myvgg import kernels
 from myvgg.nst import tiles
-from myvgg.nst.criterion import Criterion, Kept, Losses, Piece, Sums, added
+from myvgg.nst.criterion import Criterion, Kept, Losses, Piece, Styles, Sums, Targets, added, counts_of
 from myvgg.nst.tiles import Tile
 
 Pixels = Float[np.ndarray, "1 height width 3"]
@@ -26,76 +27,81 @@ Evaluate = Callable[[Pixels], tuple[Losses, Any]]
 """From a picture to its losses and the gradient of their total; the caller may write over an array."""
 
 
-def evaluation(criterion: Criterion, cut: Sequence[Tile], *, kept: Kept | tuple[()] = ()) -> Evaluate:
-    """Return a function that evaluates pictures of one size; it is compiled with its first call.
+class Evaluator:
+    """The graphs of a run; each is traced once, with the first picture, and serves all scales and tiles."""
 
-    Args:
-        criterion: The losses.
-        cut: The tiles of a picture from `tiles.cut`; a single one is the whole picture.
-        kept: The part of the content that stays as it is.
-    """
-    architecture, targets = criterion.encoder.params.architecture, criterion.targets
-    guides = tuple(region.guides for region in targets.regions)
-    if len(cut) == 1:
-        shown, content = tf.nest.map_structure(tf.constant, (kept, targets.content))
-        return _whole(criterion, lambda pixels: Piece(pixels, shown, content, guides, None))
-    strides = {name: each.stride for name, each in architecture.activations.items()}
+    def __init__(self, criterion: Criterion) -> None:
+        """Prepare the graphs of a criterion."""
+        self._criterion = criterion
+        self._whole = _traced_once(self._evaluate)
+        self._up, self._turn, self._down = map(_traced_once, [self._sum, criterion.losses, self._carry])
 
-    def piece_of(pixels: Pixels, tile: Tile) -> Piece:
-        outer = tiles.window(tile.outer)
-        inner = {name: tiles.window(tile.box, stride) for name, stride in strides.items()}
-        return Piece(
-            tf.constant(pixels[:, *outer]),
-            Kept(*(tf.constant(each[:, *outer]) for each in kept)) if kept else (),
-            {layer: tf.constant(maps[:, *inner[layer]]) for layer, maps in targets.content.items()},
-            tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in guides),
-            tf.constant(tile.inside),
-        )
+    def bind(
+        self, targets: Targets, cut: Sequence[Tile], *, height: int, width: int, kept: Kept | tuple[()] = ()
+    ) -> Evaluate:
+        """Return a function that evaluates pictures of one size.
 
-    return _tiled(criterion, cut, piece_of)
+        Args:
+            targets: Of that size.
+            cut: The tiles of a picture from `tiles.cut`; a single one is the whole picture.
+            height: Of the pictures, in pixels.
+            width: Of the pictures, in pixels.
+            kept: The part of the content that stays as it is.
+        """
+        architecture, guides = self._criterion.encoder.params.architecture, targets.guides
+        counts = counts_of(architecture, targets.layers, height, width, self._criterion.settings)
+        counts = tf.nest.map_structure(functools.partial(tf.constant, dtype=tf.int64), counts)
+        styles = targets.styles
+        if len(cut) == 1:
+            kept, content, guides = tf.nest.map_structure(tf.constant, (kept, targets.content, guides))
+            return lambda pixels: self._whole(Piece(tf.constant(pixels), kept, content, guides, (), counts), styles)
+        strides = {name: each.stride for name, each in architecture.activations.items()}
+
+        def piece_of(pixels: Pixels, tile: Tile) -> Piece:
+            outer = tiles.window(tile.outer)
+            inner = {name: tiles.window(tile.box, stride) for name, stride in strides.items()}
+            return Piece(
+                tf.constant(pixels[:, *outer]),
+                Kept(*(tf.constant(each[:, *outer]) for each in kept)) if kept else (),
+                {layer: tf.constant(maps[:, *inner[layer]]) for layer, maps in targets.content.items()},
+                tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in guides),
+                tuple(map(tf.constant, tile.inside)),
+                counts,
+            )
+
+        def evaluate(pixels: Pixels) -> tuple[Losses, np.ndarray]:
+            losses, by_sums = self._turn(added(self._up(piece_of(pixels, tile)) for tile in cut), styles, counts)
+            gradient = np.zeros_like(pixels)
+            for tile in cut:
+                gradient[:, *tiles.window(tile.outer)] += self._down(piece_of(pixels, tile), by_sums, losses.total)
+            return losses, gradient
+
+        return evaluate
+
+    def _evaluate(self, piece: Piece, styles: Styles) -> tuple[Losses, tf.Tensor]:
+        seen = self._criterion.see(piece)
+        losses, by_sums = self._criterion.losses(self._criterion.sums(piece, seen), styles, piece.counts)
+        return losses, self._criterion.gradient(piece, seen, by_sums, losses.total)
+
+    def _sum(self, piece: Piece) -> Sums:
+        return self._criterion.sums(piece, self._criterion.see(piece))
+
+    def _carry(self, piece: Piece, by_sums: Sums, total: tf.Tensor) -> tf.Tensor:
+        return self._criterion.gradient(piece, self._criterion.see(piece), by_sums, total)
 
 
-def _whole(criterion: Criterion, piece_of: Callable[[tf.Tensor], Piece]) -> Evaluate:
-    def evaluate(pixels: tf.Tensor) -> tuple[Losses, tf.Tensor]:
-        piece = piece_of(pixels)
-        seen = criterion.see(piece)
-        losses, by_sums = criterion.losses(criterion.sums(piece, seen))
-        return losses, criterion.gradient(piece, seen, by_sums, losses.total)
-
-    return kernels.compiled(evaluate)  # type: ignore[no-any-return]
-
-
-def _tiled(criterion: Criterion, cut: Sequence[Tile], piece_of: Callable[[Pixels, Tile], Piece]) -> Evaluate:
-    def sums(piece: Piece) -> Sums:
-        return criterion.sums(piece, criterion.see(piece))
-
-    def gradient(piece: Piece, by_sums: Sums, total: tf.Tensor) -> tf.Tensor:
-        return criterion.gradient(piece, criterion.see(piece), by_sums, total)
-
-    up, turn, down = _traced_once(sums), kernels.compiled(criterion.losses), _traced_once(gradient)
-
-    def evaluate(pixels: Pixels) -> tuple[Losses, np.ndarray]:
-        losses, by_sums = turn(added(up(piece_of(pixels, tile)) for tile in cut))
-        gradient = np.zeros_like(pixels)
-        for tile in cut:
-            gradient[:, *tiles.window(tile.outer)] += down(piece_of(pixels, tile), by_sums, losses.total)
-        return losses, gradient
-
-    return evaluate
-
-
-def _traced_once(function: Callable[..., Any]) -> Callable[..., Any]:
+def _traced_once(function: Any) -> Callable[..., Any]:
     """Compile a function of a piece, and of others that keep their shape, for pieces of all sizes."""
     compiled: list[Any] = []
 
-    def call(piece: Piece, *others: Any) -> Any:
+    def call(*records: Any) -> Any:
         if not compiled:
-            specs = (
-                tf.nest.map_structure(_of_any_size, piece),
-                *tf.nest.map_structure(tf.TensorSpec.from_tensor, others),
-            )
+            specs = [
+                tf.nest.map_structure(_of_any_size if isinstance(each, Piece) else tf.TensorSpec.from_tensor, each)
+                for each in records
+            ]
             compiled.append(kernels.compiled(function, input_signature=specs))
-        return compiled[0](piece, *others)
+        return compiled[0](*records)
 
     return call
 

@@ -47,7 +47,7 @@ class Gaussian(NamedTuple):
 
     Attributes:
         mean: (channels,).
-        root: (channels, rank); root root' is the covariance.
+        root: (channels, rank); root root' is the covariance. Columns of directions without variance are zero.
         trace: Of the covariance.
     """
 
@@ -56,7 +56,7 @@ class Gaussian(NamedTuple):
     trace: tf.Tensor
 
 
-def content_loss(features: Features, target: Features, *, positions: int | None = None) -> Scalar:
+def content_loss(features: Features, target: Features, *, positions: Any = None) -> Scalar:
     """Compare arrangements: the mean squared difference of features.
 
     Args:
@@ -69,20 +69,18 @@ def content_loss(features: Features, target: Features, *, positions: int | None 
     """
     squares = tf.square(full(features) - full(target))
     # Differs from equation 1: a mean, not half a sum.
-    return tf.reduce_mean(squares) if positions is None else tf.reduce_sum(squares) / (positions * target.shape[-1])
+    return tf.reduce_sum(squares) / (_count(squares, positions) * target.shape[-1])
 
 
-def content_gradient(
-    features: Features, target: Features, by_loss: Scalar, *, positions: int | None = None
-) -> Features:
+def content_gradient(features: Features, target: Features, by_loss: Scalar, *, positions: Any = None) -> Features:
     """Return the gradient of `by_loss` times `content_loss` by the features, in their type."""
-    values = tf.size(features) if positions is None else positions * target.shape[-1]
     difference = full(features) - full(target)
-    return tf.cast(2 * by_loss / tf.cast(values, by_loss.dtype) * difference, features.dtype)
+    values = _count(difference, positions) * target.shape[-1]
+    return tf.cast(2 * by_loss / values * difference, features.dtype)
 
 
 def moments(
-    features: Features, weights: Float[tf.Tensor, "height width"] | None = None, *, positions: int | None = None
+    features: Features, weights: Float[tf.Tensor, "height width"] | None = None, *, positions: Any = None
 ) -> Moments:
     """Take the mean of features, and of their products, over all positions: F'1 and F'F over the positions.
 
@@ -111,7 +109,7 @@ def moments_gradient(
     by_moments: Moments,
     weights: Float[tf.Tensor, "height width"] | None = None,
     *,
-    positions: int | None = None,
+    positions: Any = None,
 ) -> Features:
     """Return the gradient of m'E[f] + tr(M'E[ff']) by the features, in their type: F(M + M') + 1m'.
 
@@ -143,7 +141,7 @@ def _rows(features: Features) -> Float[tf.Tensor, "positions channels"]:
     return tf.reshape(features, [-1, features.shape[-1]])
 
 
-def _count(features: Features, positions: int | None) -> Scalar:
+def _count(features: Features, positions: Any) -> Scalar:
     found = tf.shape(_rows(features))[0] if positions is None else positions
     return tf.cast(found, tf.float64 if features.dtype == tf.float64 else tf.float32)
 
@@ -212,8 +210,9 @@ def gaussian(moments: Moments, *, rank: int = RANK) -> Gaussian:
     with threadpool_limits(limits=1, user_api="blas"):  # threads wait for busy cores
         values, vectors = np.linalg.eigh(np.asarray(covariance(moments), np.float64))
     kept = max(1, min(rank, int(np.sum(values > 3 * float(_ridge(mean))))))  # smaller ones are the ridge
-    values, vectors = np.maximum(values[-kept:], 0), vectors[:, -kept:]
-    return Gaussian(mean, tf.constant(vectors * np.sqrt(values), mean.dtype), tf.constant(values.sum(), mean.dtype))
+    values = np.maximum(values[-rank:], 0) * (np.arange(len(values))[-rank:] >= len(values) - kept)
+    root = vectors[:, -rank:] * np.sqrt(values)  # all styles have roots of one shape, so that graphs serve them all
+    return Gaussian(mean, tf.constant(root, mean.dtype), tf.constant(values.sum(), mean.dtype))
 
 
 def wasserstein_loss(moments: Moments, target: Gaussian, *, steps: int = NEWTON_STEPS) -> Scalar:
@@ -262,7 +261,7 @@ def total_variation(
     *,
     norm: Literal["l2", "l1"] = "l2",
     inside: Any = None,
-    positions: int | None = None,
+    positions: Any = None,
 ) -> Scalar:
     """Measure roughness: differences of horizontal and vertical neighbours, squared or absolute, over all values.
 
@@ -290,6 +289,6 @@ def total_variation(
 
     vertical = part(1, 0, rows, right - left) - part(0, 0, rows, right - left)
     horizontal = part(0, 1, bottom - top, columns) - part(0, 0, bottom - top, columns)
-    values = tf.size(image) if positions is None else positions * image.shape[-1]
     # Differs from the paper: not a sum.
-    return (tf.reduce_sum(measure(vertical)) + tf.reduce_sum(measure(horizontal))) / tf.cast(values, image.dtype)
+    values = _count(image, positions) * image.shape[-1]
+    return (tf.reduce_sum(measure(vertical)) + tf.reduce_sum(measure(horizontal))) / values

@@ -29,8 +29,11 @@ FEATURES_TIME = 0.67
 PIXEL_SECONDS = 2.4e-7
 """Seconds a pixel and step for total variation and the optimiser, which the measurement leaves out."""
 
-SETUP_SECONDS = {"wasserstein": 1.75, "gram": 0.5, "gram+mean": 0.5}
-"""Seconds of each scale, to trace its graph and to take the roots of covariances."""
+TRACE_SECONDS = 1.5
+"""Seconds of the first scale, to trace the graph of all scales."""
+
+SETUP_SECONDS = {"wasserstein": 0.6, "gram": 0.1, "gram+mean": 0.1}
+"""Seconds of each scale besides the network's, to take the roots of covariances."""
 
 PROCESS_MEMORY = 780e6
 """Bytes of a process with TensorFlow at work, without a picture and without weights."""
@@ -137,11 +140,12 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
     counted = costs(params.architecture, settings, sizes)
     measured = speed or _speed(settings, sizes, params)
     side = tile(settings, sizes, params)
-    scales = []
+    scales = list[Scale]()
     for size, steps in zip(found, pyramid.steps(found, settings), strict=True):
         styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
         cut = _cut(size, settings, params, side)
         seconds = _setup(measured, settings, sizes, size, styles) + steps * _step(measured, counted, cut)
+        seconds += 0 if scales else TRACE_SECONDS
         needed = _memory(counted, settings, params, [size, *styles], side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed, None if settings.max_memory is None else memory.limit(settings))
@@ -271,6 +275,6 @@ def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
 
 
 def _setup(measured: Speed, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
-    """Estimate the seconds before the first step of a scale: the targets, the unit of balance, the graph."""
+    """Estimate the seconds before the first step of a scale, but for the graph: the targets, the unit of balance."""
     pixels = bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles)
     return SETUP_SECONDS[settings.style_loss] + FEATURES_TIME * pixels * measured.pixel

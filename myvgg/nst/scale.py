@@ -10,9 +10,9 @@ import numpy as np
 
 from myvgg.images import Picture, resample, resize, resize_mask
 from myvgg.nst import colors, guides, pyramid, tiles
-from myvgg.nst.criterion import Criterion, Kept, Losses
+from myvgg.nst.criterion import Kept, Losses
 from myvgg.nst.encoder import Encoder
-from myvgg.nst.evaluation import Evaluate, evaluation
+from myvgg.nst.evaluation import Evaluate, Evaluator
 from myvgg.nst.inputs import Inputs
 from myvgg.nst.settings import Settings
 from myvgg.nst.state import Pixels
@@ -53,11 +53,12 @@ class Scale:
         around = tiles.halo(self._encoder.params.architecture, self._settings.layers)
         return tiles.smaller(largest, side, around)
 
-    def bind(self, tile: int | None, *, cache: MutableMapping[Any, Any]) -> Evaluate:
+    def bind(self, tile: int | None, *, evaluator: Evaluator, cache: MutableMapping[Any, Any]) -> Evaluate:
         """Compute the targets, and return the evaluation of pictures of this scale.
 
         Args:
             tile: Side of the tiles in pixels; None for whole pictures.
+            evaluator: The graphs of the run.
             cache: Statistics of style pictures from earlier calls; new ones are added.
         """
         inputs, settings, (width, height) = self._inputs, self._settings, self.size
@@ -76,10 +77,9 @@ class Scale:
             cache=cache,
             tile=tile,
         )
-        criterion = Criterion(self._encoder, targets, settings, height=height, width=width)
         kept = () if self._keep is None else Kept(self._keep[np.newaxis], content)
         cut = tiles.cut(height, width, tile, self._encoder.params.architecture, targets.layers)
-        evaluate = evaluation(criterion, cut, kept=kept)
+        evaluate = evaluator.bind(targets, cut, height=height, width=width, kept=kept)
         return evaluate if self._draft is None else self._only_details(evaluate)
 
     def picture(self, pixels: Pixels) -> Picture:

@@ -18,8 +18,8 @@ from myvgg.nst.criterion import (
     Sums,
     Targets,
     added,
+    counts_of,
     features_of,
-    positions_of,
     statistics,
     weigh,
 )
@@ -74,7 +74,7 @@ def make_targets(
         return targets
     zero = tf.zeros([], content.dtype)
     unit, largest = (
-        float(weigh(Sums(zero, found, zero), targets, settings, values=tf.size(content)).style)
+        float(weigh(Sums(zero, found, zero), targets.styles, settings, values=tf.size(content)).style)
         for found in (found_there, tf.nest.map_structure(tf.zeros_like, found_there))
     )
     unit = max(unit, SMALLEST_UNIT * largest)
@@ -139,7 +139,7 @@ def _features(
     """
     architecture, (height, width) = encoder.params.architecture, picture.shape[1:3]
     style = settings.style_layers.shares if regions else {}
-    positions = positions_of(architecture, [*layers, *style], height, width, settings)
+    positions = counts_of(architecture, [*layers, *style], height, width, settings).positions
     strides = {layer: architecture.activations[layer].stride for layer in positions}
     shape = functools.partial(architecture.shape, height=height, width=width, pool_padding=settings.pool_padding)
     whole: dict[str, np.ndarray] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import math
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
@@ -16,8 +15,9 @@ from PIL.Image import Resampling
 from myvgg.images import Picture, resample, resize
 from myvgg.loading import given_or_found
 from myvgg.nst import memory, plan, pyramid
-from myvgg.nst.criterion import Losses
+from myvgg.nst.criterion import Criterion, Losses
 from myvgg.nst.encoder import Encoder
+from myvgg.nst.evaluation import Evaluator
 from myvgg.nst.inputs import Inputs, read_inputs
 from myvgg.nst.objective import Objective
 from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, enlarged
@@ -190,6 +190,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
     """Go through the scales; each starts from the result of the one before."""
     make, start = OPTIMIZERS[run.settings.optimizer]
     watch = memory.Watch(run.settings)
+    evaluator = Evaluator(Criterion(run.encoder, run.settings))
     for index in range(state.scale if state else 0, len(run.sizes)):
         scale = run.scale(index, state.draft if state else None)
         if state is None:
@@ -197,7 +198,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
             state = State(start(scale.first_picture()), tile=tile)
         before, draft = state.before, state.draft
         objective = Objective(
-            functools.partial(scale.bind, cache=run.cache),
+            functools.partial(scale.bind, evaluator=evaluator, cache=run.cache),
             tile=state.tile,
             smaller=scale.smaller_tile,
             is_short=watch.is_short,
@@ -223,7 +224,6 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
             )
             if interrupt:
                 raise interrupt
-        gc.collect()  # the graphs of earlier scales hold the network's kernels in circles
         if index + 1 < len(run.sizes):
             made = before + optimizer.steps
             state = State(optimizer.state(), index, made, objective.tile, draft)

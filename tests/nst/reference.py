@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from myvgg.nst.criterion import Criterion, Losses, Piece, Targets, weigh
+from myvgg.nst.criterion import Criterion, Losses, Piece, Targets, counts_of, weigh
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Settings
 
 
 def losses(encoder: Encoder, image: tf.Tensor, targets: Targets, settings: Settings) -> Losses:
     """Compute the losses of a picture, R, G, B, 0 to 255."""
-    criterion = Criterion(encoder, targets, settings, height=image.shape[1], width=image.shape[2])
-    piece = Piece(image / 255, (), targets.content, tuple(region.guides for region in targets.regions), None)
-    return weigh(criterion.sums(piece, criterion.see(piece)), targets, settings, values=tf.size(image))
+    criterion = Criterion(encoder, settings)
+    counts = counts_of(encoder.params.architecture, targets.layers, image.shape[1], image.shape[2], settings)
+    piece = Piece(image / 255, (), targets.content, targets.guides, (), counts)
+    return weigh(criterion.sums(piece, criterion.see(piece)), targets.styles, settings, values=3 * counts.pixels)

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from myvgg import network as ops
-from myvgg.architecture import Conv
+from myvgg.architecture import CONFIGURATION_E, Conv
 from myvgg.example_pictures import FOLDER
 from myvgg.images import load, resize
 from myvgg.nst import Settings, evaluation, pyramid, tiles
@@ -85,9 +85,20 @@ def evaluation_of(
     kept: Kept | tuple[()] = (),
 ) -> evaluation.Evaluate:
     """Return the evaluation of pictures of a height and width."""
-    criterion = Criterion(network, targets, settings, height=size[0], width=size[1])
-    cut = tiles.cut(*size, tile, network.params.architecture, targets.layers)
-    return evaluation.evaluation(criterion, cut, kept=kept)
+    return bound(evaluation.Evaluator(Criterion(network, settings)), targets, size, tile=tile, kept=kept)
+
+
+def bound(
+    evaluator: evaluation.Evaluator,
+    targets: Targets,
+    size: tuple[int, int],
+    *,
+    tile: int | None,
+    kept: Kept | tuple[()] = (),
+) -> evaluation.Evaluate:
+    """Bind graphs to targets of a height and width."""
+    cut = tiles.cut(*size, tile, CONFIGURATION_E, targets.layers)
+    return evaluator.bind(targets, cut, height=size[0], width=size[1], kept=kept)
 
 
 def evaluated(network: Encoder, settings: Settings, size: tuple[int, int], dtype: Any, tile: int | None) -> Any:
@@ -189,13 +200,14 @@ def test_less_of_the_surroundings_is_not_enough(tiny_params: Params) -> None:
     (height, width), network = SIZES[0], Exact(tiny_params, BASE)
     content, style, _, pixels = pictures(height, width, tf.float64)
     targets = make_targets(network, content, [style], BASE)
-    criterion = Criterion(network, targets, BASE, height=height, width=width)
     network_and_layers = tiny_params.architecture, targets.layers
     less = tiles.halo(*network_and_layers) - tiles.grid(*network_and_layers)
     whole, *cuts = (tiles.cut(height, width, tile, tiny_params.architecture, targets.layers) for tile in (None, TILE))
     cuts.append([tile._replace(outer=widened(tile.box, less, height, width)) for tile in cuts[0]])
+    evaluator = evaluation.Evaluator(Criterion(network, BASE))
     expected, exact, inexact = (
-        np.asarray(evaluation.evaluation(criterion, cut)(pixels.numpy())[1]) for cut in (whole, *cuts)
+        np.asarray(evaluator.bind(targets, cut, height=height, width=width)(pixels.numpy())[1])
+        for cut in (whole, *cuts)
     )
     assert difference(exact, expected) < 1e-12
     assert difference(inexact, expected) > 1e-10
@@ -259,16 +271,19 @@ class Counted(Criterion):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tile", [None, TILE])
-def test_tiles_of_all_sizes_are_traced_once(tile: int | None, tiny_params: Params) -> None:
-    """A picture is traced once, and so is each pass over tiles, whose sizes differ at the borders."""
-    height, width = SIZES[0]
-    network, (content, style, _, pixels) = Encoder(tiny_params, BASE), pictures(height, width, tf.float32)
-    targets = make_targets(network, content, [style], BASE, tile=tile)
-    criterion = Counted(network, targets, BASE, height=height, width=width)
-    evaluate = evaluation.evaluation(
-        criterion, tiles.cut(height, width, tile, tiny_params.architecture, targets.layers)
-    )
+def test_pictures_and_tiles_of_all_sizes_are_traced_once(tile: int | None, tiny_params: Params) -> None:
+    """One graph serves pictures of all scales, and one for each pass serves all tiles, with the results of others."""
+    network = Encoder(tiny_params, BASE)
+    criterion = Counted(network, BASE)
+    evaluator = evaluation.Evaluator(criterion)
     assert criterion.traces == 0
-    for _ in range(3):
-        evaluate(pixels.numpy())
+    for height, width in SIZES[:2]:
+        content, style, _, pixels = pictures(height, width, tf.float32)
+        targets = make_targets(network, content, [style], BASE, tile=tile)
+        evaluate = bound(evaluator, targets, (height, width), tile=tile)
+        alone = evaluation_of(network, targets, BASE, (height, width), tile=tile)
+        for _ in range(2):
+            losses, gradient = evaluate(pixels.numpy())
+        assert tuple(map(float, losses)) == tuple(map(float, alone(pixels.numpy())[0]))
+        assert (np.asarray(gradient) == np.asarray(alone(pixels.numpy())[1])).all()
     assert criterion.traces == (1 if tile is None else 2)
