@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from myvgg.architecture import MEAN
+from myvgg.runtime.errors import one_line
 
 
 class WeightsError(ValueError):
@@ -23,7 +24,7 @@ class WeightsError(ValueError):
     def __init__(self, path: str | os.PathLike[str], problems: str | Iterable[str]) -> None:
         self.path = os.fspath(path)
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
-        super().__init__(f"{self.path}: {'; '.join(self.problems)}")
+        super().__init__(f"{one_line(self.path)}: {'; '.join(self.problems)}")
 
     def __reduce__(self) -> tuple[type[WeightsError], tuple[str, tuple[str, ...]]]:
         return type(self), (self.path, self.problems)

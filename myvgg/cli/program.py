@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from myvgg.runtime.errors import UsageError
+from myvgg.runtime.errors import UsageError, one_line
 from myvgg.runtime.process import configure
 
 Record = TypeVar("Record")
@@ -53,7 +53,7 @@ def run(program: str, main: Callable[[], None], *, memory_kept: bool = True) -> 
         return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _say(program, f"{place}{error.strerror or error}", 1)
+        return _say(program, one_line(f"{place}{error.strerror or error}"), 1)
     except MemoryError as error:
         return _say(program, str(error) or "not enough memory", 1)
     except (ValueError, ArithmeticError) as error:

@@ -8,6 +8,7 @@ from PIL.ExifTags import Base as Tag
 
 from myvgg.images.profiles import to_srgb
 from myvgg.images.resizing import Mask, Picture
+from myvgg.runtime.errors import one_line
 
 TRANSPARENT_MODES = frozenset({"LA", "PA", "RGBA", "La", "RGBa"})
 """Pillow's modes with an alpha channel."""
@@ -20,7 +21,10 @@ STEPS_IN_LEVEL = 257
 
 
 class ImageError(ValueError):
-    """A picture that cannot be read; names the file."""
+    """A picture that cannot be read; the message names the file, on one line."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 def samples_of(image: Image.Image) -> tuple[Picture, Mask | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Iterable
@@ -9,7 +10,10 @@ from functools import cache
 
 
 class UsageError(ValueError):
-    """Arguments that do not go together; command lines exit with 2."""
+    """Arguments that do not go together; command lines exit with 2. The message is one line, whatever it quotes."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class WorkerWarning(UserWarning):
@@ -32,6 +36,20 @@ def warn_once(message: str, category: type[Warning]) -> None:
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in PASSED_OVER:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def one_line(text: str) -> str:
+    r"""Return a text with its control characters and ends of lines as escapes.
+
+    Args:
+        text: Such as a message with a file's name, which may have ends of lines.
+
+    Example:
+        >>> from myvgg.runtime.errors import one_line
+        >>> print(one_line("no file a" + chr(10) + "b.png"))
+        no file a\nb.png
+    """
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: repr(found[0])[1:-1], text)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from myvgg.cli.program import muted, run
+from myvgg.images import ImageError
+from myvgg.params import WeightsError
 from myvgg.runtime.errors import UsageError
 from myvgg.runtime.process import keep_memory
 
@@ -29,6 +31,10 @@ def raising(error: BaseException) -> None:
         (ValueError("size must be"), 1, "tool: size must be"),
         (OSError(28, "No space left on device", "a.png"), 1, "tool: a.png: No space left on device"),
         (OSError("something"), 1, "tool: something"),
+        (UsageError("no option --a\nb"), 2, "tool: no option --a\\nb (see --help)"),
+        (OSError(28, "No space left on device", "a\r\n.png"), 1, "tool: a\\r\\n.png: No space left on device"),
+        (ImageError("a\u2028b.png: not a picture"), 1, "tool: a\\u2028b.png: not a picture"),
+        (WeightsError("a\x1b[2J.h5", "damaged"), 1, "tool: a\\x1b[2J.h5: damaged"),
         (FloatingPointError("nan"), 1, "tool: nan"),
         (MemoryError(), 1, "tool: not enough memory"),
         (MemoryError("lower the size"), 1, "tool: lower the size"),
