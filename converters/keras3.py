@@ -24,6 +24,7 @@ import numpy as np
 from myvgg.architecture import ARCHITECTURES, Architecture, Conv, Dense, Pool
 from myvgg.params import Params, Preprocessing, WeightsError, another_network, checked
 from myvgg.params_checks import block_of
+from myvgg.runtime import hdf5_files
 from myvgg.runtime.files import replacing
 
 from .elements import MAX_RATIO, SMALL
@@ -186,15 +187,13 @@ def nested_problem(layer: str) -> str:
 def created(path: Path) -> Iterator[h5py.File]:
     """Yield a new HDF5 file, which is renamed to `path` at the end.
 
-    It is written through a file object of Python, since HDF5's own writing crashes when the disk is full.
-
     Args:
         path: The file.
 
     Raises:
         OSError: The file cannot be written; an older file stays as it was.
     """
-    with replacing(path) as temporary, temporary.open("w+b") as stream, h5py.File(stream, "w") as file:
+    with replacing(path) as temporary, hdf5_files.created(temporary) as file:
         yield file
 
 

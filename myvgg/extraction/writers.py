@@ -130,10 +130,10 @@ def _parquet(content: Content, path: Path) -> None:
 
 
 def _hdf5(content: Content, path: Path) -> None:
-    import h5py
+    from myvgg.runtime.hdf5_files import created  # not at import: it imports h5py
 
     shapes, count = content.shapes(), len(content.paths)
-    with path.open("w+b") as stream, h5py.File(stream, "w") as file:
+    with created(path) as file:
         file.attrs[KEY] = content.recipe.to_json()
         file["path"], file["error"], file[STAMP] = list(content.paths), content.errors, _stamps(content)
         for column, shape in shapes.items():

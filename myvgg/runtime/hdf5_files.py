@@ -48,6 +48,28 @@ def opened(source: Path | io.BytesIO) -> Iterator[h5py.File]:
         yield file
 
 
+@contextmanager
+def created(path: Path) -> Iterator[h5py.File]:
+    """Create a file for writing.
+
+    It is written through a file object of Python, since HDF5's own writing crashes when the disk is full.
+
+    Args:
+        path: The file; an older one is written over.
+
+    Raises:
+        OSError: The file cannot be written, such as on a full disk.
+    """
+    try:
+        with path.open("w+b") as stream, h5py.File(stream, "w") as file:
+            yield file
+    except SystemError as error:  # on Python 3.13, h5py closes a file with the error of its writing still pending
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__cause__ or cause.__context__
+        raise cause or error from error
+
+
 def _check_heaps(source: Path | io.BytesIO, arrays: Sequence[tuple[int, int]]) -> None:
     """Raise OSError unless the heaps of a file are whole; `arrays` are the begins and ends of its arrays."""
     if isinstance(source, io.BytesIO):
