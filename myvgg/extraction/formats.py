@@ -78,15 +78,13 @@ def _stamps(values: np.ndarray) -> list[int]:
 
 
 def _parquet_head(path: Path) -> Head:
-    import pyarrow.parquet as pq
+    from myvgg.extraction.parquet_files import read_columns
 
     with path.open("rb") as stream:
-        schema = pq.read_schema(stream)
-        names = [name for name in ("path", "error", STAMP) if name != STAMP or STAMP in schema.names]
-        table = pq.read_table(stream, columns=names)
+        table = read_columns(stream, ["path", "error", STAMP])
     errors = [error or "" for error in table["error"].to_pylist()]
-    stamps = _stamps(table[STAMP].to_numpy()) if STAMP in names else []
-    return Head((schema.metadata or {})[KEY.encode()].decode(), table["path"].to_pylist(), errors, stamps)
+    stamps = _stamps(table[STAMP].to_numpy()) if STAMP in table.column_names else []
+    return Head((table.schema.metadata or {})[KEY.encode()].decode(), table["path"].to_pylist(), errors, stamps)
 
 
 @contextmanager
@@ -99,11 +97,13 @@ def _columns_of_lists(stream: BinaryIO, rows: int) -> Iterator[tuple[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from myvgg.extraction.parquet_files import read_columns
+
     schema = pq.read_schema(stream)
     for name in (name.removesuffix(SHAPE) for name in schema.names if name.endswith(SHAPE)):
         if schema.field(name).type != pa.large_list(pa.float32()):
             raise ValueError(f"{name} must be lists of float32, not {schema.field(name).type}")
-        table = pq.read_table(stream, columns=[name, name + SHAPE])
+        table = read_columns(stream, [name, name + SHAPE])
         shapes = table[name + SHAPE].to_pylist()
         arrays = [array for chunk in table[name].chunks for array in _arrays_of(chunk)]
         if len(arrays) != rows:

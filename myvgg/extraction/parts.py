@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from myvgg.extraction.batching import Row
 from myvgg.extraction.formats import SHAPE, STAMP
+from myvgg.extraction.parquet_files import read_columns
 from myvgg.extraction.recipe import Recipe
 from myvgg.runtime.files import replacing
 
@@ -171,10 +172,8 @@ def _bytes_of(group: pq.RowGroupMetaData) -> int:
 def read_part(part: Part, columns: Sequence[str]) -> pa.Table:
     """Read columns of a part; an earlier version's has no stamps, which are 0 then."""
     with part.path.open("rb") as stream:
-        file = pq.ParquetFile(stream)
-        there = [column for column in columns if column in file.schema_arrow.names]
-        table = file.read_row_group(part.group, columns=there).replace_schema_metadata(None)
-    if STAMP in columns and STAMP not in there:
+        table = read_columns(stream, columns, groups=[part.group]).replace_schema_metadata(None)
+    if STAMP in columns and STAMP not in table.column_names:
         table = table.append_column(STAMP, pa.array(np.zeros(len(table), np.int64)))
     return table.select(columns)
 
