@@ -22,6 +22,7 @@ from myvgg.architecture import Architecture
 from myvgg.nst import tiles
 from myvgg.nst.encoder import Encoder, Image
 from myvgg.nst.losses import (
+    Count,
     Gaussian,
     Moments,
     Scalar,
@@ -118,8 +119,8 @@ class Counts(NamedTuple):
         positions: Of its layers.
     """
 
-    pixels: Any
-    positions: dict[str, Any]
+    pixels: Count
+    positions: dict[str, Count]
 
 
 class Kept(NamedTuple):
@@ -260,7 +261,7 @@ def features_of(encoder: Encoder, image: Image, layers: Iterable[str], inside: A
 
 
 def statistics(
-    features: Mapping[str, tf.Tensor], layers: Iterable[str], regions: Sequence[Guides], positions: Mapping[str, Any]
+    features: Mapping[str, tf.Tensor], layers: Iterable[str], regions: Sequence[Guides], positions: Mapping[str, Count]
 ) -> tuple[dict[str, Moments], ...]:
     """Compute the moments of layers in each region, or a tile's part of them.
 

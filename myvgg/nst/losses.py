@@ -8,7 +8,7 @@ parts of all tiles add up to it.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +19,7 @@ Features = Float[tf.Tensor, "1 height width channels"]
 Vector = Float[tf.Tensor, " channels"]
 Matrix = Float[tf.Tensor, "channels channels"]
 Scalar = Float[tf.Tensor, ""]
+Count: TypeAlias = int | tf.Tensor
 
 RIDGE = 1e-4
 """Added to the diagonal of covariances, in squared units of features, to keep their roots and gradients finite."""
@@ -56,7 +57,7 @@ class Gaussian(NamedTuple):
     trace: tf.Tensor
 
 
-def content_loss(features: Features, target: Features, *, positions: Any = None) -> Scalar:
+def content_loss(features: Features, target: Features, *, positions: Count | None = None) -> Scalar:
     """Compare arrangements: the mean squared difference of features.
 
     Args:
@@ -72,7 +73,9 @@ def content_loss(features: Features, target: Features, *, positions: Any = None)
     return tf.reduce_sum(squares) / (_count(squares, positions) * target.shape[-1])
 
 
-def content_gradient(features: Features, target: Features, by_loss: Scalar, *, positions: Any = None) -> Features:
+def content_gradient(
+    features: Features, target: Features, by_loss: Scalar, *, positions: Count | None = None
+) -> Features:
     """Return the gradient of `by_loss` times `content_loss` by the features, in their type."""
     difference = full(features) - full(target)
     values = _count(difference, positions) * target.shape[-1]
@@ -80,7 +83,7 @@ def content_gradient(features: Features, target: Features, by_loss: Scalar, *, p
 
 
 def moments(
-    features: Features, weights: Float[tf.Tensor, "height width"] | None = None, *, positions: Any = None
+    features: Features, weights: Float[tf.Tensor, "height width"] | None = None, *, positions: Count | None = None
 ) -> Moments:
     """Take the mean of features, and of their products, over all positions: F'1 and F'F over the positions.
 
@@ -109,7 +112,7 @@ def moments_gradient(
     by_moments: Moments,
     weights: Float[tf.Tensor, "height width"] | None = None,
     *,
-    positions: Any = None,
+    positions: Count | None = None,
 ) -> Features:
     """Return the gradient of m'E[f] + tr(M'E[ff']) by the features, in their type: F(M + M') + 1m'.
 
@@ -141,7 +144,7 @@ def _rows(features: Features) -> Float[tf.Tensor, "positions channels"]:
     return tf.reshape(features, [-1, features.shape[-1]])
 
 
-def _count(features: Features, positions: Any) -> Scalar:
+def _count(features: Features, positions: Count | None) -> Scalar:
     found = tf.shape(_rows(features))[0] if positions is None else positions
     return tf.cast(found, tf.float64 if features.dtype == tf.float64 else tf.float32)
 
@@ -261,7 +264,7 @@ def total_variation(
     *,
     norm: Literal["l2", "l1"] = "l2",
     inside: Any = None,
-    positions: Any = None,
+    positions: Count | None = None,
 ) -> Scalar:
     """Measure roughness: differences of horizontal and vertical neighbours, squared or absolute, over all values.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import math
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
@@ -72,10 +73,11 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The fixed parts of a run: its pictures, its network, its scales and their steps."""
+    """The fixed parts of a run: its pictures, its network, its graphs, its scales and their steps."""
 
     inputs: Inputs
     encoder: Encoder
+    evaluator: Evaluator
     settings: Settings
     shapes: plan.Sizes
     sizes: list[pyramid.Size]
@@ -89,6 +91,11 @@ class Run:
     def scale(self, index: int, draft: Picture | None) -> Scale:
         """Bring the pictures to the size of a scale."""
         return Scale(self.inputs, self.sizes[index], self.encoder, self.settings, draft)
+
+    def objective(self, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
+        """Return the objective of a scale, in tiles of a side or whole."""
+        bind = functools.partial(scale.bind, evaluator=self.evaluator, cache=self.cache)
+        return Objective(bind, tile=tile, smaller=scale.smaller_tile, is_short=watch.is_short)
 
 
 def steps(
@@ -160,7 +167,8 @@ def steps(
     styles = [(each.shape[1], each.shape[0]) for each in inputs.styles]
     shapes = plan.Sizes((width, height) if inputs.has_content else None, styles, max(1, len(inputs.masks)))
     counts = pyramid.steps(sizes, settings)
-    run = Run(inputs, encoder, settings, shapes, sizes, counts, {} if cache is None else cache)
+    evaluator = Evaluator(Criterion(encoder, settings))
+    run = Run(inputs, encoder, evaluator, settings, shapes, sizes, counts, {} if cache is None else cache)
     if state is not None:
         _check_state(state, run)
     return _steps(run, state)
@@ -188,21 +196,16 @@ def _check_state(state: State, run: Run) -> None:
 
 def _steps(run: Run, state: State | None) -> Iterator[Step]:
     """Go through the scales; each starts from the result of the one before."""
+    gc.collect()  # the graphs of earlier runs hold the network's kernels in circles
     make, start = OPTIMIZERS[run.settings.optimizer]
     watch = memory.Watch(run.settings)
-    evaluator = Evaluator(Criterion(run.encoder, run.settings))
     for index in range(state.scale if state else 0, len(run.sizes)):
         scale = run.scale(index, state.draft if state else None)
         if state is None:
             tile = plan.tile(run.settings, run.shapes, run.encoder.params)
             state = State(start(scale.first_picture()), tile=tile)
         before, draft = state.before, state.draft
-        objective = Objective(
-            functools.partial(scale.bind, evaluator=evaluator, cache=run.cache),
-            tile=state.tile,
-            smaller=scale.smaller_tile,
-            is_short=watch.is_short,
-        )
+        objective = run.objective(scale, state.tile, watch)
         optimizer = make(state.optimizer, run.settings)
         state = None  # the optimiser has copied its arrays
         while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:
@@ -220,7 +223,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
                 "; ".join(filter(None, [*objective.notes(), note])),
                 optimizer.picture,
                 scale.finish,
-                functools.partial(_state_of, optimizer, optimizer.steps, objective, index, before, draft),
+                functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, draft),
             )
             if interrupt:
                 raise interrupt
@@ -245,11 +248,11 @@ def told(optimizer: Optimizer, loss: float, gradient: np.ndarray) -> tuple[str, 
 
 
 def _state_of(
-    optimizer: Optimizer, step: int, objective: Objective, scale: int, before: int, draft: Picture | None
+    optimizer: Optimizer, step: int, tile: int | None, scale: int, before: int, draft: Picture | None
 ) -> State:
     if optimizer.steps != step:
         raise RuntimeError("the state of a step must be taken before the next step is made")
-    return State(optimizer.state(), scale, before, objective.tile, draft)
+    return State(optimizer.state(), scale, before, tile, draft)
 
 
 def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Watch) -> State:
