@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from myvgg import Params, loading, nst
 from myvgg.nst import presets
 
-Images = torch.Tensor
 CHOICES = sorted(presets.names(), key=lambda name: name != "default")
 
 
@@ -43,8 +43,8 @@ class StyleTransfer:
         }
 
     def stylize(
-        self, content: Images, style: Images, preset: str, size: int, strength: float, steps: int, mask: Any = None
-    ) -> tuple[Images]:
+        self, content: Tensor, style: Tensor, preset: str, size: int, strength: float, steps: int, mask: Any = None
+    ) -> tuple[Tensor]:
         """Give each content the look of its style.
 
         Raises:
@@ -52,14 +52,15 @@ class StyleTransfer:
         """
         changes = {"size": size, "style_strength": strength} | ({"iterations": steps} if steps else {})
         settings = nst.Settings.preset(preset, **changes)
-        content, style = content[..., :3], style[..., :3]  # some nodes give an alpha channel too
-        count, cache = len(content), dict[Any, Any]()
-        styles = [each * 255 for each in _one_for_each("style", style, 4, count)]
-        keeps = [None] * count if mask is None else _one_for_each("mask", mask, 3, count)
-        show, made = _progress(), []
-        for index, (picture, look, keep) in enumerate(zip(_arrays(content), styles, keeps, strict=True)):
-            keep = None if keep is None or not keep.any() else keep  # ComfyUI has black masks for no masks
-            for step in nst.steps(picture * 255, look, settings, params=_params(), keep=keep, cache=cache):
+        count, cache = len(content), dict[Any, Any]()  # some nodes give an alpha channel too, which is left out
+        styles = [each * 255 for each in _one_for_each("style", style[..., :3], 4, count)]
+        masks = [np.zeros((1, 1))] * count if mask is None else _one_for_each("mask", mask, 3, count)
+        keeps = [each if each.any() else None for each in masks]  # ComfyUI has black masks for no masks
+        inputs = zip(_arrays(content[..., :3]) * 255, styles, keeps, strict=True)
+        runs = [nst.steps(a, b, settings, params=_params(), keep=keep, cache=cache) for a, b, keep in inputs]
+        show, made = _progress(), list[Tensor]()
+        for index, run in enumerate(runs):  # all inputs are checked by now
+            for step in run:
                 show(index * step.work + step.done, count * step.work)
             show((index + 1) * step.work, count * step.work)  # L-BFGS may end earlier
             made.append(torch.from_numpy(step.image / 255))
@@ -71,11 +72,11 @@ def _params() -> Params:
     return loading.load_params(include_top=False, bundled_first=True)
 
 
-def _arrays(tensor: Images) -> np.ndarray:
+def _arrays(tensor: Tensor) -> np.ndarray:
     return np.asarray(tensor.detach().cpu().float().clamp(0, 1))
 
 
-def _one_for_each(name: str, tensor: Images, dimensions: int, count: int) -> list[np.ndarray]:
+def _one_for_each(name: str, tensor: Tensor, dimensions: int, count: int) -> list[np.ndarray]:
     arrays = _arrays(tensor if tensor.ndim == dimensions else tensor[None])
     if len(arrays) not in (1, count):
         raise ValueError(f"{name} must have one picture, or {count} as content has, not {len(arrays)}")

@@ -34,15 +34,20 @@ COLUMNS = 4
 def job_of(ticket: Ticket) -> Job:
     """Return the run of an order; that of a sheet is repeated with one style after the other.
 
+    Shares of styles come with the settings of an earlier picture. Where that had another number of styles, the shares
+    are equal.
+
     Args:
         ticket: The order.
     """
     order = ticket.order
+    styles = order.styles[:1] if order.is_sheet else order.styles
+    shares = order.settings.style_blend
     return Job(
         content=order.content,
-        styles=order.styles[:1] if order.is_sheet else order.styles,
+        styles=styles,
         output=ticket.output,
-        settings=replace(order.settings, style_blend=()) if order.is_sheet else order.settings,
+        settings=replace(order.settings, style_blend=shares if len(shares) == len(styles) else ()),
         masks=order.masks,
         keep=order.keep,
         checkpoint_every=float("inf"),

@@ -157,6 +157,15 @@ def test_a_black_mask_keeps_nothing(node: Any) -> None:
     assert torch.equal(call(node, content, style, torch.zeros(1, 64, 64)), call(node, content, style))
 
 
+def test_a_mask_of_a_batch_is_refused_before_the_first_run(node: Any, comfy: SimpleNamespace) -> None:
+    """A mask that is too faint to mean anything ends a batch at once, and not after the pictures before it."""
+    masks = torch.ones(3, 32, 48)
+    masks[2] /= 255
+    with pytest.raises(ValueError, match="keep is black almost everywhere"):
+        call(node, pictures(3), pictures(1, seed=1), masks)
+    assert not comfy.progress
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["default", "gatys"])
 def test_progress_grows_to_its_total(preset: str, node: Any, comfy: SimpleNamespace) -> None:

@@ -266,11 +266,14 @@ def test_styles_have_a_limit(order: Order) -> None:
         limits.check_order(replace(order, styles=order.styles * 13))
 
 
-def test_a_sheet_leaves_out_shares_of_styles(atelier: Studio, order: Order, tmp_path: Path) -> None:
-    """Settings of a picture of three styles make a sheet of two: each picture on it has one style."""
+@pytest.mark.parametrize("is_sheet", [True, False])
+def test_shares_of_another_number_of_styles_are_left_out(
+    is_sheet: bool, atelier: Studio, order: Order, tmp_path: Path
+) -> None:
+    """Settings of a picture of three styles serve two styles, in one picture and on a sheet."""
     styles = tuple(save(tmp_path / f"{number}.png", seed=number) for number in range(2))
     blend = replace(QUICK, style_blend=(0.2, 0.3, 0.5))
-    ticket = take(atelier, replace(order, styles=styles, settings=blend, is_sheet=True))
+    ticket = take(atelier, replace(order, styles=styles, settings=blend, is_sheet=is_sheet))
     wait(lambda: ticket.is_over)
     assert ticket.state == "finished", ticket.sentence
 
