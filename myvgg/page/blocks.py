@@ -29,6 +29,8 @@ CSS = """
 .screen .curve polyline { fill: none; stroke: currentColor; stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 .screen.empty, .screen .waiting { min-height: 12em; }
 .screen.failed p { color: #b00020; font-weight: 600; }
+#styles .grid-container { grid-template-columns: repeat(auto-fill, minmax(8em, 1fr)); }
+#made .grid-container { grid-template-columns: repeat(auto-fill, minmax(16em, 1fr)); padding-top: 2em; }
 footer { display: none !important; }
 """
 
@@ -98,13 +100,19 @@ def _lay_out(examples: Path) -> _Parts:
                 start = gr.Button("Start", variant="primary", elem_id="start")
                 stop = gr.Button("Stop", elem_id="stop")
                 sheet = gr.Button("All styles on one sheet", elem_id="sheet")
-            download = gr.DownloadButton("Download the picture, with its settings inside", elem_id="download")
+            download = gr.DownloadButton("Download the picture", elem_id="download")
             controls = _controls()
     with gr.Accordion("Paint: what stays as it is, and a region for each style", open=False, elem_id="painting"):
         paint = _painting(content)
     with gr.Accordion("Settings of a picture that was made before", open=False, elem_id="again"):
         again = gr.File(label="Drop a picture of myvgg here", file_types=[".png"], elem_id="brought")
-    made = gr.Gallery(label="Made since the page was opened", interactive=False, columns=4, elem_id="made")
+    shown: dict[str, Any] = {
+        "columns": 4,
+        "height": 360,
+        "object_fit": "contain",
+        "buttons": ["download", "fullscreen"],
+    }
+    made = gr.Gallery(label="Made since the page was opened", interactive=False, elem_id="made", **shown)
     return _Parts(orders, brought, content, styles, view, start, stop, sheet, download, controls, paint, again, made)
 
 
@@ -113,9 +121,9 @@ def _pictures(examples: Path) -> tuple[Any, Any]:
     content = gr.Image(label="Photograph", type="filepath", sources=["upload", "clipboard"], elem_id="content")
     content.preprocess = _unopened
     gr.Examples(_listed(examples, PHOTOGRAPHS), content, label="Photographs to try", elem_id="photographs")
-    styles = gr.Gallery(
-        label="Styles, one or more", type="filepath", columns=3, height=180, interactive=True, elem_id="styles"
-    )
+    shown: dict[str, Any] = {"columns": 3, "height": 180, "object_fit": "contain", "buttons": ["fullscreen"]}
+    options: dict[str, Any] = {"type": "filepath", "interactive": True, "file_types": ["image"]}
+    styles = gr.Gallery(label="Styles, one or more", elem_id="styles", **shown, **options)
     paintings = gr.Dataset(
         components=[gr.Image(visible=False)],
         samples=_listed(examples, STYLES),
@@ -181,5 +189,5 @@ def _listed(folder: Path, names: Sequence[str]) -> list[list[str]]:
 def _to_paint(content: str | None) -> dict[str, Any] | None:
     """Put the photograph below the brush."""
     if content is None:
-        raise gr.Error("choose a photograph first", duration=None)
+        raise gr.Error("choose a photograph first", print_exception=False)
     return {"background": content, "layers": [], "composite": None}

@@ -52,8 +52,8 @@ class Desk:
     def _take(
         self, orders: str, brought: Any, content: Any, styles: list[str], paint: Any, controls: Any, *, is_sheet: bool
     ) -> tuple[Any, ...]:
-        if not content or not styles:
-            raise gr.Error("choose a photograph and a style first", duration=None)
+        if missing := [name for name, given in (("photograph", content), ("style", styles)) if not given]:
+            raise _told(f"choose a {' and a '.join(missing)} first")
         try:
             settings = settings_of(Controls(*controls), brought)
             for path in (content, *styles):
@@ -61,8 +61,8 @@ class Desk:
             with self._studio.new_folder() as folder:
                 masks, keep = _masks(paint, len(styles), folder)
                 order = Order(
-                    content=_copied(content, folder, "photograph"),
-                    styles=tuple(_copied(path, folder, f"style{number}") for number, path in enumerate(styles, 1)),
+                    content=_copied(content, folder / "photograph"),
+                    styles=tuple(_copied(path, folder / f"style{number}") for number, path in enumerate(styles, 1)),
                     settings=settings,
                     masks=masks,
                     keep=keep,
@@ -70,7 +70,7 @@ class Desk:
                 )
                 self._studio.take(order, folder)
         except (ValueError, OSError, MemoryError) as error:
-            raise gr.Error(sentence_of(error), duration=None) from error
+            raise _told(sentence_of(error)) from error
         kept = [ticket.folder.name for ticket in self._tickets(orders)]
         return " ".join([*kept, folder.name]), gr.Timer(active=True)
 
@@ -87,7 +87,7 @@ class Desk:
             return (gr.skip(),) * 5
         download, made = gr.skip(), gr.skip()
         if seen[1] != said[1]:
-            made = [(str(each.result), each.sentence) for each in over if each.result]
+            made = [(str(each.result), _caption(each.order)) for each in over if each.result]
             latest = made[-1][0] if made else None
             download = str(ticket.result) if ticket.is_over and ticket.result else latest
         return screen.drawn(ticket), gr.Timer(active=not ticket.is_over), download, made, seen
@@ -110,7 +110,7 @@ class Desk:
         try:
             table, controls = brought_by(file)
         except (ValueError, OSError) as error:
-            raise gr.Error(sentence_of(error), duration=None) from error
+            raise _told(sentence_of(error)) from error
         gr.Info(f"the settings of {Path(file).name} are chosen as the preset “{OF_A_PICTURE}”")
         return [table, *controls]
 
@@ -127,7 +127,7 @@ class Desk:
                 check_picture(path)
                 good.append((path, caption))
             except ImageError as error:
-                gr.Warning(str(error), duration=None)
+                gr.Warning(str(error))
         return good
 
     def _tickets(self, orders: str) -> list[Ticket]:
@@ -140,6 +140,17 @@ def _current(tickets: Sequence[Ticket]) -> Ticket | None:
     return next((ticket for ticket in tickets if not ticket.is_over), tickets[-1] if tickets else None)
 
 
+def _caption(order: Order) -> str:
+    """Name the pictures of an order, and the size."""
+    styles = " and ".join(style.stem for style in order.styles)
+    return f"{order.content.stem} with {styles}, size {order.settings.size}"
+
+
+def _told(sentence: str) -> gr.Error:
+    """Return an error that is shown on the page, and not in the terminal as well."""
+    return gr.Error(sentence, print_exception=False)
+
+
 def _masks(paint: Sequence[Any] | None, styles: int, folder: Path) -> tuple[tuple[Path, ...], Path | None]:
     """Write the masks of a painting, and return their files."""
     layers = [layer for layer in map(painting.read_layer, paint or ()) if np.any(layer[..., 3])]
@@ -150,8 +161,9 @@ def _masks(paint: Sequence[Any] | None, styles: int, folder: Path) -> tuple[tupl
     return regions, None if masks.keep is None else painting.write(masks.keep, folder / "keep.png")
 
 
-def _copied(path: str, folder: Path, name: str) -> Path:
-    """Copy an uploaded file into the folder of its order, where it stays as long as the order."""
-    target = folder / f"{name}-{os.path.basename(path)}"  # noqa: PTH119
+def _copied(path: str, folder: Path) -> Path:
+    """Copy an uploaded file, with its name, into a folder of its order, where it stays as long as the order."""
+    folder.mkdir()
+    target = folder / os.path.basename(path)  # noqa: PTH119
     shutil.copyfile(path, target)
     return target

@@ -63,7 +63,7 @@ def test_a_tab_sees_its_first_order_that_is_not_over(studio: Studio, line: list[
     assert 'class="screen running"' in view
     assert timer.active
     assert download == str(line[0].output)
-    assert made == [(str(line[0].output), "finished in 1 s")]
+    assert made == [(str(line[0].output), "c with s, size 32")]
     assert told.look(orders, seen) == (gr.skip(),) * 5
     line[1].change(state="stopped", result=line[1].output)
     view, timer, download, made, seen = told.look(orders, seen)
@@ -107,9 +107,10 @@ def order_of(tmp_path: Path, **changes: Any) -> dict[str, Any]:
         ({"controls": Controls(size=1)}, "the size must be from 64 to 1024, not 1"),
         ({"paint": [b"no picture"]}, "the paint cannot be read: paint again"),
         ({"content": "/nowhere/c.png"}, "c.png: cannot be read: No such file or directory"),
-        ({"styles": []}, "choose a photograph and a style first"),
+        ({"styles": []}, "choose a style first"),
+        ({"content": None, "styles": []}, "choose a photograph and a style first"),
     ],
-    ids=["controls", "paint", "content", "styles"],
+    ids=["controls", "paint", "content", "styles", "nothing"],
 )
 def test_a_refused_start_leaves_no_folder(
     studio: Studio, tmp_path: Path, changes: dict[str, Any], problem: str
@@ -132,7 +133,7 @@ def test_a_full_disk_is_told(studio: Studio, tmp_path: Path, monkeypatch: pytest
     given = order_of(tmp_path)
     with pytest.raises(gr.Error) as raised:
         Desk(studio, []).start("", None, given["content"], given["styles"], [], *given["controls"])
-    assert raised.value.message == "photograph-a.png: No space left on device"
+    assert raised.value.message == "a.png: No space left on device"
     assert [*studio.folder.iterdir()] == []
 
 
