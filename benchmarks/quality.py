@@ -2,7 +2,7 @@
 
 Held equal: the trained weights that `myvgg.store` finds, six pairs of example pictures, 512 pixels on the longest side
 for content and style, losses in float32; the clock runs from the pictures as arrays, with targets and traces.
-Ours runs until its picture reaches a score of 0.63 (`myvgg.runs.metrics`, measured with the clock stopped). The rival's
+Ours runs until its picture reaches a score of 0.6 (`myvgg.runs.metrics`, measured with the clock stopped). The rival's
 500 iterations are timed by its steps: the median of some times 500, which leaves its targets and trace out.
 """
 
@@ -26,7 +26,7 @@ from myvgg.runtime.process import keep_memory
 
 NEEDS = ("keras",)
 SIZE = 512
-SCORE = 0.63
+SCORE = 0.6
 ITERATIONS = 500
 RIVAL = f"neural-style, {ITERATIONS} iterations"
 TIMED = 6

@@ -35,7 +35,7 @@ EPSILON = 1e-5
 """Added to a channel's standard deviation, which is zero where the channel is constant."""
 
 ZERO_DISTANCE = 1e-9
-"""A distance below this part of the variances counts as zero; rounding leaves about 1e-12 for equal features."""
+"""A squared distance below this part of the variances counts as zero; rounding leaves about 1e-12 for equal features."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G and B in the luma of ITU-R BT.601."""
@@ -142,24 +142,31 @@ def style_approach(result: dict[str, Gaussian], content: dict[str, Gaussian], st
 
 
 def wasserstein_distance(first: Gaussian, second: Gaussian) -> float:
-    """Compute |m - m'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2).
+    """Compute the 2-Wasserstein distance of two Gaussians, in units of the features.
 
-    This is the square of the 2-Wasserstein distance of two Gaussians.
+    Its square is |m - m'|^2 + tr(S + S' - 2 (S'^1/2 S S'^1/2)^1/2).
 
     Args:
         first: The first Gaussian.
         second: The second Gaussian.
 
     Reference:
-        Dowson and Landau (1982), "The Fréchet Distance between Multivariate Normal Distributions", d^2 of the abstract.
+        Dowson and Landau (1982), "The Fréchet Distance between Multivariate Normal Distributions", d of the abstract.
+
+    Example:
+        >>> import numpy as np
+        >>> from myvgg.runs.metrics import Gaussian, wasserstein_distance
+        >>> points = [Gaussian(np.array(mean), np.zeros((2, 2))) for mean in ([0.0, 0.0], [3.0, 4.0])]
+        >>> wasserstein_distance(*points)
+        5.0
     """
     with threadpool_limits(limits=1, user_api="blas"):  # several threads would wait for busy cores
         values, vectors = eigh(second.covariance)
         root = vectors * np.sqrt(values.clip(0))  # root' S root has the eigenvalues of S'^1/2 S S'^1/2
         shared = np.sqrt(eigvalsh(root.T @ first.covariance @ root).clip(0)).sum()
     variance = np.trace(first.covariance) + np.trace(second.covariance)
-    distance = np.square(first.mean - second.mean).sum() + variance - 2 * shared
-    return float(distance) if distance > ZERO_DISTANCE * variance else 0.0
+    squared = float(np.square(first.mean - second.mean).sum() + variance - 2 * shared)
+    return math.sqrt(squared) if squared > ZERO_DISTANCE * variance else 0.0
 
 
 def mixture(parts: Sequence[Gaussian], shares: Sequence[float]) -> Gaussian:

@@ -45,7 +45,8 @@ def distance_reference(first: Gaussian, second: Gaussian) -> float:
     with warnings.catch_warnings(action="ignore", category=LinAlgWarning):
         root = sqrtm(second.covariance)
         inner = sqrtm(root @ first.covariance @ root)
-    return np.sum((first.mean - second.mean) ** 2) + np.trace(first.covariance + second.covariance - 2 * inner).real
+    spread = np.trace(first.covariance + second.covariance - 2 * inner).real
+    return float(np.sqrt(np.sum((first.mean - second.mean) ** 2) + spread))
 
 
 def maps_reference(params: Params, image: np.ndarray) -> dict[str, np.ndarray]:
@@ -94,25 +95,34 @@ def test_wasserstein_distance_is_the_formula(channels: int) -> None:
     assert actual == pytest.approx(metrics.wasserstein_distance(second, first), rel=1e-9)
 
 
-def test_wasserstein_distance_is_not_rooted() -> None:
-    """The distance of two points is their squared Euclidean distance."""
+def test_wasserstein_distance_is_a_distance() -> None:
+    """Points have their Euclidean distance, features three times as large have three times the distance, and no way is
+    shorter by a third Gaussian: none of these is true of the squares."""
     points = [Gaussian(np.array(mean), np.zeros((2, 2))) for mean in ([0.0, 0.0], [3.0, 4.0])]
-    assert metrics.wasserstein_distance(*points) == pytest.approx(25)
+    assert metrics.wasserstein_distance(*points) == pytest.approx(5)
+    first, second, third = (gaussian(6, 40, seed) for seed in range(3))
+    direct = metrics.wasserstein_distance(first, third)
+    larger = (Gaussian(3 * each.mean, 9 * each.covariance) for each in (first, third))
+    assert metrics.wasserstein_distance(*larger) == pytest.approx(3 * direct)
+    between = Gaussian((first.mean + third.mean) / 2, (first.covariance + third.covariance) / 2)
+    for middle in (second, between):
+        ways = metrics.wasserstein_distance(first, middle), metrics.wasserstein_distance(middle, third)
+        assert direct <= sum(ways)
 
 
 def test_wasserstein_distance_of_commuting_covariances() -> None:
-    """For diagonal covariances, the distance is the sum of squared differences of standard deviations."""
+    """For diagonal covariances, the squared distance is the sum of squared differences of standard deviations."""
     wide, narrow = (
         Gaussian(np.ones(3), np.diag(np.square(deviation))) for deviation in ([3.0, 1.0, 0.0], [1.0, 1.5, 2.0])
     )
-    assert metrics.wasserstein_distance(wide, narrow) == pytest.approx(4 + 0.25 + 4)
+    assert metrics.wasserstein_distance(wide, narrow) == pytest.approx(math.sqrt(4 + 0.25 + 4))
 
 
 def test_wasserstein_distance_of_singular_covariances() -> None:
-    """For covariances u u' and v v', the distance is |u|^2 + |v|^2 - 2 |u.v|."""
+    """For covariances u u' and v v', the squared distance is |u|^2 + |v|^2 - 2 |u.v|."""
     other = np.array([2.0, 0.0, 1.0])
     first, second = Gaussian(np.zeros(3), RANK_1), Gaussian(np.zeros(3), np.outer(other, other))
-    assert metrics.wasserstein_distance(first, second) == pytest.approx(6 + 5 - 2 * 1)
+    assert metrics.wasserstein_distance(first, second) == pytest.approx(math.sqrt(6 + 5 - 2 * 1))
 
 
 @pytest.mark.parametrize("positions", [1, 5, 60], ids=["one position", "singular", "regular"])
