@@ -14,8 +14,6 @@ from torch import Tensor
 from myvgg import Params, loading, nst
 from myvgg.nst import presets
 
-CHOICES = sorted(presets.names(), key=lambda name: name != "default")
-
 
 class StyleTransfer:
     """A node that gives pictures the look of others."""
@@ -34,7 +32,7 @@ class StyleTransfer:
             "required": {
                 "content": ("IMAGE",),
                 "style": ("IMAGE", {"tooltip": "One picture for all contents, or one for each."}),
-                "preset": (CHOICES, {"default": "default"}),
+                "preset": (sorted(presets.names(), key=lambda name: name != "default"), {"default": "default"}),
                 "size": ("INT", {"default": default.size, "min": 32, "max": 16384, "tooltip": "Longest side."}),
                 "strength": ("FLOAT", strength),
                 "steps": ("INT", {"default": 0, "min": 0, "max": 10000, "tooltip": "By scale; 0: as the preset."}),
