@@ -63,7 +63,7 @@ def test_a_tab_sees_its_first_order_that_is_not_over(studio: Studio, line: list[
     assert 'class="screen running"' in view
     assert timer.active
     assert download == str(line[0].output)
-    assert made == [(str(line[0].output), "c with s, size 32")]
+    assert made == [(str(line[0].output), "c with s, size 24")]
     assert told.look(orders, seen) == (gr.skip(),) * 5
     line[1].change(state="stopped", result=line[1].output)
     view, timer, download, made, seen = told.look(orders, seen)
