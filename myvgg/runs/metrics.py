@@ -35,7 +35,7 @@ EPSILON = 1e-5
 """Added to a channel's standard deviation, which is zero where the channel is constant."""
 
 ZERO_DISTANCE = 1e-9
-"""A squared distance below this part of the variances counts as zero; rounding leaves about 1e-12 for equal features."""
+"""A squared distance below this part of the variances counts as zero; rounding leaves 1e-12 for equal features."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of R, G and B in the luma of ITU-R BT.601."""

@@ -96,8 +96,7 @@ def test_wasserstein_distance_is_the_formula(channels: int) -> None:
 
 
 def test_wasserstein_distance_is_a_distance() -> None:
-    """Points have their Euclidean distance, features three times as large have three times the distance, and no way is
-    shorter by a third Gaussian: none of these is true of the squares."""
+    """It has units of features, and obeys the triangle inequality; its square does neither."""
     points = [Gaussian(np.array(mean), np.zeros((2, 2))) for mean in ([0.0, 0.0], [3.0, 4.0])]
     assert metrics.wasserstein_distance(*points) == pytest.approx(5)
     first, second, third = (gaussian(6, 40, seed) for seed in range(3))
