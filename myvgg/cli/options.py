@@ -30,7 +30,7 @@ class Option:
         positional: The values stand alone, without a name before them.
         repeated: The option may be given several times, with one value each.
         without: Sentences about `--no-NAME`; a boolean without them cannot be turned off.
-        former: An earlier name, which is still understood and not in the help.
+        former: An earlier or a shorter name, which is understood and not in the help.
     """
 
     short: str = ""

@@ -15,6 +15,9 @@ from myvgg.nst import presets
 from myvgg.nst.settings import GROUPS, SETTINGS, WITHOUT, Settings
 from myvgg.runtime.errors import UsageError
 
+OTHER_NAMES = {"preserve_colors": "colors"}
+"""Shorter names of settings, which are understood and not in the help."""
+
 Kind = TypeVar("Kind", bound=Base)
 
 
@@ -54,7 +57,8 @@ def entries(kind: type[Base], values: Settings, source: str) -> list[Entry]:
     ]
     for group, names in GROUPS.items():
         for name in names:
-            value, option = getattr(values, name), Option(group=group, without=WITHOUT.get(name, ""))
+            also = OTHER_NAMES.get(name, "")
+            value, option = getattr(values, name), Option(group=group, without=WITHOUT.get(name, ""), former=also)
             of = "default" if value == getattr(default, name) else source
             listed.append(Entry(name, hints[name], option, texts.get(name, ""), value, of))
     return listed

@@ -1,4 +1,4 @@
-"""Keeping the content's colours: the style picture is given them before the transfer, or the result gets them after.
+"""Colours: the style picture is given those of the content before the transfer, or the result is given others after.
 
 Pictures are R, G, B, 0 to 255, as they are stored, not linear light. A strength of 0 returns the picture as it was, 1
 returns the changed picture, and values between blend the two.
@@ -6,12 +6,14 @@ returns the changed picture, and values between blend the two.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float32, Float64
+from scipy.ndimage import uniform_filter
 
-from myvgg.images import Picture
+from myvgg.images import AnyPicture, Picture
 
 Root = Literal["symmetric", "cholesky"]
 Plane = Float32[np.ndarray, "height width"]
@@ -22,6 +24,39 @@ Pixels = Float64[np.ndarray, "pixels 3"]
 ROUNDING = 1 / 12
 """Variance of rounding to whole levels. It is added to every channel's variance, so that rounding is not amplified to
 colours, and grey pictures have a root to divide by."""
+
+LINEAR_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+"""From linear R, G, B to the responses of OkLab's three cones."""
+
+CONES_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+"""From the cube roots of the cones' responses to lightness, green to red, and blue to yellow."""
+
+LAB_ROUNDING = 1e-6
+"""Variance of rounding, in OkLab's units, in which white has a lightness of 1."""
+
+SMOOTHED = 1 / 64
+"""Radius over which transferred colours are smoothed, as a part of the picture's longest side."""
+
+EDGE_VARIANCE = 2.5e-3
+"""Variance of lightness, in OkLab's units, from which on a place counts as an edge: a standard deviation of 0.05."""
+
+GAMUT_STEPS = 10
+"""Halvings that look for the palest and the strongest colour that a screen can show."""
+
+GAMUT_EDGE = 1e-4
+"""Part of the range by which rounding may leave it."""
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 """Weights of Y of YIQ. The rest of that space is not needed: chroma is the difference of a colour from Y."""
@@ -96,14 +131,112 @@ def keep_colors(result: Picture, content: Picture, *, strength: float = 1.0) -> 
     return _blend(result, luminance + share.min(axis=-1, keepdims=True) * chroma, strength)
 
 
-def _covariance(pixels: Pixels) -> Matrix:
+def transfer_colors(
+    result: Picture,
+    content: AnyPicture,
+    styles: Sequence[AnyPicture],
+    shares: Sequence[Any],
+    *,
+    strength: float = 1.0,
+) -> Picture:
+    """Combine the lightness of a result with the content's colours, moved to the mean and covariance of the style's.
+
+    Every place has then the colour that the style has for such a content, so that the palette is spread evenly. The
+    colours are smoothed where the result's lightness has no edge.
+
+    Args:
+        result: Gives the lightness, 0 to 255.
+        content: Gives the places of the colours; of the result's size.
+        styles: Give the palettes, of any sizes.
+        shares: Part of each style in the colours: a number, or a mask of the result's size. Where their sum is below
+            one, the result keeps a part of its own colour.
+        strength: From 0 to 1.
+
+    Raises:
+        ValueError: Pictures of different size, or a strength out of its range.
+
+    Reference:
+        Kolkin et al. (2022), "Neural Neighbor Style Transfer", section 3.4, on colour; He, Sun and Tang (2010),
+        "Guided Image Filtering", equations 5, 6 and 8, for the smoothing.
+
+    Example:
+        >>> import numpy as np
+        >>> grey, red = np.full((4, 4, 3), 128.0, np.float32), np.full((2, 2, 3), (160, 100, 100), np.float32)
+        >>> bool(np.ptp(transfer_colors(grey, grey, [red], [1.0])[0, 0]) > 40)
+        True
+    """
+    if result.shape != content.shape:
+        raise ValueError(f"result and content must be of one size, not {result.shape} and {content.shape}")
+    lab, given = _lab(result), _lab(content)[..., 1:]
+    wanted = lab[..., 1:].copy()
+    for style, share in zip(styles, shares, strict=True):
+        palette = _lab(style)[..., 1:].reshape(-1, 2)
+        matrix = _map_of_moments(given.reshape(-1, 2), palette, LAB_ROUNDING)
+        moved = (given - given.mean((0, 1))) @ matrix.T + palette.mean(0)
+        wanted += np.asarray(share)[..., np.newaxis] * (moved - lab[..., 1:])
+    # Differs from the paper: a guided filter in place of a bilateral one, whose cost does not grow with its radius.
+    lab[..., 1:] = _smoothed(wanted, lab[..., 0], round(SMOOTHED * max(result.shape)))
+    return _blend(result, _rgb(lab), strength)
+
+
+def _lab(picture: AnyPicture) -> Float64[np.ndarray, "height width 3"]:
+    """Return a picture in OkLab."""
+    values = picture.astype(np.float64) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.cbrt(linear @ LINEAR_TO_CONES.T) @ CONES_TO_LAB.T)
+
+
+def _rgb(lab: Float64[np.ndarray, "height width 3"]) -> Float64[np.ndarray, "height width 3"]:
+    """Return a picture of OkLab in R, G, B; a colour beyond 0 to 255 is made paler, with the same lightness and hue."""
+    lightness, chroma = lab[..., :1].clip(0, 1), lab[..., 1:]
+    share, step = np.ones_like(lightness), 0.5
+    for _ in range(GAMUT_STEPS):
+        found = _linear(np.concatenate([lightness, share * chroma], -1))
+        is_outside = ((found < -GAMUT_EDGE) | (found > 1 + GAMUT_EDGE)).any(-1, keepdims=True)
+        share = np.where(is_outside, share - step, np.minimum(share + step, 1))
+        step /= 2
+    linear = _linear(np.concatenate([lightness, share * chroma], -1)).clip(0, 1)
+    return np.asarray(255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+def _linear(lab: Float64[np.ndarray, "height width 3"]) -> Float64[np.ndarray, "height width 3"]:
+    cones = (lab @ np.linalg.inv(CONES_TO_LAB).T) ** 3
+    return np.asarray(cones @ np.linalg.inv(LINEAR_TO_CONES).T)
+
+
+def _smoothed(values: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
+    """Smooth maps (height, width, channels) where a guide (height, width) has no edge."""
+    if not radius:
+        return values
+    side = 2 * radius + 1
+
+    def mean(maps: np.ndarray) -> np.ndarray:
+        return np.asarray(uniform_filter(maps, (side, side, *[1] * (maps.ndim - 2)), mode="nearest"))
+
+    guide = guide[..., np.newaxis]
+    middle, average = mean(guide), mean(values)
+    slope = (mean(guide * values) - middle * average) / (mean(guide * guide) - middle**2 + EDGE_VARIANCE)
+    return np.asarray(mean(slope) * guide + mean(average - slope * middle))
+
+
+def _map_of_moments(given: np.ndarray, wanted: np.ndarray, rounding: float) -> np.ndarray:
+    """Return the symmetric matrix that brings colours (pixels, channels) to the covariance of others.
+
+    It moves them least of all such matrices: G^-1/2 (G^1/2 W G^1/2)^1/2 G^-1/2.
+    """
+    root = _symmetric_root(_covariance(given, rounding))
+    inverse = np.linalg.inv(root)
+    return np.asarray(inverse @ _symmetric_root(root @ _covariance(wanted, rounding) @ root) @ inverse)
+
+
+def _covariance(pixels: np.ndarray, rounding: float = ROUNDING) -> np.ndarray:
     centred = pixels - pixels.mean(0)
-    return np.asarray(centred.T @ centred / len(pixels) + ROUNDING * np.eye(3))
+    return np.asarray(centred.T @ centred / len(pixels) + rounding * np.eye(pixels.shape[1]))
 
 
-def _symmetric_root(matrix: Matrix) -> Matrix:
+def _symmetric_root(matrix: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(matrix)
-    return np.asarray((vectors * np.sqrt(values)) @ vectors.T)
+    return np.asarray((vectors * np.sqrt(values.clip(0))) @ vectors.T)
 
 
 def _match_channel(given: Plane, wanted: np.ndarray) -> Float64[np.ndarray, "height width"]:

@@ -97,9 +97,19 @@ class Scale:
         image = self.picture(pixels)
         if self._settings.preserve_colors == "luminance":
             image = colors.keep_colors(image, self.content(), strength=self._settings.color_strength)
+        if self._settings.preserve_colors == "transfer" and self._styles:
+            shares, strength = self._shares(), self._settings.color_strength
+            image = colors.transfer_colors(image, self.content(), self._styles, shares, strength=strength)
         if self._keep is not None:
             image = np.asarray(image + self._keep * (self.content() - image), np.float32)
         return image
+
+    def _shares(self) -> list[Any]:
+        """Return the part of each style in the result: a mask of this size, or a number."""
+        if self._inputs.masks:
+            return guides.regions(self._inputs.masks, self.size[1], self.size[0])
+        blend = self._settings.style_blend or (1.0,) * len(self._styles)
+        return [share / sum(blend) for share in blend]
 
     def _only_details(self, evaluate: Evaluate) -> Evaluate:
         def evaluate_details(pixels: Pixels) -> tuple[Losses, np.ndarray]:

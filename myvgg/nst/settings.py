@@ -151,9 +151,10 @@ class Settings:
     style_blend: tuple[float, ...] = ()
     """Shares of the style pictures, one number each. By default the shares are equal."""
 
-    preserve_colors: Literal["none", "luminance", "match", "histogram"] = "none"
+    preserve_colors: Literal["none", "luminance", "match", "histogram", "transfer"] = "none"
     """Keep the colours of the content: take only the luminance of the result (luminance), or first give the style
-    picture the content's mean and covariance of colours (match) or histograms (histogram)."""
+    picture the content's mean and covariance of colours (match) or histograms (histogram). Or give the result the
+    content's colours, moved to the style's palette (transfer)."""
 
     color_strength: float = 1.0
     """Strength with which colours are preserved, from 0 to 1."""

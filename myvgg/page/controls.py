@@ -25,6 +25,7 @@ COLOURS = {
     "the photograph's": "luminance",
     "between both": "match",
     "between both, by histograms": "histogram",
+    "the painting's, where the photograph's are": "transfer",
 }
 """Names of the ways with colours."""
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy import linalg
 
-from myvgg.nst.colors import keep_colors, match_colors, match_histogram
+from myvgg.nst.colors import keep_colors, match_colors, match_histogram, transfer_colors
 
 FLOAT32 = 2e-5
 """Levels by which float32 rounds values of up to 255."""
@@ -263,3 +264,72 @@ def test_refuses_pictures_of_two_sizes(unchecked: None) -> None:
     """Luminance and colours of different size are refused, not spread over each other."""
     with pytest.raises(ValueError, match=r"must be of one size, not \(12, 15, 3\) and \(1, 1, 3\)"):
         keep_colors(STYLE, CONTENT[:1, :1])
+
+
+def oklab(picture: np.ndarray) -> np.ndarray:
+    """Return OkLab by the steps of its author, pixel by pixel."""
+    found = np.empty(picture.shape)
+    for place in np.ndindex(picture.shape[:2]):
+        r, g, b = (
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+            for value in picture[place].astype(np.float64) / 255
+        )
+        long = np.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b)
+        middle = np.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b)
+        short = np.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b)
+        found[place] = (
+            0.2104542553 * long + 0.7936177850 * middle - 0.0040720468 * short,
+            1.9779984951 * long - 2.4285922050 * middle + 0.4505937099 * short,
+            0.0259040371 * long + 0.7827717662 * middle - 0.8086757660 * short,
+        )
+    return found
+
+
+def test_transferred_colours_have_the_styles_palette_and_the_results_lightness() -> None:
+    """Lightness is the result's; green to red and blue to yellow have the style's mean and covariance."""
+    result, content = muted(3, 4, 5), CONTENT[:3, :4]
+    got, palette = oklab(transfer_colors(result, content, [STYLE], [1.0])), oklab(STYLE)[..., 1:].reshape(-1, 2)
+    assert_allclose(got[..., 0], oklab(result)[..., 0], atol=1e-5)
+    chroma = got[..., 1:].reshape(-1, 2)
+    assert_allclose(chroma.mean(0), palette.mean(0), atol=1e-5)
+    assert_allclose(np.cov(chroma.T, bias=True), np.cov(palette.T, bias=True), atol=1e-5)
+    given = oklab(content)[..., 1:].reshape(-1, 2)
+    assert (np.corrcoef(np.hstack([chroma, given]).T)[[0, 1], [2, 3]] > 0.5).all()
+
+
+def test_a_mask_shares_transferred_colours_between_styles() -> None:
+    """Where a style's mask is black, nothing comes of it; outside of all masks the result keeps its colours."""
+    result, content = muted(3, 4, 5), CONTENT[:3, :4]
+    left, none = np.zeros((3, 4)), np.zeros((3, 4))
+    left[:, :2] = 1
+    got = transfer_colors(result, content, [STYLE, CONTENT], [left, none])
+    assert_allclose(got[:, 2:], result[:, 2:], atol=0.01)
+    assert_allclose(got[:, :2], transfer_colors(result, content, [STYLE], [1.0])[:, :2], atol=1e-4)
+
+
+def test_transferred_colours_are_smoothed_within_edges_only() -> None:
+    """Noise of the content's colours is gone in flat areas, while an edge of lightness keeps two colours apart."""
+    rng, side = np.random.default_rng(0), 192
+    result = np.full((side, side, 3), 60, np.float32)
+    result[:, side // 2 :] = 190
+    content = np.full((side, side, 3), 128, np.float32)
+    content[:, : side // 2] += (40, -10, -40)
+    content[:, side // 2 :] += (-40, 10, 40)
+    content += rng.normal(0, 8, content.shape).astype(np.float32)
+    got = oklab(transfer_colors(result, content, [content], [1.0])[:4])[..., 2]
+    halves = got[:, : side // 2], got[:, side // 2 :]
+    noise = oklab(content[:4])[..., 2][:, : side // 2].std()
+    assert halves[0].std() < noise / 3
+    assert halves[0][:, -2].mean() > 0.03
+    assert halves[1][:, 1].mean() < -0.03
+
+
+def test_strong_colours_become_paler_and_keep_their_lightness() -> None:
+    """A colour that no screen has is replaced by one of equal lightness and hue, not by a clipped one."""
+    result = np.full((2, 2, 3), 250, np.float32)
+    content = np.array([[[200, 60, 60], [60, 200, 60]], [[60, 60, 200], [128, 128, 128]]], np.float32)
+    got = transfer_colors(result, content, [content], [1.0])
+    assert 0 <= got.min() <= got.max() <= 255
+    assert_allclose(oklab(got)[..., 0], oklab(result)[..., 0], atol=2e-3)
+    with pytest.raises(ValueError, match="of one size"):
+        transfer_colors(result, content[:1], [content], [1.0])
