@@ -120,8 +120,9 @@ class Arguments(Base):
     frames: Annotated[Literal["steps", "crossfade"], Option(group=PICTURES)] = "steps"
     """Frames of the animation: steps of the run, or a crossfade from the content to the result."""
 
-    preview_every: Annotated[int, Option(group=PICTURES)] = 0
-    """Write the unfinished picture after each N steps; 0 for never."""
+    preview_every: Annotated[int | str, Option(metavar="N", group=PICTURES)] = 0
+    """Write the unfinished picture after each N steps, or at the first step and then after each time such as 5s; 0 for
+    never."""
 
     mask: Annotated[tuple[Path, ...], Option(group=CONTROL, repeated=True)] = ()
     """Mask of the content, given once for each style: white where the style goes."""

@@ -5,6 +5,7 @@ The command line, batches, sweeps and comparisons all end here.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
@@ -16,7 +17,7 @@ from myvgg.nst.settings import Settings
 from myvgg.params import Params
 from myvgg.runs import checkpoint, loss_log, record
 from myvgg.runs.reading import Pictures, fitted, read, resized_masks
-from myvgg.runs.specification import Job, again, check
+from myvgg.runs.specification import Job, again, check, interval
 from myvgg.runs.writing import History, Writer
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class _Run:
         self._job, self._pictures, self._params, self._say = job, pictures, params, say
         self._writer, self._history = Writer(job, pictures, params, say), History()
         self._last: Step | None = None
-        self._saved = time.monotonic()
+        self._saved, self._shown = time.monotonic(), -math.inf
 
     def go(self, cache: MutableMapping[Any, Any] | None, watch: Watch) -> Outcome:
         """Make all steps."""
@@ -168,10 +169,11 @@ class _Run:
         self._history.add(step, with_frame=job.animate is not None and job.frames == "steps")
         if step.note:
             self._say(step.note)
-        if job.preview_every and step.iteration % job.preview_every == 0:
+        start, (steps, seconds) = time.monotonic(), interval(job.preview_every)
+        if (steps and step.iteration % steps == 0) or (seconds and start - self._shown >= seconds):
             with self._writer.spared("preview"):
                 self._writer.write_picture(step)
-        start = time.monotonic()
+            start = self._shown = time.monotonic()
         if start - self._saved >= job.checkpoint_every and step.iteration < step.iterations:
             with self._writer.spared("checkpoint"):
                 self._write_checkpoint(step)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,7 +36,8 @@ class Job:
         log: Write the losses as a table (.csv) and as a plot (.losses.png).
         record: Write the record of the run, inside the picture and beside it.
         read: Other files that the run reads: the file of its settings, and its weights.
-        preview_every: Number of steps after which the present picture is written to `output`; 0 for never.
+        preview_every: Number of steps after which the present picture is written to `output`, or a time such as `5s`,
+            which begins with the first step; 0 for never.
         animate: Animation file to write: .gif, .webp or .mp4.
         frames: Frames of the animation: `steps` of the run, or a `crossfade` from the content to the result.
         resume: Go on from the checkpoint of an earlier run.
@@ -54,7 +57,7 @@ class Job:
     log: bool = False
     record: bool = True
     read: tuple[Path, ...] = ()
-    preview_every: int = 0
+    preview_every: int | str = 0
     animate: Path | None = None
     frames: str = "steps"
     resume: bool = False
@@ -81,6 +84,28 @@ class Job:
         return found
 
 
+def interval(preview_every: int | str) -> tuple[int, float]:
+    """Return the number of steps and the seconds between two previews; 0 where they do not count.
+
+    Raises:
+        ValueError: Neither a number of steps nor a time.
+
+    Example:
+        >>> from myvgg.runs.specification import interval
+        >>> interval(20), interval("2.5s"), interval(0)
+        ((20, 0.0), (0, 2.5), (0, 0.0))
+    """
+    text = str(preview_every)
+    with suppress(ValueError):
+        if text.endswith("s") and 0 < (seconds := float(text.removesuffix("s"))) < math.inf:
+            return 0, seconds
+        if (steps := int(text)) >= 0:
+            return steps, 0.0
+    raise ValueError(
+        f"preview_every must be a number of steps such as 20, a time such as 5s, or 0 for never, not {preview_every}"
+    )
+
+
 def check(job: Job) -> None:
     """Raise unless all outputs of a job can be written. Call it before anything is computed.
 
@@ -96,8 +121,7 @@ def check(job: Job) -> None:
         animation.check_animation_path(job.animate)
     if job.frames not in ("steps", "crossfade"):
         raise ValueError(f"frames must be steps or crossfade, not {job.frames!r}")
-    if not job.preview_every >= 0:
-        raise ValueError(f"preview_every must be a number of steps, or 0 for never, not {job.preview_every}")
+    interval(job.preview_every)
     if not job.checkpoint_every >= 0:
         raise ValueError(f"checkpoint_every must be a number of seconds from 0 on, not {job.checkpoint_every}")
     if job.bits not in (None, 8, 16):

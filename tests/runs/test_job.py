@@ -142,7 +142,14 @@ def test_a_full_disk_does_not_lose_the_picture(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("checkpoint_every", float("nan")), ("checkpoint_every", -1.0), ("preview_every", -3)]
+    ("name", "value"),
+    [
+        ("checkpoint_every", float("nan")),
+        ("checkpoint_every", -1.0),
+        ("preview_every", -3),
+        ("preview_every", "s"),
+        ("preview_every", "-2s"),
+    ],
 )
 def test_times_are_checked(name: str, value: float, pair: Job) -> None:
     """Neither time nor number of steps may be negative or no number."""
