@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from myvgg.architecture import Architecture
-from myvgg.nst import tiles
+from myvgg.nst import matching, tiles
 from myvgg.nst.encoder import Encoder, Image
 from myvgg.nst.losses import (
     Count,
@@ -35,6 +35,7 @@ from myvgg.nst.losses import (
     total_variation,
     wasserstein_loss,
 )
+from myvgg.nst.matching import Match
 from myvgg.nst.settings import Settings
 
 Guides = dict[str, tf.Tensor]
@@ -73,17 +74,20 @@ class Targets(NamedTuple):
     Attributes:
         content: Features of the content picture by layer.
         regions: The styles and their regions.
+        matches: The places of the styles that the picture's places are most like.
         unit: Style loss of the content picture, the unit of style losses.
     """
 
     content: dict[str, tf.Tensor]
     regions: tuple[Region, ...]
+    matches: tuple[Match, ...] = ()
     unit: float = 1.0
 
     @property
     def layers(self) -> list[str]:
         """All layers that are compared."""
-        return list(dict.fromkeys([*self.content, *(layer for region in self.regions for layer in region.style)]))
+        compared = [*(region.style for region in self.regions), *(match.tables for match in self.matches)]
+        return list(dict.fromkeys([*self.content, *(layer for layers in compared for layer in layers)]))
 
     @property
     def guides(self) -> tuple[Guides, ...]:
@@ -143,6 +147,7 @@ class Piece(NamedTuple):
         kept: Of the same pixels, or empty.
         content: Features of the content picture, without surroundings.
         guides: Of each region, without surroundings.
+        matches: Of the cells, without surroundings.
         inside: The box of pixels that count; empty for a whole picture.
         counts: Of the whole picture.
     """
@@ -151,6 +156,7 @@ class Piece(NamedTuple):
     kept: Kept | tuple[()]
     content: dict[str, tf.Tensor]
     guides: tuple[Guides, ...]
+    matches: tuple[Match, ...]
     inside: tuple[Any, ...]
     counts: Counts
 
@@ -173,11 +179,13 @@ class Sums(NamedTuple):
     Attributes:
         content: The content loss, a weighted mean over layers.
         moments: Of each region and layer.
+        matching: The distance from the matched places.
         roughness: The total variation.
     """
 
     content: Scalar
     moments: tuple[dict[str, Moments], ...]
+    matching: Scalar
     roughness: Scalar
 
 
@@ -204,9 +212,9 @@ class Criterion:
             shares[layer] * content_loss(seen.features[layer], target, positions=positions[layer])
             for layer, target in piece.content.items()
         ]
-        style = self.settings.style_layers.shares if piece.guides else {}
+        style = self.settings.moment_layers if piece.guides else {}
         found = statistics(seen.features, style, piece.guides, positions)
-        return Sums(_sum(content, seen.roughness.dtype), found, seen.roughness)
+        return Sums(_sum(content, seen.roughness.dtype), found, self._matching(piece, seen), seen.roughness)
 
     def losses(self, sums: Sums, styles: Styles, counts: Counts) -> tuple[Losses, Sums]:
         """Return the losses of a whole picture, and the gradient of their total with respect to the sums."""
@@ -238,9 +246,29 @@ class Criterion:
             for layer, each in by_moments.items():
                 where = guides.get(layer)
                 slopes[layer].append(moments_gradient(seen.features[layer], each, where, positions=positions[layer]))
+        if piece.matches:
+            matched = [seen.features[layer] for layer in self.settings.matched_layers]
+            loss = by_sums.matching * self._matching(piece, seen)
+            found = tf.gradients(loss, matched, stop_gradients=matched)  # maps are made of one another
+            for layer, slope in zip(self.settings.matched_layers, found, strict=True):
+                slopes[layer].append(slope)
         carried = Seen({layer: tf.add_n(each) for layer, each in slopes.items()}, by_sums.roughness)
         (gradient,) = tf.gradients(tf.nest.flatten(seen), [piece.pixels], tf.nest.flatten(carried))
         return gradient / scale
+
+    def _matching(self, piece: Piece, seen: Seen) -> Scalar:
+        """Compare the cells of a piece with their matches."""
+        dtype, padding = seen.roughness.dtype, self.settings.pool_padding
+        if not piece.matches:
+            return tf.zeros([], dtype)
+        activations, shares = self.encoder.params.architecture.activations, self.settings.matched_layers
+        rows, columns = tf.unstack(tf.shape(piece.matches[0].nearest))
+        parts = {
+            layer: matching.column_part(seen.features[layer], activations[layer].stride, rows, columns, padding)
+            for layer in shares
+        }
+        factors = matching.factors_of(shares, {layer: activations[layer].channels for layer in shares})
+        return tf.add_n([matching.matching_loss(parts, match, factors) for match in piece.matches])
 
     def _scale_of(self, total: Scalar, counts: Counts) -> Any:
         """Return the factor that brings a gradient into the range of half precision: gradients of means are small."""
@@ -290,15 +318,15 @@ def weigh(sums: Sums, styles: Styles, settings: Settings, *, values: Any) -> Los
         Gatys, Ecker and Bethge (2016), equations 5 and 7; with regions, Gatys et al. (2017), "Controlling Perceptual
         Factors in Neural Style Transfer", equation 4.
     """
-    shares, compare, dtype = settings.style_layers.shares, LOSSES[settings.style_loss], sums.roughness.dtype
+    shares, dtype = settings.moment_layers, sums.roughness.dtype
     style = [
-        tf.cast(share, dtype) * shares[layer] * compare(found[layer], target)
+        tf.cast(share, dtype) * shares[layer] * LOSSES[settings.statistic](found[layer], target)
         for share, found, wanted in zip(styles.shares, sums.moments, styles.statistics, strict=True)
         for layer, target in wanted.items()
     ]
     terms = {
         "content": sums.content,
-        "style": _sum(style, dtype) / tf.cast(styles.unit, dtype),
+        "style": _sum(style, dtype) / tf.cast(styles.unit, dtype) + settings.match_weight * sums.matching,
         # Differs from equation 7: the total variation is added.
         "tv": sums.roughness * tf.cast(values, dtype) if settings.tv_sum else sums.roughness,
     }
@@ -330,7 +358,7 @@ LOSSES: dict[str, Callable[[Moments, Any], Scalar]] = {
     "gram": lambda found, target: gram_loss(found.second, target.second),
     "gram+mean": _gram_and_mean,
 }
-"""The losses that `style_loss` names."""
+"""The losses of statistics that `style_loss` names."""
 
 
 def _sum(terms: list[Scalar], dtype: tf.DType) -> Scalar:

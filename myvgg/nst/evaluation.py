@@ -17,7 +17,9 @@ from jaxtyping import Float
 
 from myvgg import kernels
 from myvgg.nst import tiles
+from myvgg.nst.cells import CELL
 from myvgg.nst.criterion import Criterion, Kept, Losses, Piece, Styles, Sums, Targets, added, counts_of
+from myvgg.nst.matching import Match
 from myvgg.nst.tiles import Tile
 
 Pixels = Float[np.ndarray, "1 height width 3"]
@@ -53,8 +55,12 @@ class Evaluator:
         counts = tf.nest.map_structure(functools.partial(tf.constant, dtype=tf.int64), counts)
         styles = targets.styles
         if len(cut) == 1:
-            kept, content, guides = tf.nest.map_structure(tf.constant, (kept, targets.content, guides))
-            return lambda pixels: self._whole(Piece(tf.constant(pixels), kept, content, guides, (), counts), styles)
+            kept, content, guides, matches = tf.nest.map_structure(
+                tf.constant, (kept, targets.content, guides, targets.matches)
+            )
+            return lambda pixels: self._whole(
+                Piece(tf.constant(pixels), kept, content, guides, matches, (), counts), styles
+            )
         strides = {name: each.stride for name, each in architecture.activations.items()}
 
         def piece_of(pixels: Pixels, tile: Tile) -> Piece:
@@ -65,6 +71,7 @@ class Evaluator:
                 Kept(*(tf.constant(each[:, *outer]) for each in kept)) if kept else (),
                 {layer: tf.constant(maps[:, *inner[layer]]) for layer, maps in targets.content.items()},
                 tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in guides),
+                tuple(_within(match, tile) for match in targets.matches),
                 tuple(map(tf.constant, tile.inside)),
                 counts,
             )
@@ -88,6 +95,12 @@ class Evaluator:
 
     def _carry(self, piece: Piece, by_sums: Sums, total: tf.Tensor) -> tf.Tensor:
         return self._criterion.gradient(piece, self._criterion.see(piece), by_sums, total)
+
+
+def _within(match: Match, tile: Tile) -> Match:
+    """Return the matches of a tile's cells."""
+    cells = tiles.window(tile.box, CELL)
+    return Match(tf.constant(match.weights[cells]), tf.constant(match.nearest[cells]), match.tables)
 
 
 def _traced_once(function: Any) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from myvgg.architecture import Architecture
 from myvgg.nst import memory, pyramid, tiles
+from myvgg.nst.cells import CELL, MAX_CANDIDATES
 from myvgg.nst.pyramid import Size
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
@@ -32,8 +33,11 @@ PIXEL_SECONDS = 2.4e-7
 TRACE_SECONDS = 1.5
 """Seconds of the first scale, to trace the graph of all scales."""
 
-SETUP_SECONDS = {"wasserstein": 0.6, "gram": 0.1, "gram+mean": 0.1}
-"""Seconds of each scale besides the network's, to take the roots of covariances."""
+SETUP_SECONDS = {"wasserstein": 0.6, "gram": 0.1, "gram+mean": 0.1, "": 0.1}
+"""Seconds of each scale besides the network's, to take the roots of covariances, by the statistic."""
+
+MATCH_SECONDS = 1e-11
+"""Seconds of a multiply-add of products of large matrices."""
 
 PROCESS_MEMORY = 780e6
 """Bytes of a process with TensorFlow at work, without a picture and without weights."""
@@ -112,13 +116,15 @@ class Costs(NamedTuple):
         convolutions: Multiply-adds of the network up to the deepest layer that is needed.
         further: Multiply-adds of the second moments of the style layers, of all regions but the first.
         values: Numbers that are kept for the gradient: the outputs of all rectifications and pools.
-        content: Numbers of the content layers.
+        content: Numbers of the layers that are compared place by place.
+        matched: Channels of the layers that are matched.
     """
 
     convolutions: float
     further: float
     values: float
     content: float
+    matched: int = 0
 
 
 def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | None = None) -> Plan:
@@ -144,7 +150,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
     for size, steps in zip(found, pyramid.steps(found, settings), strict=True):
         styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
         cut = _cut(size, settings, params, side)
-        seconds = _setup(measured, settings, sizes, size, styles) + steps * _step(measured, counted, cut)
+        seconds = _setup(measured, counted, settings, sizes, size, styles) + steps * _step(measured, counted, cut)
         seconds += 0 if scales else TRACE_SECONDS
         needed = _memory(counted, settings, params, [size, *styles], side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
@@ -231,6 +237,7 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
         (sizes.regions - 1) * moments,
         sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
         sum(activations[n].channels / activations[n].stride ** 2 for n in content),
+        sum(activations[n].channels for n in settings.matched_layers),
     )
 
 
@@ -251,10 +258,11 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
 
 
 def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str]]:
-    """Return the content layers and the style layers that are compared."""
+    """Return the layers whose features are compared place by place, and those whose moments are."""
+    is_styled = sizes.styles and settings.style_weight
     content = settings.content_layers.shares if sizes.content and settings.content_weight else {}
-    style = settings.style_layers.shares if sizes.styles and settings.style_weight else {}
-    return list(content), list(style)
+    matched, style = (settings.matched_layers, settings.moment_layers) if is_styled else ({}, {})
+    return list(dict.fromkeys([*content, *matched])), list(style)
 
 
 def _speed(settings: Settings, sizes: Sizes, params: Params) -> Speed:
@@ -274,7 +282,9 @@ def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
     return len(cut) * measured.fixed + seen * (PIXEL_SECONDS + passes * regions * measured.pixel)
 
 
-def _setup(measured: Speed, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
+def _setup(measured: Speed, counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
     """Estimate the seconds before the first step of a scale, but for the graph: the targets, the unit of balance."""
     pixels = bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles)
-    return SETUP_SECONDS[settings.style_loss] + FEATURES_TIME * pixels * measured.pixel
+    candidates = sum(min(math.prod(style) / CELL**2, MAX_CANDIDATES) for style in styles)
+    matching = MATCH_SECONDS * counted.matched * candidates * math.prod(size) / CELL**2
+    return SETUP_SECONDS[settings.statistic] + FEATURES_TIME * pixels * measured.pixel + matching

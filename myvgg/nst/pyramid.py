@@ -52,8 +52,14 @@ def final_size(width: int, height: int, settings: Settings) -> Size:
 
 
 def steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
-    """Return the number of steps at each scale: twice as many at the first of several."""
-    return [settings.iterations * (1 + (index == 0 < len(sizes) - 1)) for index in range(len(sizes))]
+    """Return the number of steps at each scale.
+
+    The last scale has `iterations`, and each scale `step_growth` times the steps of the one before it. The first of
+    several has twice as many.
+    """
+    last = len(sizes) - 1
+    counts = [settings.iterations * settings.step_growth ** (index - last) for index in range(last + 1)]
+    return [max(1, round(count * (1 + (index == 0 < last)))) for index, count in enumerate(counts)]
 
 
 def style_size(width: int, height: int, scale: Size, settings: Settings, architecture: Architecture) -> Size:

@@ -21,14 +21,14 @@ OPTIONAL = ("scales", "draft")
 
 NOT_NEGATIVE = (
     *("content_weight", "style_weight", "tv_weight", "style_strength", "learning_rate", "epsilon"),
-    *("noise_range", "style_scale"),
+    *("noise_range", "style_scale", "match_weight"),
 )
 """Settings that are numbers from 0 on."""
 
-WEIGHTS = ("content_weight", "style_weight", "tv_weight", "style_strength")
+WEIGHTS = ("content_weight", "style_weight", "tv_weight", "style_strength", "match_weight")
 """Settings that losses are multiplied with."""
 
-SHARES = ("noise", "beta1", "beta2", "average", "color_strength")
+SHARES = ("noise", "beta1", "beta2", "average", "color_strength", "match_progress")
 """Settings that are numbers from 0 to 1."""
 
 BELOW_ONE = ("beta1", "beta2", "average")
@@ -136,6 +136,8 @@ def _check_sizes(settings: Settings) -> None:
         raise ValueError(f"max_memory must be a number of gigabytes above 0, not {memory}")
     if settings.style_scale == 0:
         raise ValueError("style_scale must be above 0")
+    if not 0.1 <= settings.step_growth <= 10:
+        raise ValueError(f"step_growth must be from 0.1 to 10, not {settings.step_growth}")
     parse_size("size", settings.size)
     if settings.style_size is not None:
         parse_size("style_size", settings.style_size)
@@ -147,6 +149,8 @@ def _check_together(settings: Settings) -> None:
         raise ValueError(f"style_blend must be shares from 0 on, not all 0, not {shares}")
     if not any(settings.content_layers.values()) and not any(settings.style_layers.values()):
         raise ValueError("content_layers and style_layers must not both be empty")
+    if settings.style_loss.endswith("neighbors") and not any(settings.match_layers.values()):
+        raise ValueError(f"match_layers must not be empty where style_loss is {settings.style_loss}")
     if settings.precision == "float16" and settings.layer_scaling == "none":
         raise ValueError(
             "precision must not be float16 where layer_scaling is none, since features overflow: choose float32 or "

@@ -23,10 +23,27 @@ class Scale:
     """The pictures of a run at one size."""
 
     def __init__(
-        self, inputs: Inputs, size: pyramid.Size, encoder: Encoder, settings: Settings, draft: Picture | None
+        self,
+        inputs: Inputs,
+        size: pyramid.Size,
+        encoder: Encoder,
+        settings: Settings,
+        *,
+        draft: Picture | None = None,
+        begin: Pixels | None = None,
     ) -> None:
-        """Bring the pictures to a size; with a `draft`, this scale only adds details to it."""
-        self._inputs, self._encoder, self._settings, self._draft = inputs, encoder, settings, draft
+        """Bring the pictures to a size.
+
+        Args:
+            inputs: The pictures.
+            size: Width and height in pixels.
+            encoder: The network.
+            settings: Of the run.
+            draft: A smaller picture, to which this scale only adds details; None for a scale that may change all.
+            begin: The picture of this size that the scale began with, 0 to 1; its places look for their matches.
+        """
+        self._inputs, self._encoder, self._settings = inputs, encoder, settings
+        self._draft, self._begin = draft, begin
         self.size = size
         self._keep = None if inputs.keep is None else resize_mask(inputs.keep, size)[..., np.newaxis]
         architecture, method = encoder.params.architecture, settings.resize
@@ -72,6 +89,7 @@ class Scale:
             content if inputs.has_content else None,
             [style[np.newaxis] for style in self._styles] if settings.style_weight else [],
             settings,
+            source=self._matched(content),
             masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,
             style_masks=style_masks if settings.style_weight else None,
             cache=cache,
@@ -81,6 +99,25 @@ class Scale:
         cut = tiles.cut(height, width, tile, self._encoder.params.architecture, targets.layers)
         evaluate = evaluator.bind(targets, cut, height=height, width=width, kept=kept)
         return evaluate if self._draft is None else self._only_details(evaluate)
+
+    def _matched(self, content: np.ndarray) -> np.ndarray | None:
+        """Return the picture whose places look for their matches: the content, with a share of the picture so far.
+
+        The details of that share are the content's too, since an enlarged picture has none.
+
+        Reference:
+            Kolkin et al. (2022), "Neural Neighbor Style Transfer", section 3.1, on the source of the features.
+        """
+        if not self._settings.matched_layers:
+            return None
+        if not self._inputs.has_content:
+            return 255 * (self.first_picture() if self._begin is None else self._begin)
+        if self._begin is None:
+            return content
+        share, (width, height) = self._settings.match_progress, self.size
+        small = resample(content[0], (max(1, width // 2), max(1, height // 2)))
+        current = 255 * self._begin + content - resample(small, self.size)[np.newaxis]
+        return np.asarray((share * current + (1 - share) * content).clip(0, 255), np.float32)
 
     def picture(self, pixels: Pixels) -> Picture:
         """Bring an optimiser's picture to 0 to 255, in memory of its own; above a draft, only its details count."""

@@ -36,7 +36,12 @@ class Settings:
     2MP the area in millions of pixels. The result has the content's aspect, except for 800x600."""
 
     iterations: int = 25
-    """Number of steps at each scale. The first of several scales gets twice as many."""
+    """Number of steps at the last scale, and at each other one too where step_growth is 1. The first of several scales
+    gets twice as many."""
+
+    step_growth: float = 1.0
+    """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
+    more."""
 
     scales: int | None = None
     """Number of scales. Each scale is larger than the one before by the square root of two. By default there are as
@@ -70,9 +75,20 @@ class Settings:
     style_layers: Layers = field(default_factory=lambda: Layers("relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"))
     """Layers whose statistics hold the style, with their weights."""
 
-    style_loss: Literal["wasserstein", "gram", "gram+mean"] = "wasserstein"
+    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors"] = "wasserstein"
     """Distance of the statistics of a layer: between Gaussians (wasserstein), between Gram matrices (gram), or between
-    Gram matrices and means (gram+mean)."""
+    Gram matrices and means (gram+mean). Or distance of each place from the place of the style that is most like it
+    (neighbors), alone or beside the Gaussians."""
+
+    match_layers: Layers = field(default_factory=lambda: Layers("relu3_1=2,relu4_1=1"))
+    """Layers whose features find the place of the style that a place of the picture is most like, with their
+    weights."""
+
+    match_weight: float = 1.0
+    """Weight of the distance from these places within the style loss."""
+
+    match_progress: float = 0.25
+    """Share of the picture so far in the picture that is matched, from 0 to 1. The rest is the content."""
 
     balance: bool = True
     """Divide the style loss by the style loss of the content picture, so that one content weight suits strong and weak
@@ -217,9 +233,24 @@ class Settings:
         return replace(base, **changes)
 
     @property
+    def statistic(self) -> str:
+        """The part of the style loss that compares statistics, a name of `criterion.LOSSES`; empty for none."""
+        return self.style_loss.removesuffix("neighbors").removesuffix("+")
+
+    @property
+    def moment_layers(self) -> Mapping[str, float]:
+        """Shares of the layers whose statistics are compared."""
+        return self.style_layers.shares if self.statistic else {}
+
+    @property
+    def matched_layers(self) -> Mapping[str, float]:
+        """Shares of the layers whose features are matched."""
+        return self.match_layers.shares if self.style_loss.endswith("neighbors") else {}
+
+    @property
     def layers(self) -> list[str]:
         """All layers whose weight is not 0."""
-        return list(dict.fromkeys([*self.content_layers.shares, *self.style_layers.shares]))
+        return list(dict.fromkeys([*self.content_layers.shares, *self.moment_layers, *self.matched_layers]))
 
     def __repr__(self) -> str:
         """Name the settings that differ from the default."""
@@ -252,9 +283,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "most used": ("size", "style_strength", "preserve_colors", "seed"),
     "look": ("tv_weight", "color_strength", "color_root", "style_scale", "style_size", "init", "noise", "noise_range"),
     "control": ("style_blend",),
-    "running": ("iterations", "scales", "min_size", "draft", "precision", "max_memory"),
+    "running": ("iterations", "step_growth", "scales", "min_size", "draft", "precision", "max_memory"),
     "advanced objective": (
         *("content_weight", "style_weight", "content_layers", "style_layers", "style_loss", "balance"),
+        *("match_layers", "match_weight", "match_progress"),
         *("layer_scaling", "tv", "tv_sum", "pooling", "pool_padding", "padding", "preprocessing", "resize"),
     ),
     "advanced optimiser": ("optimizer", "learning_rate", "beta1", "beta2", "epsilon", "history", "clip", "average"),

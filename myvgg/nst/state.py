@@ -81,6 +81,8 @@ class State:
         tile: Side of the tiles in pixels; None for the whole picture.
         draft: The picture that larger scales only add details to, (height, width, 3), 0 to 255; None before it is
             made, and where the settings have none.
+        begin: The picture that this scale began with, whose places looked for their matches; None where nothing is
+            matched, and at the first scale, which matches the content alone.
     """
 
     optimizer: AdamState | LBFGSState
@@ -88,6 +90,7 @@ class State:
     before: int = 0
     tile: int | None = None
     draft: Float32[np.ndarray, "height width 3"] | None = None
+    begin: Pixels | None = None
 
     def __repr__(self) -> str:
         return f"State({type(self.optimizer).__name__}, scale {self.scale + 1}, step {self.steps})"

@@ -11,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float32
 
-from myvgg.nst import guides, tiles
+from myvgg.architecture import PoolPadding
+from myvgg.nst import guides, matching, tiles
+from myvgg.nst.cells import shape_of_cells
 from myvgg.nst.criterion import (
     Guides,
     Region,
@@ -25,6 +27,7 @@ from myvgg.nst.criterion import (
 )
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import Gaussian, Moments, gaussian
+from myvgg.nst.matching import Match
 from myvgg.nst.settings import Settings
 
 Mask = Float32[np.ndarray, "height width"]
@@ -36,6 +39,7 @@ def make_targets(
     styles: Sequence[Any],
     settings: Settings,
     *,
+    source: Any = None,
     masks: Sequence[Mask] | None = None,
     style_masks: Sequence[Any] | None = None,
     cache: MutableMapping[Any, Any] | None = None,
@@ -48,16 +52,20 @@ def make_targets(
         content: A picture (1, height, width, 3), 0 to 255; None where there is none.
         styles: Pictures likewise, of any sizes; none is possible.
         settings: Layers, their weights, the kind of style loss.
+        source: The picture whose places look for their matches, of the content's shape; the content by default.
         masks: The region of the content's shape that each style is for; by default all are blended everywhere.
         style_masks: The part of each style picture that counts, of its shape, or None.
         cache: Statistics of style pictures from earlier calls; new ones are added.
         tile: Side in pixels of the tiles that pictures are seen in; None for whole pictures.
     """
+    source = content if source is None else source
+    matches = _matches(encoder, source, styles, settings, masks, style_masks, tile) if settings.matched_layers else ()
+    styles = styles if settings.statistic else []
     found = [
         _statistics(encoder, style, mask, settings, {} if cache is None else cache, tile)
-        for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
+        for style, mask in zip(styles, style_masks or [None] * len(styles), strict=False)
     ]
-    if masks:
+    if masks and found:
         regions = [
             Region(guides.share(mask), _guides(encoder, mask, settings), _prepare(statistics, settings))
             for mask, statistics in zip(masks, found, strict=True)
@@ -67,14 +75,14 @@ def make_targets(
     balance = regions if settings.balance else []
     layers = list(settings.content_layers.shares) if settings.content_weight else []
     if content is None or not (layers or balance):
-        return Targets({}, tuple(regions))
+        return Targets({}, tuple(regions), matches)
     features, found_there = _features(encoder, content, settings, layers, [region.guides for region in balance], tile)
-    targets = Targets(features, tuple(regions))
+    targets = Targets(features, tuple(regions), matches)
     if not balance:
         return targets
     zero = tf.zeros([], content.dtype)
     unit, largest = (
-        float(weigh(Sums(zero, found, zero), targets.styles, settings, values=tf.size(content)).style)
+        float(weigh(Sums(zero, found, zero, zero), targets.styles, settings, values=tf.size(content)).style)
         for found in (found_there, tf.nest.map_structure(tf.zeros_like, found_there))
     )
     unit = max(unit, SMALLEST_UNIT * largest)
@@ -98,8 +106,69 @@ def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, 
     }
 
 
+def _matches(
+    encoder: Encoder,
+    source: Any,
+    styles: Sequence[Any],
+    settings: Settings,
+    masks: Sequence[Mask] | None,
+    style_masks: Sequence[Any] | None,
+    tile: int | None,
+) -> tuple[Match, ...]:
+    """Find the place of each style that each cell of a picture is most like.
+
+    Without a picture to look from, and without styles, there are none. Several styles without masks are all matched
+    everywhere, by their shares.
+    """
+    if source is None or not styles:
+        return ()
+    padding, (height, width) = settings.pool_padding, source.shape[1:3]
+    rows, columns = shape_of_cells(height, width, padding)
+    if masks:
+        parts = [guides.share(mask) * _normalised(_of_cells(mask, padding)) for mask in masks]
+    else:
+        shares = settings.style_blend or [1.0] * len(styles)
+        parts = [np.full([rows, columns], share / sum(shares) / (rows * columns)) for share in shares]
+    given, channels = _columns(encoder, source, settings, tile), _channels(encoder, settings)
+    found = []
+    for style, mask, weights in zip(styles, style_masks or [None] * len(styles), parts, strict=True):
+        where = None if mask is None else _of_cells(mask, padding)
+        places = matching.candidates(_columns(encoder, style, settings, tile), where)
+        nearest = matching.nearest(given, places).reshape(rows, columns)
+        found.append(Match(np.asarray(weights, np.float32), nearest, matching.tables_of(places, channels)))
+    return tuple(found)
+
+
+def _columns(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> np.ndarray:
+    """Compute the columns of all cells of a picture, as rows."""
+    shares, (height, width) = settings.matched_layers, picture.shape[1:3]
+    features, _ = _features(encoder, picture, settings, list(shares), [], tile)
+    padding, activations = settings.pool_padding, encoder.params.architecture.activations
+    shape = shape_of_cells(height, width, padding)
+    parts = {
+        layer: matching.column_part(tf.constant(maps), activations[layer].stride, *shape, padding)
+        for layer, maps in features.items()
+    }
+    return matching.columns_of(parts, matching.factors_of(shares, _channels(encoder, settings)))
+
+
+def _channels(encoder: Encoder, settings: Settings) -> dict[str, int]:
+    return {layer: encoder.params.architecture.activations[layer].channels for layer in settings.matched_layers}
+
+
+def _normalised(weights: np.ndarray) -> np.ndarray:
+    return np.asarray(weights / max(weights.sum(), np.finfo(np.float32).tiny))
+
+
+def _of_cells(mask: Mask, padding: PoolPadding) -> np.ndarray:
+    """Return the mean of a mask in each cell."""
+    maps, (height, width) = tf.constant(mask[np.newaxis, :, :, np.newaxis]), mask.shape
+    shape = shape_of_cells(height, width, padding)
+    return np.asarray(matching.column_part(maps, 1, *shape, padding)[0, :, :, 0])
+
+
 def _prepare(found: dict[str, Moments], settings: Settings) -> dict[str, Moments | Gaussian]:
-    if settings.style_loss == "wasserstein":
+    if settings.statistic == "wasserstein":
         return {layer: gaussian(each) for layer, each in found.items()}
     return dict(found)
 
@@ -138,7 +207,7 @@ def _features(
     Features of tiles are put together as NumPy's.
     """
     architecture, (height, width) = encoder.params.architecture, picture.shape[1:3]
-    style = settings.style_layers.shares if regions else {}
+    style = settings.moment_layers if regions else {}
     positions = counts_of(architecture, [*layers, *style], height, width, settings).positions
     strides = {layer: architecture.activations[layer].stride for layer in positions}
     shape = functools.partial(architecture.shape, height=height, width=width, pool_padding=settings.pool_padding)

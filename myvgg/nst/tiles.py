@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from myvgg.architecture import Architecture
+from myvgg.nst.cells import CELL
 
 Box = tuple[int, int, int, int]
 """First row, end of rows, first column, end of columns, in pixels."""
@@ -67,8 +68,8 @@ def cut(height: int, width: int, side: int | None, architecture: Architecture, l
 
 
 def grid(architecture: Architecture, layers: Iterable[str]) -> int:
-    """Return the grid that tiles lie on, in pixels: the stride of the deepest layer."""
-    return max((architecture.activations[layer].stride for layer in layers), default=1)
+    """Return the grid that tiles lie on, in pixels: the stride of the deepest layer, or the side of a cell."""
+    return max([CELL, *(architecture.activations[layer].stride for layer in layers)])
 
 
 def halo(architecture: Architecture, layers: Iterable[str]) -> int:
@@ -107,7 +108,9 @@ def window(box: Any, stride: int = 1) -> tuple[slice, slice]:
 def _spans(size: int, side: int, grid: int) -> list[tuple[int, int]]:
     count = math.ceil(size / max(side, grid))
     step = math.ceil(size / count / grid) * grid
-    return [(start, min(start + step, size)) for start in range(0, size, step)]
+    # The last tile takes what is left below a step of the grid, since it would have no position of the deepest layer.
+    starts = range(0, max(1, size - grid + 1), step)
+    return [(start, size if start == starts[-1] else start + step) for start in starts]
 
 
 def _widened(span: tuple[int, int], size: int, around: int) -> tuple[int, int]:

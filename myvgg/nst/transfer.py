@@ -88,9 +88,10 @@ class Run:
         """Count the pixels of all steps of the first scales."""
         return sum(count * math.prod(size) for count, size in zip(self.counts[:scales], self.sizes, strict=False))
 
-    def scale(self, index: int, draft: Picture | None) -> Scale:
-        """Bring the pictures to the size of a scale."""
-        return Scale(self.inputs, self.sizes[index], self.encoder, self.settings, draft)
+    def scale(self, index: int, state: State | None) -> Scale:
+        """Bring the pictures to the size of a scale, at its first step or in a state of it."""
+        draft, begin = (state.draft, state.begin) if state else (None, None)
+        return Scale(self.inputs, self.sizes[index], self.encoder, self.settings, draft=draft, begin=begin)
 
     def objective(self, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
         """Return the objective of a scale, in tiles of a side or whole."""
@@ -200,11 +201,11 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
     make, start = OPTIMIZERS[run.settings.optimizer]
     watch = memory.Watch(run.settings)
     for index in range(state.scale if state else 0, len(run.sizes)):
-        scale = run.scale(index, state.draft if state else None)
+        scale = run.scale(index, state)
         if state is None:
             tile = plan.tile(run.settings, run.shapes, run.encoder.params)
             state = State(start(scale.first_picture()), tile=tile)
-        before, draft = state.before, state.draft
+        before, draft, begin = state.before, state.draft, state.begin
         objective = run.objective(scale, state.tile, watch)
         optimizer = make(state.optimizer, run.settings)
         state = None  # the optimiser has copied its arrays
@@ -223,7 +224,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
                 "; ".join(filter(None, [*objective.notes(), note])),
                 optimizer.picture,
                 scale.finish,
-                functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, draft),
+                functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, draft, begin),
             )
             if interrupt:
                 raise interrupt
@@ -248,11 +249,17 @@ def told(optimizer: Optimizer, loss: float, gradient: np.ndarray) -> tuple[str, 
 
 
 def _state_of(
-    optimizer: Optimizer, step: int, tile: int | None, scale: int, before: int, draft: Picture | None
+    optimizer: Optimizer,
+    step: int,
+    tile: int | None,
+    scale: int,
+    before: int,
+    draft: Picture | None,
+    begin: Pixels | None,
 ) -> State:
     if optimizer.steps != step:
         raise RuntimeError("the state of a step must be taken before the next step is made")
-    return State(optimizer.state(), scale, before, tile, draft)
+    return State(optimizer.state(), scale, before, tile, draft, begin)
 
 
 def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Watch) -> State:
@@ -270,6 +277,7 @@ def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Wa
         before=state.before,
         tile=_tile_of_next(run, scale, state.tile, watch),
         draft=result if draft and max(scale.size) <= draft < max(size) else state.draft,
+        begin=image if run.settings.matched_layers else None,
     )
 
 

@@ -13,5 +13,5 @@ def losses(encoder: Encoder, image: tf.Tensor, targets: Targets, settings: Setti
     """Compute the losses of a picture, R, G, B, 0 to 255."""
     criterion = Criterion(encoder, settings)
     counts = counts_of(encoder.params.architecture, targets.layers, image.shape[1], image.shape[2], settings)
-    piece = Piece(image / 255, (), targets.content, targets.guides, (), counts)
+    piece = Piece(image / 255, (), targets.content, targets.guides, targets.matches, (), counts)
     return weigh(criterion.sums(piece, criterion.see(piece)), targets.styles, settings, values=3 * counts.pixels)

@@ -30,6 +30,10 @@ CASES: dict[str, Settings] = {
     "gram and mean, sums, average pools that keep odd ends": replace(
         BASE, style_loss="gram+mean", tv_sum=True, pooling="avg", pool_padding="same", balance=False
     ),
+    "neighbors": replace(BASE, style_loss="neighbors", match_layers=Layers("relu1_2=1,relu2_1=2,relu3_2=3,relu5_1=1")),
+    "Wasserstein and neighbors, odd ends": replace(
+        BASE, style_layers=Layers("relu4_1"), style_loss="wasserstein+neighbors", match_weight=3.0, pool_padding="same"
+    ),
     "zero padding, absolute differences": replace(BASE, style_loss="gram", padding="zero", tv="l1"),
     "content alone": replace(BASE, style_weight=0.0, content_layers=Layers("relu2_2,conv5_1,pool3")),
     "smoothness alone": replace(BASE, style_weight=0.0, content_weight=0.0),

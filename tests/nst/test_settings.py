@@ -42,6 +42,9 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "epsilon": NUMBERS,
     "noise_range": NUMBERS,
     "style_scale": NUMBERS,
+    "match_weight": NUMBERS,
+    "step_growth": (-1.0, 0.09, 10.5, math.inf, math.nan),
+    "match_progress": SHARES,
     "noise": SHARES,
     "beta1": SHARES,
     "beta2": SHARES,
@@ -65,6 +68,9 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "epsilon": (0.0, 1.0),
     "noise_range": (0.0, 255.0),
     "style_scale": (0.01, 4.0),
+    "match_weight": (0.0, 3.0),
+    "step_growth": (0.1, 0.71, 10.0),
+    "match_progress": (0.0, 1.0),
     "noise": (0.0, 1.0),
     "beta1": (0.0, 0.999),
     "beta2": (0.0, 0.999),
@@ -77,6 +83,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "style_blend": ((), (1.0,), (0.0, 2.0, 5.0)),
     "content_layers": (Layers(), Layers("conv1_1=1,pool5=0")),
     "style_layers": (Layers(), Layers("relu1_1=1e6")),
+    "match_layers": (Layers(), Layers("relu3_1=1e6")),
 }
 CHOICES = {name: get_args(hint) for name, hint in get_type_hints(Settings).items() if get_origin(hint) is Literal}
 

@@ -12,16 +12,16 @@ ACTIVATIONS = CONFIGURATION_E.activations
 SIZES = [(64, 64), (333, 250), (129, 1), (1, 700), (97, 4096), (1024, 768)]
 
 
-@pytest.mark.parametrize(("layer", "expected"), [("relu1_1", 1), ("relu2_1", 4), ("relu4_2", 40), ("relu5_1", 80)])
+@pytest.mark.parametrize(("layer", "expected"), [("relu1_1", 4), ("relu2_1", 4), ("relu4_2", 40), ("relu5_1", 80)])
 def test_surroundings_are_whole_positions(layer: str, expected: int) -> None:
-    """A tile is surrounded by what its positions see, rounded up to the layer's stride."""
+    """A tile is surrounded by what its positions see, rounded up to the layer's stride, or to a cell of 4 pixels."""
     assert tiles.halo(CONFIGURATION_E, [layer]) == expected
 
 
 def test_surroundings_are_those_of_the_deepest_layer() -> None:
-    """Shallow layers beside deep ones change nothing, and without any layer, neighbours are left to compare."""
+    """Shallow layers beside deep ones change nothing, and without any layer, a cell suffices for neighbours."""
     assert tiles.halo(CONFIGURATION_E, ["relu1_1", "relu5_1", "relu4_2"]) == 80
-    assert tiles.halo(CONFIGURATION_E, []) == 1
+    assert tiles.halo(CONFIGURATION_E, []) == 4
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
@@ -31,10 +31,12 @@ def test_tiles_cover_every_pixel_once(height: int, width: int, side: int, layer:
     """Every pixel is inside one tile, tiles begin on the grid, and have all surroundings that the picture has."""
     counts = np.zeros((height, width), int)
     stride, around = ACTIVATIONS[layer].stride, tiles.halo(CONFIGURATION_E, [layer])
+    grid = tiles.grid(CONFIGURATION_E, [layer])
+    longest = -(-side // grid) * grid + grid - 1  # the last one takes what is left below a step of the grid
     cut = tiles.cut(height, width, side, CONFIGURATION_E, [layer])
     for tile in cut:
         counts[tiles.window(tile.box)] += 1
-        assert len(cut) == 1 or (tile.box[1] - tile.box[0]) <= max(side + stride - 1, stride)
+        assert len(cut) == 1 or tile.box[1] - tile.box[0] <= longest
         assert all(start % stride == 0 for start in (*tile.box[::2], *tile.outer[::2]))
         for first, end, outer, outer_end, size in ((*tile.box[:2], *tile.outer[:2], height),):
             assert (outer, outer_end) in ((max(0, first - around), min(size, end + around)), (0, height))

@@ -211,10 +211,18 @@ def test_a_seed_repeats_the_pictures(run: Run) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("optimizer", "draft"), [("adam", 27), ("lbfgs", None)])
-def test_goes_on_from_any_state(optimizer: Any, draft: int | None, run: Run) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"draft": 27},
+        {"optimizer": "lbfgs"},
+        {"style_loss": "wasserstein+neighbors", "match_layers": Layers("relu1_1,relu2_1")},
+    ],
+    ids=str,
+)
+def test_goes_on_from_any_state(changes: dict[str, Any], run: Run) -> None:
     """From the state after any step, the first and the last of each scale too, the rest is made bit for bit."""
-    settings = replace(THREE, optimizer=optimizer, draft=draft)
+    settings = replace(THREE, **changes)
     expected, states = [], []
     for step in run(settings):
         expected.append((step.iteration, step.losses, step.image))
@@ -225,7 +233,7 @@ def test_goes_on_from_any_state(optimizer: Any, draft: int | None, run: Run) -> 
         assert len(again) >= 1
         assert [step[:2] for step in again] == [step[:2] for step in rest]
         assert all(np.array_equal(a[2], b[2]) for a, b in zip(again, rest, strict=True))
-    assert list(run(settings, state=states[-1])) == [] or optimizer == "lbfgs"
+    assert list(run(settings, state=states[-1])) == [] or settings.optimizer == "lbfgs"
 
 
 def test_lbfgs_counts_its_steps_over_all_scales(run: Run) -> None:
@@ -739,3 +747,12 @@ def test_statistics_are_shared_without_stored_responses(run: Run, tiny_params: P
     for _ in range(2):
         next(run(ONE, params=tiny_params, cache=cache))
     assert len(cache) == 1
+
+
+def test_steps_grow_from_scale_to_scale() -> None:
+    """The last scale has the iterations, each scale the factor of the one before, the first twice as many."""
+    sizes = [(16, 16), (32, 32), (64, 64)]
+    assert pyramid.steps(sizes, Settings(iterations=10, step_growth=0.5)) == [80, 20, 10]
+    assert pyramid.steps(sizes, Settings(iterations=10)) == [20, 10, 10]
+    assert pyramid.steps(sizes[:1], Settings(iterations=10, step_growth=0.5)) == [10]
+    assert pyramid.steps(sizes, Settings(iterations=1, step_growth=10.0)) == [1, 1, 1]

@@ -1,0 +1,158 @@
+"""Matching by meaning: each place of a picture is compared with the one place of the style that is most like it.
+
+Places are cells of 4 x 4 pixels. The features of several layers at a cell make its column, also called a hypercolumn.
+The matches of a scale are found once, before its first step. So the loss is a sum over cells, and tiles are exact.
+
+Reference:
+    Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich (2022), "Neural Neighbor Style Transfer", section 3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float, Float32, Int32
+
+from myvgg.architecture import PoolPadding
+from myvgg.nst.cells import CELL, MAX_CANDIDATES
+from myvgg.nst.losses import Scalar, full
+
+AT_ONCE = 2**11
+"""Number of cells that look for their matches at once."""
+
+TINY = 1e-12
+"""Added to squared lengths, so that columns without features have a direction."""
+
+Maps = Mapping[str, Any]
+"""Features of a picture by layer, (1, height, width, channels)."""
+
+
+class Match(NamedTuple):
+    """The matches of a picture's cells in one style.
+
+    Attributes:
+        weights: Of the cells; those of all styles together have a sum of one, or less where masks leave places free.
+        nearest: For each cell, the row of the tables that it is like.
+        tables: Columns of the style by layer, (places, channels); the columns of all layers together have length one.
+    """
+
+    weights: Float32[Any, "rows columns"]
+    nearest: Int32[Any, "rows columns"]
+    tables: dict[str, tf.Tensor]
+
+
+def column_part(
+    maps: Float[tf.Tensor, "1 height width channels"], stride: int, rows: Any, columns: Any, pool_padding: PoolPadding
+) -> Float[tf.Tensor, "1 rows columns channels"]:
+    """Bring the maps of a layer to cells: means of finer positions, repeats of coarser ones.
+
+    Args:
+        maps: Of one layer.
+        stride: Of the layer, in pixels.
+        rows: Of cells.
+        columns: Of cells.
+        pool_padding: That of the network.
+    """
+    # Differs from Kolkin et al. (2022), who resize bilinearly, which takes a part of the finer positions only.
+    maps = full(maps)
+    while stride < CELL:  # in halves, as the network's pools come to their odd ends
+        maps, stride = tf.nn.avg_pool2d(maps, 2, 2, pool_padding.upper()), 2 * stride
+    for axis, size in ((1, rows), (2, columns)):
+        # The last cells of an odd size have no coarse position of their own.
+        source = tf.minimum(tf.range(size) // (stride // CELL), tf.shape(maps)[axis] - 1)
+        maps = maps if stride == CELL else tf.gather(maps, source, axis=axis)
+    return maps
+
+
+def matching_loss(parts: Maps, match: Match, factors: Mapping[str, float]) -> Scalar:
+    """Compare cells with their matches: the weighted sum of 1 - cos of their columns.
+
+    Args:
+        parts: Parts of the columns by layer, from `column_part`.
+        match: Of the same cells.
+        factors: Of the layers in the columns, as in `tables_of`.
+
+    Reference:
+        Kolkin et al. (2022), equation 1.
+    """
+    products, squares = [], []
+    for layer, table in match.tables.items():
+        part = factors[layer] * parts[layer][0]
+        products.append(tf.reduce_sum(part * tf.gather(tf.cast(table, part.dtype), match.nearest), -1))
+        squares.append(tf.reduce_sum(tf.square(part), -1))
+    cosines = tf.add_n(products) * tf.math.rsqrt(tf.add_n(squares) + TINY)
+    return tf.reduce_sum(tf.cast(match.weights, cosines.dtype) * (1 - cosines))
+
+
+def factors_of(shares: Mapping[str, float], channels: Mapping[str, int]) -> dict[str, float]:
+    """Return the factors of layers with which columns of natural pictures have squared lengths as the shares say.
+
+    Args:
+        shares: Of the layers.
+        channels: Of the layers.
+    """
+    return {layer: math.sqrt(share / channels[layer]) for layer, share in shares.items()}
+
+
+def columns_of(parts: Maps, factors: Mapping[str, float]) -> Float32[np.ndarray, "places channels"]:
+    """Return the columns of all cells as rows.
+
+    Args:
+        parts: Parts of the columns by layer, from `column_part`.
+        factors: Of the layers.
+    """
+    rows = [np.asarray(part)[0].reshape(-1, part.shape[-1]) * np.float32(factors[name]) for name, part in parts.items()]
+    return np.concatenate(rows, -1).astype(np.float32)
+
+
+def candidates(columns: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Return the columns of a style that are looked through: those inside of a mask, and not too many of them.
+
+    Args:
+        columns: Of all cells of the style.
+        mask: Part of each cell that counts; None for all.
+    """
+    if mask is not None:
+        columns = columns[mask.ravel() >= mask.max() / 2]
+    if len(columns) <= MAX_CANDIDATES:
+        return columns
+    chosen = np.random.default_rng(0).permutation(len(columns))[:MAX_CANDIDATES]
+    return np.asarray(columns[np.sort(chosen)])
+
+
+def nearest(columns: np.ndarray, style: np.ndarray) -> Int32[np.ndarray, " places"]:
+    """Find for each column the one of the style whose direction from the mean is most alike.
+
+    Args:
+        columns: (places, channels).
+        style: (candidates, channels).
+
+    Reference:
+        Kolkin et al. (2022), section 3.2: the cosine distance of features from which their mean was subtracted.
+    """
+    wanted = tf.constant(_directions(style - style.mean(0)))
+    middle, found = columns.mean(0), []
+    for start in range(0, len(columns), AT_ONCE):
+        given = tf.constant(_directions(columns[start : start + AT_ONCE] - middle))
+        found.append(tf.argmax(tf.matmul(given, wanted, transpose_b=True), 1, tf.int32).numpy())
+    return np.concatenate(found)
+
+
+def tables_of(columns: np.ndarray, channels: Mapping[str, int]) -> dict[str, tf.Tensor]:
+    """Split the columns of a style into tables of its layers.
+
+    Args:
+        columns: (candidates, channels of all layers).
+        channels: Of the layers, in the order of the columns.
+    """
+    ends = np.cumsum(list(channels.values()))[:-1]
+    return dict(zip(channels, map(tf.constant, np.split(_directions(columns), ends, axis=1)), strict=True))
+
+
+def _directions(columns: np.ndarray) -> np.ndarray:
+    lengths = np.sqrt(np.square(columns).sum(-1, keepdims=True) + np.float32(TINY))
+    return np.asarray(columns / lengths, np.float32)
