@@ -57,86 +57,79 @@ class Choice(NamedTuple):
 
 
 CHOICES = {
-    "scales": Choice(
-        "Scales",
-        "from 128 pixels up, each the square root of two larger",
-        {"one scale, equal work": {"scales": 1, "iterations": 50}},
-        "At 256 pixels scales are worth nothing in numbers, but shapes get larger: areas of colour in place of flecks.",
-    ),
     "loss": Choice(
         "Style loss",
-        "Wasserstein distance of Gaussians",
-        {"Gram": {"style_loss": "gram"}, "Gram and mean": {"style_loss": "gram+mean"}},
-        "Gram matrices go less of the way to the style, with shorter strokes; their mean beside them helps a little.",
+        "statistics and matching",
+        {
+            "statistics alone": {"style_loss": "wasserstein"},
+            "matching alone": {"style_loss": "neighbors"},
+            "Gram matrices alone": {"style_loss": "gram"},
+        },
+        "",
     ),
-    "balance": Choice(
-        "Unit of the style loss",
-        "its value for the content picture",
-        {"none, content weight 0.06": {"balance": False, "content_weight": 0.06}},
-        "One content weight does not serve all: where the style's contrasts are strong, the content is drowned, and "
-        "the worst pair is far behind. In units of the style loss of the content picture, one weight suits all.",
+    "matching": Choice(
+        "Weight of the matching",
+        "0.5",
+        {"0.25": {"match_weight": 0.25}, "1": {"match_weight": 1.0}},
+        "",
+    ),
+    "matched": Choice(
+        "Layers that are matched",
+        "relu3_1 and relu4_1",
+        {"relu1_1 to relu4_1": {"match_layers": "relu1_1=8,relu2_1=4,relu3_1=2,relu4_1=1"}},
+        "",
+    ),
+    "progress": Choice(
+        "Picture that is matched",
+        "three quarters content, one quarter result",
+        {"the content": {"match_progress": 0.0}, "half and half": {"match_progress": 0.5}},
+        "",
     ),
     "layers": Choice(
         "Weights of the style layers",
-        "16, 8, 4, 2, 1 from relu1_1 to relu5_1",
+        "8, 8, 4, 2 from relu1_1 to relu4_1",
         {
-            "256, 64, 16, 4, 1": {"style_layers": "relu1_1=256,relu2_1=64,relu3_1=16,relu4_1=4,relu5_1=1"},
-            "equal": {"style_layers": "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"},
+            "2, 4, 4, 2": {"style_layers": "relu1_1=2,relu2_1=4,relu3_1=4,relu4_1=2"},
+            "16, 8, 4, 2, and 1 at relu5_1": {"style_layers": "relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"},
         },
-        "A steep fall takes up colours and fine strokes and little else; equal weights draw the style's motifs over "
-        "the content, a swirl for a face. The fall by halves lies between and scores highest.",
+        "",
     ),
     "content": Choice(
         "Content weight",
-        "0.35",
-        {"0.2": {"content_weight": 0.2}, "0.6": {"content_weight": 0.6}},
-        "It slides from style to structure, as `--style-strength` does. A weight of 0.2 scores 0.01 higher, since "
-        "the style gains more than the arrangement loses; the default keeps more of the subject.",
-    ),
-    "padding": Choice(
-        "Beyond the border",
-        "replicated pixels",
-        {"zeros": {"padding": "zero"}},
-        "Nothing that shows here, in numbers or pictures. Replicated pixels are kept since zeros, which are the mean "
-        "colour, make an edge that is not in the picture.",
-    ),
-    "average": Choice(
-        "What is kept",
-        "an average of the steps, 0.9",
-        {"over more of them, 0.99": {"average": 0.99}, "the last step": {"average": 0.0}},
-        "The last step scores highest and has the most grain. A long average remembers pictures from before they "
-        "were good. The default lies between: less grain for 0.014 of the score.",
+        "0.2",
+        {"0.1": {"content_weight": 0.1}, "0.4": {"content_weight": 0.4}},
+        "",
     ),
     "steps": Choice(
         "Steps at a scale",
-        "25 of 0.04",
+        "12 at the last, and more at the smaller ones",
         {
-            "12 of 0.08": {"iterations": 12, "learning_rate": 0.08},
-            "50 of 0.02": {"iterations": 50, "learning_rate": 0.02},
-            "50 of 0.04": {"iterations": 50},
-            "100 of 0.02": {"iterations": 100, "learning_rate": 0.02},
+            "12 at all": {"step_growth": 1.0},
+            "25 at all": {"iterations": 25, "step_growth": 1.0},
+            "25 at the last": {"iterations": 25},
         },
-        "Twice as many steps add 0.014 to 0.017 to the score, four times as many 0.023. Half as many of twice the "
-        "length cost 0.013.",
+        "",
+    ),
+    "average": Choice(
+        "What is kept",
+        "an average of the steps, 0.75",
+        {"the last step": {"average": 0.0}, "over more of them, 0.9": {"average": 0.9}},
+        "",
+    ),
+    "scales": Choice(
+        "Scales",
+        "from 128 pixels up, each the square root of two larger",
+        {"one scale, equal work": {"scales": 1, "iterations": 33}},
+        "",
     ),
     "start": Choice(
         "First picture",
         "0.4 of noise",
         {"the content": {"init": "content"}, "noise": {"init": "noise"}},
-        "Noise alone loses structure. Some of it costs nothing, and lets another seed give another picture.",
+        "",
     ),
-    "smoothness": Choice(
-        "Total variation",
-        "weight 2",
-        {"none": {"tv_weight": 0.0}},
-        "Without it the score is 0.005 higher, and flat areas are noisy.",
-    ),
-    "optimizer": Choice(
-        "Optimizer",
-        "Adam",
-        {"L-BFGS": {"optimizer": "lbfgs"}},
-        "As good as Adam's last step in as many evaluations; Adam is kept, whose steps are even and can be averaged.",
-    ),
+    "smoothness": Choice("Total variation", "weight 1", {"none": {"tv_weight": 0.0}, "2": {"tv_weight": 2.0}}, ""),
+    "former": Choice("All of it", "the default", {"`--preset gaussians`": {"preset": "gaussians", "size": SIZE}}, ""),
 }
 
 

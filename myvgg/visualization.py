@@ -197,6 +197,8 @@ def reconstruction(
     settings = Settings(
         content_layers=only,
         style_layers=only,  # there is no style, and deeper layers would need a larger picture
+        style_loss="wasserstein",
+        tv_weight=2.0,
         optimizer="lbfgs",
         init="noise",
         scales=1,

@@ -60,5 +60,4 @@ def _recorded(picture: Path) -> dict[str, Any]:
     """Return the settings in the record of a picture."""
     from myvgg.runs import record
 
-    settings: dict[str, Any] = record.read_record(picture)["settings"]
-    return settings
+    return record.settings_of(record.read_record(picture))

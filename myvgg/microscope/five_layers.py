@@ -114,6 +114,9 @@ def styles(
         settings = Settings(
             style_layers=Layers(kept),
             content_layers=Layers(kept),  # there is no content, and deeper layers would need a larger picture
+            style_loss="wasserstein",
+            tv_weight=2.0,
+            average=0.9,
             size=size,
             iterations=iterations,
             scales=1,

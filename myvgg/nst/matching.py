@@ -154,5 +154,6 @@ def tables_of(columns: np.ndarray, channels: Mapping[str, int]) -> dict[str, tf.
 
 
 def _directions(columns: np.ndarray) -> np.ndarray:
-    lengths = np.sqrt(np.square(columns).sum(-1, keepdims=True) + np.float32(TINY))
-    return np.asarray(columns / lengths, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # the loss of such features is no number, and says so
+        lengths = np.sqrt(np.square(columns).sum(-1, keepdims=True) + np.float32(TINY))
+        return np.asarray(columns / lengths, np.float32)

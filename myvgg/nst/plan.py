@@ -284,7 +284,8 @@ def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
 
 def _setup(measured: Speed, counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
     """Estimate the seconds before the first step of a scale, but for the graph: the targets, the unit of balance."""
-    pixels = bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles)
+    looks = 1 + bool(counted.matched)  # for the statistics, and for the columns
+    pixels = looks * (bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles))
     candidates = sum(min(math.prod(style) / CELL**2, MAX_CANDIDATES) for style in styles)
     matching = MATCH_SECONDS * counted.matched * candidates * math.prod(size) / CELL**2
     return SETUP_SECONDS[settings.statistic] + FEATURES_TIME * pixels * measured.pixel + matching

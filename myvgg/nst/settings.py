@@ -35,11 +35,11 @@ class Settings:
     """Size of the result: 512 is the longest side in pixels, 800x600 width and height, 800x the width, x600 the height,
     2MP the area in millions of pixels. The result has the content's aspect, except for 800x600."""
 
-    iterations: int = 25
+    iterations: int = 12
     """Number of steps at the last scale, and at each other one too where step_growth is 1. The first of several scales
     gets twice as many."""
 
-    step_growth: float = 1.0
+    step_growth: float = 0.71
     """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
     more."""
 
@@ -57,13 +57,13 @@ class Settings:
     seed: int = 0
     """Seed of the noise. The same seed gives the same picture."""
 
-    content_weight: float = 0.35
+    content_weight: float = 0.2
     """Weight of the content loss."""
 
     style_weight: float = 1.0
     """Weight of the style loss."""
 
-    tv_weight: float = 2.0
+    tv_weight: float = 1.0
     """Weight of the total variation, which smooths the picture."""
 
     style_strength: float = 1.0
@@ -72,10 +72,12 @@ class Settings:
     content_layers: Layers = field(default_factory=lambda: Layers("relu4_2"))
     """Layers whose features hold the content, with their weights, such as relu4_2=1,relu3_1=0.5."""
 
-    style_layers: Layers = field(default_factory=lambda: Layers("relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"))
+    style_layers: Layers = field(default_factory=lambda: Layers("relu1_1=8,relu2_1=8,relu3_1=4,relu4_1=2"))
     """Layers whose statistics hold the style, with their weights."""
 
-    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors"] = "wasserstein"
+    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors"] = (
+        "wasserstein+neighbors"
+    )
     """Distance of the statistics of a layer: between Gaussians (wasserstein), between Gram matrices (gram), or between
     Gram matrices and means (gram+mean). Or distance of each place from the place of the style that is most like it
     (neighbors), alone or beside the Gaussians."""
@@ -84,7 +86,7 @@ class Settings:
     """Layers whose features find the place of the style that a place of the picture is most like, with their
     weights."""
 
-    match_weight: float = 1.0
+    match_weight: float = 0.5
     """Weight of the distance from these places within the style loss."""
 
     match_progress: float = 0.25
@@ -144,7 +146,7 @@ class Settings:
     clip: Literal["step", "end"] = "step"
     """Bring the pixels back into their range after each step, or at the end."""
 
-    average: float = 0.9
+    average: float = 0.75
     """Decay of the average over the steps of a scale. The average is the result; 0 takes the last step."""
 
     init: str = "blend"

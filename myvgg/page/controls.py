@@ -125,7 +125,7 @@ def brought_by(picture: str | os.PathLike[str]) -> tuple[dict[str, Any], Control
     Raises:
         ImageError: The picture has no record, or a damaged one.
     """
-    table = dict(record.read_record(picture)["settings"])
+    table = record.settings_of(record.read_record(picture))
     for name, unknown in (("init", table.get("init") not in STARTS), ("max_memory", True)):
         if unknown:
             table.pop(name, None)

@@ -185,6 +185,9 @@ def _checked(source: Path, text: str) -> dict[str, Any]:
 DEFAULTS = {"matte": "white", "steps": 0, "finished": False}
 """Values of the table `run` where a record has none."""
 
+FORMER: dict[str, Any] = {"step_growth": 1.0}
+"""Settings that records of earlier versions do not name, with the values of that time."""
+
 TYPES: dict[str, Any] = {
     "matte": str,
     "bits": int | None,
@@ -226,13 +229,22 @@ def shared(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "run": run, "settings": settings, "inputs": inputs, "weights": weights}
 
 
+def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a record, with the values that settings had before records named them.
+
+    Args:
+        record: The record.
+    """
+    return {**FORMER, **record["settings"]}
+
+
 def pixels_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that decide a picture, with the defaults of those that an older record does not know.
 
     Args:
         settings: The table `settings` of a record.
     """
-    table = {**tables.table_of(Settings()), **settings}
+    table = {**tables.table_of(Settings()), **FORMER, **settings}
     table["init"] = Path(str(table["init"])).name  # its content is compared with those of the other inputs
     return {name: value for name, value in table.items() if name not in NEUTRAL}
 

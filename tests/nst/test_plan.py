@@ -174,7 +174,7 @@ def test_the_lean_gradient_is_for_graphs_without_onednn(monkeypatch: pytest.Monk
 
 def test_time_is_counted_in_measured_pixels(vgg19: Params) -> None:
     """Steps of a size take its pixels times what a pixel was measured to take, and something to begin with."""
-    settings = replace(PRECISE, size=512, scales=1)
+    settings = replace(PRECISE, size=512, scales=1, style_loss="wasserstein")
     few, many = (plan.plan(replace(settings, iterations=steps), SIZES, vgg19, speed=SPEED) for steps in (1, 101))
     pixels = 512 * 384
     assert many.seconds - few.seconds == pytest.approx(100 * pixels * (1e-6 + plan.PIXEL_SECONDS))
@@ -236,3 +236,18 @@ def test_memory_is_planned_for_the_device_that_computes(vgg19: Params, monkeypat
     assert plan.tile(settings, sizes, vgg19) == plan.tile(settings, sizes, vgg19, limit=memory.SHARE * 3e9)
     limited = replace(settings, max_memory=3.0)
     assert plan.tile(limited, sizes, vgg19) == plan.tile(limited, sizes, vgg19, limit=3e9)
+
+
+def test_matches_are_planned(vgg19: Params) -> None:
+    """Matching costs another look at the pictures, and products of all cells of both, up to a number of the style's."""
+    settings = replace(PRECISE, size=1024, scales=1, iterations=1)
+    sizes = plan.Sizes((1024, 768), [(1024, 768)])
+    plain, matched = (
+        plan.plan(replace(settings, style_loss=loss), sizes, vgg19, speed=SPEED)
+        for loss in ("wasserstein", "wasserstein+neighbors")
+    )
+    pixels = 1024 * 768
+    products = plan.MATCH_SECONDS * 768 * 2**14 * pixels / 16
+    looks = 2 * plan.FEATURES_TIME * pixels * SPEED.pixel
+    assert matched.seconds - plain.seconds == pytest.approx(products + looks)
+    assert matched.memory > plain.memory

@@ -83,7 +83,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "style_blend": ((), (1.0,), (0.0, 2.0, 5.0)),
     "content_layers": (Layers(), Layers("conv1_1=1,pool5=0")),
     "style_layers": (Layers(), Layers("relu1_1=1e6")),
-    "match_layers": (Layers(), Layers("relu3_1=1e6")),
+    "match_layers": (Layers("relu3_1=1e6,relu4_1=0"),),
 }
 CHOICES = {name: get_args(hint) for name, hint in get_type_hints(Settings).items() if get_origin(hint) is Literal}
 

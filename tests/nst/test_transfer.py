@@ -36,10 +36,10 @@ SHALLOW: dict[str, Any] = {
 }
 """Layers, since what takes time here is to trace the network."""
 
-ONE = Settings(size=27, iterations=6, scales=1, average=0.0, **SHALLOW)
+ONE = Settings(size=27, iterations=6, scales=1, average=0.0, style_loss="wasserstein", **SHALLOW)
 """A single scale whose steps are the optimiser's own pictures."""
 
-THREE = Settings(size=54, iterations=3, min_size=27, **SHALLOW)
+THREE = Settings(size=54, iterations=3, step_growth=1.0, min_size=27, style_loss="wasserstein", **SHALLOW)
 """Scales of 27, 38 and 54 pixels."""
 
 REPEATED = 1e-5
@@ -753,6 +753,6 @@ def test_steps_grow_from_scale_to_scale() -> None:
     """The last scale has the iterations, each scale the factor of the one before, the first twice as many."""
     sizes = [(16, 16), (32, 32), (64, 64)]
     assert pyramid.steps(sizes, Settings(iterations=10, step_growth=0.5)) == [80, 20, 10]
-    assert pyramid.steps(sizes, Settings(iterations=10)) == [20, 10, 10]
+    assert pyramid.steps(sizes, Settings(iterations=10, step_growth=1.0)) == [20, 10, 10]
     assert pyramid.steps(sizes[:1], Settings(iterations=10, step_growth=0.5)) == [10]
     assert pyramid.steps(sizes, Settings(iterations=1, step_growth=10.0)) == [1, 1, 1]

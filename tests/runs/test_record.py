@@ -68,6 +68,10 @@ OTHER_VALUES: dict[str, Any] = {
     "style_scale": 1.7,
     "style_size": "2.5MP",
     "style_blend": (0.1, 0.7, 0.0),
+    "match_layers": Layers("relu3_2=0.1"),
+    "match_weight": 0.7,
+    "match_progress": 0.1,
+    "step_growth": 0.9,
     "preserve_colors": "luminance",
     "color_strength": 0.55,
     "color_root": "cholesky",
@@ -385,3 +389,12 @@ def test_settings_that_do_not_change_the_picture_do_not_count() -> None:
     del table["padding"]
     assert record.pixels_of(table) == record.pixels_of(tables.table_of(Settings()))
     assert record.pixels_of(table | {"seed": 1}) != record.pixels_of(table)
+
+
+def test_settings_that_a_record_does_not_know_are_those_of_its_time() -> None:
+    """A picture that was made before steps grew from scale to scale is made again with equal steps."""
+    old = {name: value for name, value in tables.table_of(Settings()).items() if name != "step_growth"}
+    assert Settings().with_values(record.settings_of({"settings": old})).step_growth == 1
+    assert record.pixels_of(old)["step_growth"] == 1
+    new = {**old, "step_growth": 0.5}
+    assert Settings().with_values(record.settings_of({"settings": new})).step_growth == 0.5
