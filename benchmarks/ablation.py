@@ -96,15 +96,15 @@ CHOICES = {
     ),
     "content": Choice(
         "Content weight",
-        "0.2",
-        {"0.1": {"content_weight": 0.1}, "0.4": {"content_weight": 0.4}},
+        "0.25",
+        {"0.1": {"content_weight": 0.1}, "0.5": {"content_weight": 0.5}},
         "",
     ),
     "steps": Choice(
         "Steps at a scale",
-        "12 at the last, and more at the smaller ones",
+        "10 at the last, and more at the smaller ones",
         {
-            "12 at all": {"step_growth": 1.0},
+            "10 at all": {"step_growth": 1.0},
             "25 at all": {"iterations": 25, "step_growth": 1.0},
             "25 at the last": {"iterations": 25},
         },
@@ -119,7 +119,7 @@ CHOICES = {
     "scales": Choice(
         "Scales",
         "from 128 pixels up, each the square root of two larger",
-        {"one scale, equal work": {"scales": 1, "iterations": 33}},
+        {"one scale, equal work": {"scales": 1, "iterations": 25}},
         "",
     ),
     "start": Choice(

@@ -105,9 +105,10 @@ FIGURES = {
     ),
     "colors": Figure(
         "The content's colours",
-        "sweep examples/coffee.jpg examples/waves.jpg --over preserve-colors=none,luminance,match,histogram --size 256 "
-        "-o docs/gallery/colors.jpg",
-        "Only the result's luminance, or a style whose colours were matched before.",
+        "sweep examples/coffee.jpg examples/waves.jpg --over preserve-colors=none,luminance,match,histogram,transfer "
+        "--size 256 -o docs/gallery/colors.jpg",
+        "Only the result's luminance, or a style whose colours were matched before; or the style's, in the places of the "
+        "content's.",
     ),
     "regions": Figure(
         "A style for each region",

@@ -35,11 +35,11 @@ class Settings:
     """Size of the result: 512 is the longest side in pixels, 800x600 width and height, 800x the width, x600 the height,
     2MP the area in millions of pixels. The result has the content's aspect, except for 800x600."""
 
-    iterations: int = 12
+    iterations: int = 10
     """Number of steps at the last scale, and at each other one too where step_growth is 1. The first of several scales
     gets twice as many."""
 
-    step_growth: float = 0.71
+    step_growth: float = 0.8
     """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
     more."""
 
@@ -57,7 +57,7 @@ class Settings:
     seed: int = 0
     """Seed of the noise. The same seed gives the same picture."""
 
-    content_weight: float = 0.2
+    content_weight: float = 0.25
     """Weight of the content loss."""
 
     style_weight: float = 1.0

@@ -114,7 +114,7 @@ def test_other_words_are_shown_as_well(tmp_path: Path, capsys: pytest.CaptureFix
     path.write_text("seed = 7\n")
     found = help_of(["--config", str(path), "--iterations", "3", "--help"], capsys)
     assert "(mine.toml: 7)" in found
-    assert "(default: 12)" in found
+    assert "(default: 10)" in found
     assert "(default: 512)" in help_of(["--size", "--help", "--colour"], capsys)
 
 
