@@ -1,4 +1,4 @@
-"""Cells: the squares of pixels in which pictures are matched. Nothing here needs TensorFlow."""
+"""Cells: the squares of pixels in which pictures are matched, and numbers of places. Nothing here needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ CELL = 4
 
 MAX_CANDIDATES = 2**14
 """Number of cells of a style that are looked through, at most: those of a picture of 512 x 512 pixels."""
+
+COUNT = 1024
+"""Number of positions of the picture that a sample has, drawn at each step."""
+
+STYLE_COUNT = 5000
+"""Number of positions of a style that samples are compared with, the same for all steps of a scale."""
 
 
 def shape_of_cells(height: int, width: int, pool_padding: PoolPadding) -> tuple[int, int]:

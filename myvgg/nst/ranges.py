@@ -149,8 +149,15 @@ def _check_together(settings: Settings) -> None:
         raise ValueError(f"style_blend must be shares from 0 on, not all 0, not {shares}")
     if not any(settings.content_layers.values()) and not any(settings.style_layers.values()):
         raise ValueError("content_layers and style_layers must not both be empty")
-    if settings.style_loss.endswith("neighbors") and not any(settings.match_layers.values()):
-        raise ValueError(f"match_layers must not be empty where style_loss is {settings.style_loss}")
+    for name in ("style_loss", "content_loss"):
+        uses = getattr(settings, name) in ("neighbors", "wasserstein+neighbors", "remd", "self-similarity")
+        if uses and not any(settings.match_layers.values()):
+            raise ValueError(f"match_layers must not be empty where {name} is {getattr(settings, name)}")
+    if settings.optimizer == "lbfgs" and settings.sampled_layers:
+        raise ValueError(
+            "optimizer must be adam where style_loss is remd or content_loss is self-similarity, whose positions are "
+            "drawn anew at each step, not lbfgs"
+        )
     if settings.precision == "float16" and settings.layer_scaling == "none":
         raise ValueError(
             "precision must not be float16 where layer_scaling is none, since features overflow: choose float32 or "

@@ -149,8 +149,8 @@ class Scale:
         return [share / sum(blend) for share in blend]
 
     def _only_details(self, evaluate: Evaluate) -> Evaluate:
-        def evaluate_details(pixels: Pixels) -> tuple[Losses, np.ndarray]:
-            losses, gradient = evaluate(pixels)
+        def evaluate_details(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
+            losses, gradient = evaluate(pixels, step)
             return losses, self._details(np.asarray(gradient)[0])[np.newaxis]
 
         return evaluate_details

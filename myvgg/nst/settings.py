@@ -75,20 +75,26 @@ class Settings:
     style_layers: Layers = field(default_factory=lambda: Layers("relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"))
     """Layers whose statistics hold the style, with their weights."""
 
-    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors"] = "wasserstein"
+    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors", "remd"] = (
+        "wasserstein"
+    )
     """Distance of the statistics of a layer: between Gaussians (wasserstein), between Gram matrices (gram), or between
     Gram matrices and means (gram+mean). Or distance of each place from the place of the style that is most like it
-    (neighbors), alone or beside the Gaussians."""
+    (neighbors), alone or beside the Gaussians. Or distance of samples of both pictures as sets of places (remd)."""
 
     match_layers: Layers = field(default_factory=lambda: Layers("relu3_1=2,relu4_1=1"))
     """Layers whose features find the place of the style that a place of the picture is most like, with their
-    weights."""
+    weights. Samples have the features of these layers too."""
 
     match_weight: float = 1.0
     """Weight of the distance from these places within the style loss."""
 
     match_progress: float = 0.25
     """Share of the picture so far in the picture that is matched, from 0 to 1. The rest is the content."""
+
+    content_loss: Literal["difference", "self-similarity"] = "difference"
+    """Distance from the content: of the features at each place (difference), or of how alike the places of a picture
+    are to each other (self-similarity)."""
 
     balance: bool = True
     """Divide the style loss by the style loss of the content picture, so that one content weight suits strong and weak
@@ -235,6 +241,8 @@ class Settings:
     @property
     def statistic(self) -> str:
         """The part of the style loss that compares statistics, a name of `criterion.LOSSES`; empty for none."""
+        if self.style_loss == "remd":
+            return ""
         return self.style_loss.removesuffix("neighbors").removesuffix("+")
 
     @property
@@ -248,9 +256,21 @@ class Settings:
         return self.match_layers.shares if self.style_loss.endswith("neighbors") else {}
 
     @property
+    def compared_layers(self) -> Mapping[str, float]:
+        """Shares of the layers whose features are compared with the content's at each place."""
+        return self.content_layers.shares if self.content_loss == "difference" else {}
+
+    @property
+    def sampled_layers(self) -> Mapping[str, float]:
+        """Shares of the layers whose features are sampled at single positions."""
+        is_sampled = self.style_loss == "remd" or self.content_loss == "self-similarity"
+        return self.match_layers.shares if is_sampled else {}
+
+    @property
     def layers(self) -> list[str]:
         """All layers whose weight is not 0."""
-        return list(dict.fromkeys([*self.content_layers.shares, *self.moment_layers, *self.matched_layers]))
+        single = [*self.matched_layers, *self.sampled_layers]
+        return list(dict.fromkeys([*self.compared_layers, *self.moment_layers, *single]))
 
     def __repr__(self) -> str:
         """Name the settings that differ from the default."""
@@ -285,7 +305,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "control": ("style_blend",),
     "running": ("iterations", "step_growth", "scales", "min_size", "draft", "precision", "max_memory"),
     "advanced objective": (
-        *("content_weight", "style_weight", "content_layers", "style_layers", "style_loss", "balance"),
+        *("content_weight", "style_weight", "content_layers", "style_layers", "content_loss", "style_loss", "balance"),
         *("match_layers", "match_weight", "match_progress"),
         *("layer_scaling", "tv", "tv_sum", "pooling", "pool_padding", "padding", "preprocessing", "resize"),
     ),

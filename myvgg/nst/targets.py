@@ -12,8 +12,8 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg.architecture import PoolPadding
-from myvgg.nst import guides, matching, tiles
-from myvgg.nst.cells import shape_of_cells
+from myvgg.nst import guides, matching, samples, tiles
+from myvgg.nst.cells import STYLE_COUNT, shape_of_cells
 from myvgg.nst.criterion import (
     Guides,
     Region,
@@ -28,6 +28,7 @@ from myvgg.nst.criterion import (
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import Gaussian, Moments, gaussian
 from myvgg.nst.matching import Match
+from myvgg.nst.samples import Sampling
 from myvgg.nst.settings import Settings
 
 Mask = Float32[np.ndarray, "height width"]
@@ -60,6 +61,9 @@ def make_targets(
     """
     source = content if source is None else source
     matches = _matches(encoder, source, styles, settings, masks, style_masks, tile) if settings.matched_layers else ()
+    sampling = (
+        _sampling(encoder, content, styles, settings, masks, style_masks, tile) if settings.sampled_layers else None
+    )
     styles = styles if settings.statistic else []
     found = [
         _statistics(encoder, style, mask, settings, {} if cache is None else cache, tile)
@@ -73,11 +77,12 @@ def make_targets(
     else:
         regions = [Region(1.0, {}, _prepare(blend(found, settings), settings))] if found else []
     balance = regions if settings.balance else []
-    layers = list(settings.content_layers.shares) if settings.content_weight else []
+    layers = list(settings.compared_layers) if settings.content_weight else []
+    targets = Targets({}, tuple(regions), matches, sampling=sampling, content_weight=settings.content_weight)
     if content is None or not (layers or balance):
-        return Targets({}, tuple(regions), matches)
+        return targets
     features, found_there = _features(encoder, content, settings, layers, [region.guides for region in balance], tile)
-    targets = Targets(features, tuple(regions), matches)
+    targets = targets._replace(content=features)
     if not balance:
         return targets
     zero = tf.zeros([], content.dtype)
@@ -137,6 +142,51 @@ def _matches(
         nearest = matching.nearest(given, places).reshape(rows, columns)
         found.append(Match(np.asarray(weights, np.float32), nearest, matching.tables_of(places, channels)))
     return tuple(found)
+
+
+def _sampling(
+    encoder: Encoder,
+    content: Any,
+    styles: Sequence[Any],
+    settings: Settings,
+    masks: Sequence[Mask] | None,
+    style_masks: Sequence[Any] | None,
+    tile: int | None,
+) -> Sampling | None:
+    """Prepare the samples of a picture; None where nothing is compared with them."""
+    styles = styles if settings.style_loss == "remd" else []
+    is_content = content is not None and settings.content_loss == "self-similarity" and settings.content_weight
+    if not (styles or is_content):
+        return None
+    regions: list[np.ndarray | None] = [None]
+    shares = [1.0]
+    if masks and styles:
+        regions, shares = [samples.region_of(mask) for mask in masks], [guides.share(mask) for mask in masks]
+    blend = settings.style_blend or [1.0] * len(styles)
+    blended = shares if masks else [share / sum(blend) for share in blend]
+    layers, activations = settings.sampled_layers, encoder.params.architecture.activations
+    strides = {layer: activations[layer].stride for layer in layers}
+    found = []
+    for index, (style, mask, share) in enumerate(
+        zip(styles, style_masks or [None] * len(styles), blended, strict=True)
+    ):
+        size = int(style.shape[1]), int(style.shape[2])
+        where = None if mask is None else samples.region_of(mask)
+        places = samples.draw((settings.seed, *size, index), size, where, STYLE_COUNT)
+        sampled = samples.sample(_maps(encoder, style, settings, tile), places, strides)
+        found.append(samples.sampled_style(share, sampled, layers))
+    maps = _maps(encoder, content, settings, tile) if is_content else {}
+    weights = tuple(shares) if is_content else ()
+    return Sampling(layers, strides, settings.seed, tuple(regions), weights, maps, tuple(found))
+
+
+def _maps(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> dict[str, tf.Tensor]:
+    """Compute the features that are sampled, and give the colours beside them."""
+    features, _ = _features(encoder, picture, settings, list(settings.sampled_layers), [], tile)
+    return {
+        samples.COLORS: tf.constant(picture) / 255,
+        **{layer: tf.constant(maps) for layer, maps in features.items()},
+    }
 
 
 def _columns(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> np.ndarray:

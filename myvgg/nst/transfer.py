@@ -210,7 +210,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
         optimizer = make(state.optimizer, run.settings)
         state = None  # the optimiser has copied its arrays
         while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:
-            losses, gradient = objective(pixels)
+            losses, gradient = objective(pixels, optimizer.steps)
             note, interrupt = told(optimizer, losses.total, gradient)
             yield Step(
                 before + optimizer.steps,

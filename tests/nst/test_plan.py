@@ -14,6 +14,7 @@ from myvgg import kernels
 from myvgg import network as ops
 from myvgg.architecture import CONFIGURATION_E
 from myvgg.nst import Settings, memory, plan, probe
+from myvgg.nst.settings import Layers
 from myvgg.params import Params, random
 from myvgg.runs.plan_text import describe
 
@@ -236,3 +237,18 @@ def test_memory_is_planned_for_the_device_that_computes(vgg19: Params, monkeypat
     assert plan.tile(settings, sizes, vgg19) == plan.tile(settings, sizes, vgg19, limit=memory.SHARE * 3e9)
     limited = replace(settings, max_memory=3.0)
     assert plan.tile(limited, sizes, vgg19) == plan.tile(limited, sizes, vgg19, limit=3e9)
+
+
+def test_samples_take_time_and_memory(vgg19: Params) -> None:
+    """Samples count at each step, by the styles, and their layers are needed though no other loss names them."""
+    sampled = Settings(
+        style_loss="remd", content_loss="self-similarity", match_layers=Layers("relu3_1"), precision="float32"
+    )
+    plain = replace(sampled, style_loss="gram", content_loss="difference", style_layers=Layers("relu3_1"))
+    sizes = plan.Sizes((300, 200), [(300, 200)])
+    found, other = (plan.plan(each, sizes, vgg19, speed=SPEED) for each in (sampled, plain))
+    assert found.steps == other.steps
+    assert found.seconds > other.seconds
+    assert found.memory > other.memory
+    twice = plan.plan(sampled, sizes._replace(styles=sizes.styles * 2), vgg19, speed=SPEED)
+    assert twice.seconds > found.seconds
