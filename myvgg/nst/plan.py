@@ -265,7 +265,9 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
     content = bytes_of_value * counted.content * pixels
     working += SAMPLE_MEMORY * VALUE_MEMORY["float32"] * STYLE_COUNT * counted.sampled
     pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
-    pictures = (PICTURES_HELD[settings.optimizer] + 2 * pairs) * PIXEL_MEMORY * pixels
+    held = PICTURES_HELD[settings.optimizer] + 2 * pairs
+    held = 1 + 4 / 3 * held if settings.parameters == "pyramid" else held
+    pictures = held * PIXEL_MEMORY * pixels
     return base_memory(settings, params) + content + working + pictures
 
 

@@ -13,7 +13,7 @@ from myvgg.sizes import parse_size
 if TYPE_CHECKING:
     from myvgg.nst.settings import Settings
 
-WHOLE = {"iterations": 1, "scales": 1, "min_size": 1, "draft": 1, "seed": 0, "history": 1}
+WHOLE = {"iterations": 1, "scales": 1, "min_size": 1, "draft": 1, "seed": 0, "history": 1, "pyramid_levels": 1}
 """Settings that are whole numbers, with the smallest that is allowed."""
 
 OPTIONAL = ("scales", "draft")
@@ -158,6 +158,8 @@ def _check_together(settings: Settings) -> None:
             "optimizer must be adam where style_loss is remd or content_loss is self-similarity, whose positions are "
             "drawn anew at each step, not lbfgs"
         )
+    if settings.optimizer == "lbfgs" and settings.parameters == "pyramid":
+        raise ValueError("optimizer must be adam where parameters is pyramid, not lbfgs")
     if settings.precision == "float16" and settings.layer_scaling == "none":
         raise ValueError(
             "precision must not be float16 where layer_scaling is none, since features overflow: choose float32 or "

@@ -132,6 +132,13 @@ class Settings:
     optimizer: Literal["adam", "lbfgs"] = "adam"
     """Adam, or L-BFGS."""
 
+    parameters: Literal["pixels", "pyramid"] = "pixels"
+    """Numbers that Adam moves: the pixels, or the levels of a Laplacian pyramid of the picture, whose coarse levels
+    move many pixels at once."""
+
+    pyramid_levels: int = 5
+    """Number of times that the pyramid halves the picture."""
+
     learning_rate: float = 0.04
     """Length of Adam's first steps, for pixels from 0 to 1."""
 
@@ -309,7 +316,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("match_layers", "match_weight", "match_progress"),
         *("layer_scaling", "tv", "tv_sum", "pooling", "pool_padding", "padding", "preprocessing", "resize"),
     ),
-    "advanced optimiser": ("optimizer", "learning_rate", "beta1", "beta2", "epsilon", "history", "clip", "average"),
+    "advanced optimiser": (
+        *("optimizer", "learning_rate", "beta1", "beta2", "epsilon", "history", "clip", "average"),
+        *("parameters", "pyramid_levels"),
+    ),
 }
 """All settings by what they are about, in the order of the help."""
 

@@ -34,6 +34,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "draft": (0, -1),
     "seed": (-1,),
     "history": (0,),
+    "pyramid_levels": (0, -3),
     "content_weight": NUMBERS,
     "style_weight": NUMBERS,
     "tv_weight": NUMBERS,
@@ -60,6 +61,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "draft": (None, 1, 100_000),
     "seed": (0, 2**40),
     "history": (1, 100),
+    "pyramid_levels": (1, 30),
     "content_weight": (0.0, 1e9),
     "style_weight": (0.0, 1e9),
     "tv_weight": (0.0, 1e9),
@@ -134,7 +136,7 @@ def test_refuses_a_style_of_no_size() -> None:
         Settings(style_scale=0.0)
 
 
-@pytest.mark.parametrize("name", ["iterations", "scales", "min_size", "seed", "history"])
+@pytest.mark.parametrize("name", ["iterations", "scales", "min_size", "seed", "history", "pyramid_levels"])
 @pytest.mark.parametrize("value", [1.5, math.inf, "3", True])
 def test_refuses_counts_that_are_no_whole_numbers(name: str, value: object, unchecked: None) -> None:
     """A count is a whole number."""

@@ -216,6 +216,7 @@ def test_a_seed_repeats_the_pictures(run: Run) -> None:
     [
         {"draft": 27},
         {"optimizer": "lbfgs"},
+        {"parameters": "pyramid", "beta1": 0.0},
         {"style_loss": "remd", "content_loss": "self-similarity", "match_layers": Layers("relu1_1,relu2_1")},
         {"style_loss": "wasserstein+neighbors", "match_layers": Layers("relu1_1,relu2_1")},
     ],
