@@ -34,6 +34,9 @@ SHARES = ("noise", "beta1", "beta2", "average", "color_strength", "match_progres
 BELOW_ONE = ("beta1", "beta2", "average")
 """Decays, which must be below 1."""
 
+BETWEEN = {"step_growth": (0.1, 10), "first_steps": (0.1, 10), "scale_ratio": (1.1, 10), "content_decay": (0.01, 1)}
+"""Settings that are numbers between two others."""
+
 KINDS: dict[Any, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
     bool: ("true or false", lambda value: isinstance(value, bool), bool),
     float: ("a number", lambda value: _is_number(value), float),
@@ -136,8 +139,9 @@ def _check_sizes(settings: Settings) -> None:
         raise ValueError(f"max_memory must be a number of gigabytes above 0, not {memory}")
     if settings.style_scale == 0:
         raise ValueError("style_scale must be above 0")
-    if not 0.1 <= settings.step_growth <= 10:
-        raise ValueError(f"step_growth must be from 0.1 to 10, not {settings.step_growth}")
+    for name, (smallest, largest) in BETWEEN.items():
+        if not smallest <= _number(name, getattr(settings, name)) <= largest:
+            raise ValueError(f"{name} must be from {smallest:g} to {largest:g}, not {getattr(settings, name)}")
     parse_size("size", settings.size)
     if settings.style_size is not None:
         parse_size("style_size", settings.style_size)

@@ -19,7 +19,7 @@ from myvgg.runtime.errors import did_you_mean
 
 __all__ = ["GROUPS", "SETTINGS", "STARTS", "WITHOUT", "Layers", "Settings"]
 
-STARTS = ("blend", "add", "content", "noise", "style")
+STARTS = ("blend", "add", "content", "blur", "edges", "noise", "style")
 """Names that `init` may have; any other value is a file."""
 
 
@@ -37,15 +37,20 @@ class Settings:
 
     iterations: int = 25
     """Number of steps at the last scale, and at each other one too where step_growth is 1. The first of several scales
-    gets twice as many."""
+    gets first_steps times as many."""
 
     step_growth: float = 1.0
     """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
     more."""
 
+    first_steps: float = 2.0
+    """Factor of the number of steps at the first of several scales."""
+
     scales: int | None = None
-    """Number of scales. Each scale is larger than the one before by the square root of two. By default there are as
-    many as fit between the smallest size and the size of the result."""
+    """Number of scales. By default there are as many as fit between the smallest size and the size of the result."""
+
+    scale_ratio: float = 2**0.5
+    """Size of a scale relative to the scale before it."""
 
     min_size: int = 128
     """Longest side of the smallest scale in pixels, at least."""
@@ -59,6 +64,9 @@ class Settings:
 
     content_weight: float = 0.35
     """Weight of the content loss."""
+
+    content_decay: float = 1.0
+    """Factor of the content weight from one scale to the next."""
 
     style_weight: float = 1.0
     """Weight of the style loss."""
@@ -161,7 +169,8 @@ class Settings:
     """Decay of the average over the steps of a scale. The average is the result; 0 takes the last step."""
 
     init: str = "blend"
-    """First picture: blend (of noise and content), add (noise to the content), content, noise, style, or a file."""
+    """First picture: blend (of noise and content), add (noise to the content), content, blur (the content without
+    details), edges (the content's finest details on the style's mean colour), noise, style, or a file."""
 
     noise: float = 0.4
     """Share of the noise in a blend, from 0 to 1."""
@@ -310,9 +319,21 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "most used": ("size", "style_strength", "preserve_colors", "seed"),
     "look": ("tv_weight", "color_strength", "color_root", "style_scale", "style_size", "init", "noise", "noise_range"),
     "control": ("style_blend",),
-    "running": ("iterations", "step_growth", "scales", "min_size", "draft", "precision", "max_memory"),
+    "running": (
+        *("iterations", "step_growth", "first_steps", "scales", "scale_ratio", "min_size", "draft"),
+        *("precision", "max_memory"),
+    ),
     "advanced objective": (
-        *("content_weight", "style_weight", "content_layers", "style_layers", "content_loss", "style_loss", "balance"),
+        *(
+            "content_weight",
+            "content_decay",
+            "style_weight",
+            "content_layers",
+            "style_layers",
+            "content_loss",
+            "style_loss",
+            "balance",
+        ),
         *("match_layers", "match_weight", "match_progress"),
         *("layer_scaling", "tv", "tv_sum", "pooling", "pool_padding", "padding", "preprocessing", "resize"),
     ),

@@ -92,7 +92,9 @@ class Run:
     def scale(self, index: int, state: State | None) -> Scale:
         """Bring the pictures to the size of a scale, at its first step or in a state of it."""
         draft, begin = (state.draft, state.begin) if state else (None, None)
-        return Scale(self.inputs, self.sizes[index], self.encoder, self.settings, draft=draft, begin=begin)
+        weight = self.settings.content_weight * self.settings.content_decay**index
+        settings = replace(self.settings, content_weight=weight)
+        return Scale(self.inputs, self.sizes[index], self.encoder, settings, draft=draft, begin=begin)
 
     def objective(self, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
         """Return the objective of a scale, in tiles of a side or whole."""
