@@ -127,18 +127,38 @@ def _traced_once(function: Any) -> Callable[..., Any]:
 
     def call(*records: Any) -> Any:
         if not compiled:
-            specs = [
-                tf.nest.map_structure(_of_any_size if isinstance(each, Piece) else tf.TensorSpec.from_tensor, each)
-                for each in records
-            ]
-            compiled.append(kernels.compiled(function, input_signature=specs))
+            compiled.append(kernels.compiled(function, input_signature=[*map(_spec_of, records)]))
         return compiled[0](*records)
 
     return call
 
 
+def _spec_of(record: Any) -> Any:
+    """Leave open what differs from scale to scale, and from tile to tile."""
+    if isinstance(record, Piece):
+        return tf.nest.map_structure(_of_any_size, record)
+    specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, record)
+    if isinstance(record, Sums):
+        return specs._replace(samples=tf.nest.map_structure(_of_any_length, record.samples))
+    if isinstance(record, Styles):
+        return specs._replace(sampled=tf.nest.map_structure(_of_any_length, record.sampled))
+    return specs
+
+
 def _of_any_size(tensor: tf.Tensor) -> tf.TensorSpec:
-    """Leave open the height and width of maps, (1, height, width, channels), and of guides, (height, width)."""
-    shape = list(tensor.shape)
-    open_axes = {4: (1, 2), 2: (0, 1)}.get(len(shape), ())
-    return tf.TensorSpec([None if axis in open_axes else size for axis, size in enumerate(shape)], tensor.dtype)
+    """Leave open the height and width of maps, (1, height, width, channels), and of guides, and the number of places.
+
+    Guides are (height, width).
+    """
+    return _opened(tensor, {4: (1, 2), 2: (0, 1), 1: (0,)})
+
+
+def _of_any_length(tensor: tf.Tensor) -> tf.TensorSpec:
+    """Leave open the number of columns, (places, channels)."""
+    return _opened(tensor, {2: (0,)})
+
+
+def _opened(tensor: tf.Tensor, axes: dict[int, tuple[int, ...]]) -> tf.TensorSpec:
+    """Return the specification of a tensor, with open axes by its rank."""
+    opened = axes.get(len(tensor.shape), ())
+    return tf.TensorSpec([None if axis in opened else size for axis, size in enumerate(tensor.shape)], tensor.dtype)

@@ -50,13 +50,13 @@ class SampledStyle(NamedTuple):
     Attributes:
         share: Weight of its loss.
         colors: Of its positions, from 0 to 1.
-        columns: Of its positions.
+        directions: Of its columns, whose length is one.
         spread: Mean and covariance of the whole columns.
     """
 
     share: tf.Tensor
     colors: tf.Tensor
-    columns: tf.Tensor
+    directions: tf.Tensor
     spread: Spread
 
 
@@ -111,22 +111,22 @@ NO_SAMPLES = Sampled((), (), ())
 
 
 def draw(key: Sequence[int], size: tuple[int, int], region: np.ndarray | None, count: int) -> Places:
-    """Draw different positions of a picture; where it has too few of them, all of them come again and again.
+    """Draw different positions of a picture, or all of them where there are no more.
 
     Args:
         key: Whole numbers from 0 on, which say what is drawn.
         size: Height and width of the picture in pixels.
         region: Numbers of the pixels to draw from; None for all.
-        count: Number of positions.
+        count: Number of positions, at most.
 
     Example:
         >>> draw((0, 1), (2, 1), None, 4).columns.tolist()
-        [0, 0, 0, 0]
+        [0, 0]
     """
     pixels = size[0] * size[1] if region is None else len(region)
     chosen = np.random.default_rng(key).choice(pixels, min(count, pixels), replace=False)
-    rows, columns = np.divmod(np.resize(chosen if region is None else region[chosen], count), size[1])
-    return Places(rows.astype(np.int32), columns.astype(np.int32), np.ones(count, np.float32))
+    rows, columns = np.divmod(chosen if region is None else region[chosen], size[1])
+    return Places(rows.astype(np.int32), columns.astype(np.int32), np.ones(len(chosen), np.float32))
 
 
 def region_of(mask: Mask) -> np.ndarray:
@@ -202,7 +202,9 @@ def sampled_style(share: float, sampled: Sample, shares: Mapping[str, float]) ->
         shares: Of the layers.
     """
     columns = columns_of(sampled, shares)
-    return SampledStyle(tf.constant(share, tf.float64), sampled[COLORS], columns, transport.spread_of(columns))
+    return SampledStyle(
+        tf.constant(share, tf.float64), sampled[COLORS], transport.directions(columns), transport.spread_of(columns)
+    )
 
 
 def style_loss(found: Sequence[Sample], wanted: Sampled, shares: Mapping[str, float], palette: Scalar) -> list[Scalar]:
@@ -218,12 +220,12 @@ def style_loss(found: Sequence[Sample], wanted: Sampled, shares: Mapping[str, fl
         Kolkin, Salavon and Shakhnarovich (2019), equation 8, and section 2.3 on color matching.
     """
     columns = [columns_of(each, shares) for each in found]
-    spreads = [transport.spread_of(each) for each in columns]
+    directions = [transport.directions(each) for each in columns]
     terms = []
     for index, style in enumerate(wanted.styles):
         region = index if len(found) > 1 else 0
-        loss = transport.relaxed_earth_mover(columns[region], style.columns, transport.COSINE)
-        loss += transport.spread_loss(spreads[region], style.spread)
+        loss = transport.relaxed_earth_mover(directions[region], style.directions, transport.COSINE)
+        loss += transport.spread_loss(columns[region], style.spread)
         loss += palette * transport.palette_loss(found[region][COLORS], style.colors)
         terms.append(tf.cast(style.share, loss.dtype) * loss)
     return terms

@@ -65,8 +65,8 @@ def relaxed_earth_mover(columns: Columns, style: Others, distance: Distance) -> 
     """Compare two sets: the larger one of the mean distances from each column to the nearest of the other set.
 
     Args:
-        columns: Of the picture.
-        style: Of the style.
+        columns: Of the picture; their directions for `COSINE`.
+        style: Of the style, likewise.
         distance: Of two columns.
 
     Reference:
@@ -91,12 +91,12 @@ def nearest_loss(columns: Columns, style: Others) -> Scalar:
         Kolkin, Kucera, Paris, Sykora, Shechtman and Shakhnarovich (2022), "Neural Neighbor Style Transfer",
         section 3.4, on feature splitting.
     """
-    columns, style = (each - tf.reduce_mean(each, 0) for each in (columns, style))
+    columns, style = (directions(each - tf.reduce_mean(each, 0)) for each in (columns, style))
     nearest = tf.argmin(tf.stop_gradient(COSINE.table(columns, style)), 1, tf.int32)
     return tf.reduce_mean(COSINE.pairs(columns, tf.gather(style, nearest)))
 
 
-def spread_of(columns: Columns) -> Spread:
+def spread_of(columns: Others) -> Spread:
     """Return the mean and the covariance of columns."""
     mean = tf.reduce_mean(columns, 0)
     centred = columns - mean
@@ -104,13 +104,25 @@ def spread_of(columns: Columns) -> Spread:
     return Spread(mean, tf.matmul(centred, centred, transpose_a=True) / tf.cast(tf.shape(columns)[0], columns.dtype))
 
 
-def spread_loss(found: Spread, wanted: Spread) -> Scalar:
+def spread_loss(columns: Columns, wanted: Spread) -> Scalar:
     """Compare means and covariances: the mean absolute difference of each.
+
+    Args:
+        columns: Of the picture.
+        wanted: Of the style.
 
     Reference:
         Kolkin et al. (2019), equation 7.
     """
-    return tf.add_n([tf.reduce_mean(tf.abs(one - other)) for one, other in zip(found, wanted, strict=True)])
+    fixed = tf.stop_gradient(columns)
+    count, channels = tf.cast(tf.shape(columns)[0], columns.dtype), columns.shape[-1]
+    found = spread_of(fixed)
+    mean, covariance = (one - tf.cast(other, one.dtype) for one, other in zip(found, wanted, strict=True))
+    # Written by hand, since the covariance is symmetric, and TensorFlow would take two products for its gradient.
+    slopes = tf.matmul(fixed - found.mean, tf.sign(covariance)) * 2 / (count * channels**2)
+    slopes += tf.sign(mean) / (count * channels)
+    value = tf.reduce_mean(tf.abs(mean)) + tf.reduce_mean(tf.abs(covariance))
+    return value + tf.reduce_sum(tf.stop_gradient(slopes) * (columns - fixed))
 
 
 def palette_loss(colors: Columns, style: Others) -> Scalar:
@@ -140,39 +152,41 @@ def self_similarity_loss(columns: Columns, content: Columns) -> Scalar:
     Reference:
         Kolkin et al. (2019), equation 9.
     """
-    tables = [COSINE.table(each, each) for each in (columns, content)]
+    tables = [COSINE.table(each, each) for each in map(directions, (columns, content))]
     found, wanted = (table / (tf.reduce_sum(table, 0, keepdims=True) + TINY) for table in tables)
     return tf.reduce_mean(tf.abs(found - wanted)) * tf.cast(tf.shape(columns)[0], columns.dtype)
 
 
-def _directions(columns: Columns) -> Columns:
+def directions(columns: Others) -> Others:
+    """Return columns of length one."""
     return columns * tf.math.rsqrt(tf.reduce_sum(tf.square(columns), -1, keepdims=True) + TINY)
 
 
 def _cosine_table(columns: Columns, others: Others) -> Table:
-    return 1 - tf.matmul(_directions(columns), _directions(others), transpose_b=True)
+    return 1 - tf.matmul(columns, others, transpose_b=True)
 
 
 def _cosine_pairs(columns: Columns, others: Columns) -> Float[tf.Tensor, " places"]:
-    return 1 - tf.reduce_sum(_directions(columns) * _directions(others), -1)
+    return 1 - tf.reduce_sum(columns * others, -1)
 
 
 def _length(squared: tf.Tensor, channels: int) -> tf.Tensor:
     return tf.sqrt(tf.maximum(squared, NEAR) / channels)
 
 
-def _length_table(columns: Columns, others: Others) -> Table:
-    squared = tf.reduce_sum(tf.square(columns[:, tf.newaxis] - others), -1)
-    return _length(squared, columns.shape[-1])
+def _color_table(colors: Columns, others: Others) -> Table:
+    squares, other_squares = (tf.reduce_sum(tf.square(each), -1) for each in (colors, others))
+    squared = squares[:, tf.newaxis] + other_squares - 2 * tf.matmul(colors, others, transpose_b=True)
+    return _cosine_table(directions(colors), directions(others)) + _length(squared, 3)
+
+
+def _color_pairs(colors: Columns, others: Columns) -> Float[tf.Tensor, " places"]:
+    squared = tf.reduce_sum(tf.square(colors - others), -1)
+    return _cosine_pairs(directions(colors), directions(others)) + _length(squared, 3)
 
 
 COSINE = Distance(_cosine_table, _cosine_pairs)
-"""One less the cosine of the angle between two columns."""
+"""One less the cosine of the angle between two columns, from their directions."""
 
-COLORS = Distance(
-    lambda columns, others: _cosine_table(columns, others) + _length_table(columns, others),
-    lambda columns, others: (
-        _cosine_pairs(columns, others) + _length(tf.reduce_sum(tf.square(columns - others), -1), columns.shape[-1])
-    ),
-)
+COLORS = Distance(_color_table, _color_pairs)
 """The cosine distance, and the root of the mean squared difference."""

@@ -69,12 +69,17 @@ def similarity(columns: np.ndarray, content: np.ndarray) -> float:
 
 def spread_of_both(columns: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
     """Compare the spreads of two sets."""
-    return transport.spread_loss(transport.spread_of(columns), transport.spread_of(style))
+    return transport.spread_loss(columns, transport.spread_of(style))
+
+
+def mover(columns: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
+    """Compare the directions of two sets."""
+    return transport.relaxed_earth_mover(*map(transport.directions, (columns, style)), transport.COSINE)
 
 
 LOSSES: dict[str, tuple[Callable[..., tf.Tensor], Measure, int, int]] = {
-    "earth mover": (lambda x, y: transport.relaxed_earth_mover(x, y, transport.COSINE), earth_mover, 7, 5),
-    "earth mover, few": (lambda x, y: transport.relaxed_earth_mover(x, y, transport.COSINE), earth_mover, 3, 9),
+    "earth mover": (mover, earth_mover, 7, 5),
+    "earth mover, few": (mover, earth_mover, 3, 9),
     "nearest": (transport.nearest_loss, nearest, 7, 5),
     "spread": (spread_of_both, spread, 7, 5),
     "self-similarity": (transport.self_similarity_loss, similarity, 6, 6),
