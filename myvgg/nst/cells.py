@@ -16,6 +16,9 @@ COUNT = 1024
 STYLE_COUNT = 5000
 """Number of positions of a style that samples are compared with, the same for all steps of a scale."""
 
+SPLIT_COUNT = 64 * 64
+"""Number of positions of a layer, of both pictures, at most, where each layer is compared by itself."""
+
 
 def shape_of_cells(height: int, width: int, pool_padding: PoolPadding) -> tuple[int, int]:
     """Return the rows and columns of the cells of a picture, which are the positions of a layer behind two pools.

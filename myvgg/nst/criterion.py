@@ -36,7 +36,7 @@ from myvgg.nst.losses import (
     wasserstein_loss,
 )
 from myvgg.nst.matching import Match
-from myvgg.nst.samples import COLORS, NO_SAMPLES, Places, Sample, Sampled, Sampling
+from myvgg.nst.samples import COLORS, Drawn, Sampled, Samples, Sampling
 from myvgg.nst.settings import Settings
 
 Guides = dict[str, tf.Tensor]
@@ -124,7 +124,7 @@ class Styles(NamedTuple):
     statistics: tuple[dict[str, Moments | Gaussian], ...]
     unit: tf.Tensor
     content_weight: tf.Tensor
-    sampled: Sampled = NO_SAMPLES
+    sampled: Sampled = Sampled()
 
 
 class Counts(NamedTuple):
@@ -160,7 +160,7 @@ class Piece(NamedTuple):
         content: Features of the content picture, without surroundings.
         guides: Of each region, without surroundings.
         matches: Of the cells, without surroundings.
-        places: Positions of the samples, of each region, from the corner of the pixels that count.
+        places: Positions of the samples, from the corner of the pixels that count.
         inside: The box of pixels that count; empty for a whole picture.
         counts: Of the whole picture.
     """
@@ -170,7 +170,7 @@ class Piece(NamedTuple):
     content: dict[str, tf.Tensor]
     guides: tuple[Guides, ...]
     matches: tuple[Match, ...]
-    places: tuple[Places, ...]
+    places: Drawn
     inside: tuple[Any, ...]
     counts: Counts
 
@@ -181,12 +181,12 @@ class Seen(NamedTuple):
     Attributes:
         features: Maps by layer, in the network's precision, without surroundings.
         roughness: The total variation.
-        samples: Colours and features at the places of each region.
+        samples: Colours and features at the places.
     """
 
     features: dict[str, tf.Tensor]
     roughness: Scalar
-    samples: tuple[Sample, ...]
+    samples: Samples
 
 
 class Sums(NamedTuple):
@@ -197,14 +197,14 @@ class Sums(NamedTuple):
         moments: Of each region and layer.
         matching: The distance from the matched places.
         roughness: The total variation.
-        samples: Colours and features at the places of each region, zeros at those of other pieces.
+        samples: Colours and features at the places, zeros at those of other pieces.
     """
 
     content: Scalar
     moments: tuple[dict[str, Moments], ...]
     matching: Scalar
     roughness: Scalar
-    samples: tuple[Sample, ...] = ()
+    samples: Samples = Samples()
 
 
 class Criterion:
@@ -226,8 +226,7 @@ class Criterion:
         features = features_of(self.encoder, image, layers, inside)
         colors = (image if inside is None else image[:, *tiles.window(inside)]) / 255
         maps = {COLORS: colors, **{layer: features[layer] for layer in self.settings.sampled_layers}}
-        found = tuple(samples.sample(maps, places, self._strides) for places in piece.places)
-        return Seen(features, roughness, found)
+        return Seen(features, roughness, samples.samples_of(maps, piece.places, self._strides))
 
     def sums(self, piece: Piece, seen: Seen) -> Sums:
         """Sum over the positions of a piece."""
@@ -351,7 +350,7 @@ def weigh(sums: Sums, styles: Styles, settings: Settings, *, values: Any) -> Los
         for layer, target in wanted.items()
     ]
     content_weight = tf.cast(styles.content_weight, dtype)
-    content = [sums.content, *samples.content_loss(sums.samples, styles.sampled, settings.sampled_layers)]
+    content = [sums.content, *samples.content_loss(sums.samples.joint, styles.sampled, settings.sampled_layers)]
     matched = [settings.match_weight * sums.matching, *_sampled_style(sums, styles, settings)]
     terms = {
         "content": tf.add_n(content),
@@ -371,7 +370,9 @@ def _sampled_style(sums: Sums, styles: Styles, settings: Settings) -> list[Scala
     """Compare the samples with those of the styles; the palette counts less where the content counts more."""
     weight = settings.style_weight * settings.style_strength
     ratio = tf.cast(styles.content_weight, sums.roughness.dtype) / weight if weight else 1.0
-    return samples.style_loss(sums.samples, styles.sampled, settings.sampled_layers, 1 / tf.maximum(ratio, 1.0))
+    found, wanted = sums.samples, styles.sampled
+    joint = samples.style_loss(found.joint, wanted, settings.sampled_layers, 1 / tf.maximum(ratio, 1.0))
+    return [*joint, *samples.split_loss(found.split, wanted)]
 
 
 def counts_of(architecture: Architecture, layers: Iterable[str], height: int, width: int, settings: Settings) -> Counts:

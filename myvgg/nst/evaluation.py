@@ -20,7 +20,7 @@ from myvgg.nst import tiles
 from myvgg.nst.cells import CELL
 from myvgg.nst.criterion import Criterion, Kept, Losses, Piece, Styles, Sums, Targets, added, counts_of
 from myvgg.nst.matching import Match
-from myvgg.nst.samples import Places, within
+from myvgg.nst.samples import Drawn, within
 from myvgg.nst.tiles import Tile
 
 Pixels = Float[np.ndarray, "1 height width 3"]
@@ -58,8 +58,8 @@ class Evaluator:
         counts = tf.nest.map_structure(functools.partial(tf.constant, dtype=tf.int64), counts)
         styles, sampling = targets.styles, targets.sampling
 
-        def drawn(step: int) -> tuple[list[Places], Styles]:
-            places = sampling.draw(step, (height, width)) if sampling else []
+        def drawn(step: int) -> tuple[Drawn, Styles]:
+            places = sampling.draw(step, (height, width)) if sampling else Drawn()
             return places, styles._replace(sampled=sampling.at(places)) if sampling else styles
 
         if len(cut) == 1:
@@ -69,7 +69,7 @@ class Evaluator:
 
             def evaluate_whole(pixels: Pixels, step: int) -> Any:
                 places, wanted = drawn(step)
-                places = tf.nest.map_structure(tf.constant, tuple(places))
+                places = tf.nest.map_structure(tf.constant, places)
                 return self._whole(
                     Piece(tf.constant(pixels), kept, content, guides, matches, places, (), counts), wanted
                 )
@@ -77,7 +77,7 @@ class Evaluator:
             return evaluate_whole
         strides = {name: each.stride for name, each in architecture.activations.items()}
 
-        def piece_of(pixels: Pixels, tile: Tile, places: list[Places]) -> Piece:
+        def piece_of(pixels: Pixels, tile: Tile, places: Drawn) -> Piece:
             outer = tiles.window(tile.outer)
             inner = {name: tiles.window(tile.box, stride) for name, stride in strides.items()}
             return Piece(
@@ -86,7 +86,7 @@ class Evaluator:
                 {layer: tf.constant(maps[:, *inner[layer]]) for layer, maps in targets.content.items()},
                 tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in guides),
                 tuple(_within(match, tile) for match in targets.matches),
-                tf.nest.map_structure(tf.constant, tuple(within(each, tile.box) for each in places)),
+                tf.nest.map_structure(tf.constant, within(places, tile.box)),
                 tuple(map(tf.constant, tile.inside)),
                 counts,
             )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from myvgg.architecture import Architecture
 from myvgg.nst import memory, pyramid, tiles
-from myvgg.nst.cells import CELL, COUNT, MAX_CANDIDATES, STYLE_COUNT
+from myvgg.nst.cells import CELL, COUNT, MAX_CANDIDATES, SPLIT_COUNT, STYLE_COUNT
 from myvgg.nst.pyramid import Size
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
@@ -161,7 +161,10 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
         cut = _cut(size, settings, params, side)
         seconds = _setup(measured, counted, settings, sizes, size, styles) + steps * _step(measured, counted, cut)
         seconds += 0 if scales else TRACE_SECONDS
-        seconds += steps * _sampling(counted, sizes)
+        is_last = settings.style_loss == "split" or (settings.last_pass and len(scales) == len(found) - 1)
+        seconds += steps * (
+            _splitting(params.architecture, settings, sizes, size) if is_last else _sampling(counted, sizes)
+        )
         needed = _memory(counted, settings, params, [size, *styles], side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed, None if settings.max_memory is None else memory.limit(settings))
@@ -301,6 +304,16 @@ def _sampling(counted: Costs, sizes: Sizes) -> float:
     styles, own = SAMPLE_PRODUCTS
     places = styles * len(sizes.styles) * STYLE_COUNT + own * sizes.regions * (COUNT + counted.sampled) / 2
     return MATCH_SECONDS * COUNT * counted.sampled * places
+
+
+def _splitting(architecture: Architecture, settings: Settings, sizes: Sizes, size: Size) -> float:
+    """Estimate the seconds of a step that go into the comparison of samples of each layer by itself."""
+    positions = {
+        layer: min(SPLIT_COUNT, math.prod(size) // architecture.activations[layer].stride ** 2)
+        for layer in settings.match_layers.shares
+    }
+    products = sum(count**2 * architecture.activations[layer].channels for layer, count in positions.items())
+    return MATCH_SECONDS * products * len(sizes.styles)
 
 
 def _setup(measured: Speed, counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:

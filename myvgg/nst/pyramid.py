@@ -21,7 +21,7 @@ BLUR = 8
 def sizes(width: int, height: int, settings: Settings, architecture: Architecture) -> list[Size]:
     """Return the sizes of the scales, the smallest first, the result's last.
 
-    Scales at which a layer would vanish are left out.
+    Scales at which a layer would vanish are left out. A last pass is a further scale of the result's size.
 
     Args:
         width: Of the content picture, in pixels.
@@ -44,7 +44,7 @@ def sizes(width: int, height: int, settings: Settings, architecture: Architectur
         if size == found[0]:
             break
         found.insert(0, size)
-    return found
+    return [*found, last] if settings.last_pass else found
 
 
 def final_size(width: int, height: int, settings: Settings) -> Size:
@@ -56,12 +56,12 @@ def steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
     """Return the number of steps at each scale.
 
     The last scale has `iterations`, and each scale `step_growth` times the steps of the one before it. The first of
-    several has `first_steps` times as many.
+    several has `first_steps` times as many. A last pass has steps of its own.
     """
-    last = len(sizes) - 1
+    last = len(sizes) - 1 - bool(settings.last_pass)
     counts = [settings.iterations * settings.step_growth ** (index - last) for index in range(last + 1)]
     counts[0] *= settings.first_steps if last else 1
-    return [max(1, round(count)) for count in counts]
+    return [max(1, round(count)) for count in counts] + [settings.last_pass] * bool(settings.last_pass)
 
 
 def style_size(width: int, height: int, scale: Size, settings: Settings, architecture: Architecture) -> Size:

@@ -13,7 +13,16 @@ from myvgg.sizes import parse_size
 if TYPE_CHECKING:
     from myvgg.nst.settings import Settings
 
-WHOLE = {"iterations": 1, "scales": 1, "min_size": 1, "draft": 1, "seed": 0, "history": 1, "pyramid_levels": 1}
+WHOLE = {
+    "iterations": 1,
+    "scales": 1,
+    "min_size": 1,
+    "draft": 1,
+    "seed": 0,
+    "history": 1,
+    "pyramid_levels": 1,
+    "last_pass": 0,
+}
 """Settings that are whole numbers, with the smallest that is allowed."""
 
 OPTIONAL = ("scales", "draft")
@@ -154,13 +163,15 @@ def _check_together(settings: Settings) -> None:
     if not any(settings.content_layers.values()) and not any(settings.style_layers.values()):
         raise ValueError("content_layers and style_layers must not both be empty")
     for name in ("style_loss", "content_loss"):
-        uses = getattr(settings, name) in ("neighbors", "wasserstein+neighbors", "remd", "self-similarity")
+        uses = getattr(settings, name) in ("neighbors", "wasserstein+neighbors", "remd", "split", "self-similarity")
         if uses and not any(settings.match_layers.values()):
             raise ValueError(f"match_layers must not be empty where {name} is {getattr(settings, name)}")
-    if settings.optimizer == "lbfgs" and settings.sampled_layers:
+    if settings.last_pass and not any(settings.match_layers.values()):
+        raise ValueError("match_layers must not be empty where there is a last_pass")
+    if settings.optimizer == "lbfgs" and (settings.sampled_layers or settings.last_pass):
         raise ValueError(
-            "optimizer must be adam where style_loss is remd or content_loss is self-similarity, whose positions are "
-            "drawn anew at each step, not lbfgs"
+            "optimizer must be adam where style_loss is remd or split, where content_loss is self-similarity and where "
+            "there is a last_pass, whose positions are drawn anew at each step, not lbfgs"
         )
     if settings.optimizer == "lbfgs" and settings.parameters == "pyramid":
         raise ValueError("optimizer must be adam where parameters is pyramid, not lbfgs")

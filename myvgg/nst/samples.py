@@ -15,8 +15,9 @@ import numpy as np
 import tensorflow as tf
 from jaxtyping import Float, Float32, Int32
 
+from myvgg.architecture import PoolPadding
 from myvgg.nst import transport
-from myvgg.nst.cells import COUNT
+from myvgg.nst.cells import COUNT, SPLIT_COUNT
 from myvgg.nst.losses import Scalar, full
 from myvgg.nst.tiles import Box
 from myvgg.nst.transport import Spread
@@ -42,6 +43,42 @@ class Places(NamedTuple):
     rows: Int32[Any, " places"]
     columns: Int32[Any, " places"]
     inside: Float32[Any, " places"]
+
+
+class Drawn(NamedTuple):
+    """The positions of a step.
+
+    Attributes:
+        joint: For each region; all layers are gathered at the same places.
+        split: For each region and layer, at the layer's own resolution.
+    """
+
+    joint: tuple[Places, ...] = ()
+    split: tuple[dict[str, Places], ...] = ()
+
+
+class Samples(NamedTuple):
+    """The samples of a step.
+
+    Attributes:
+        joint: Of each region.
+        split: Of each region, without colours; layers have different numbers of positions.
+    """
+
+    joint: tuple[Sample, ...] = ()
+    split: tuple[Sample, ...] = ()
+
+
+class SplitStyle(NamedTuple):
+    """The samples of a style of which each layer is compared by itself.
+
+    Attributes:
+        share: Weight of its loss.
+        sample: By layer.
+    """
+
+    share: tf.Tensor
+    sample: Sample
 
 
 class SampledStyle(NamedTuple):
@@ -71,25 +108,38 @@ class Sampling(NamedTuple):
         shares: Weights of the regions in the content loss.
         content: Colours and features of the content picture by layer; empty where they are not compared.
         styles: One for each region, or all for the only one.
+        split: Likewise, where each layer is compared by itself.
+        pool_padding: That of the network.
     """
 
     layers: Mapping[str, float]
     strides: Mapping[str, int]
     seed: int
-    regions: tuple[np.ndarray | None, ...]
+    regions: tuple[Mask | None, ...]
     shares: tuple[float, ...]
     content: Mapping[str, Any]
     styles: tuple[SampledStyle, ...]
+    split: tuple[SplitStyle, ...]
+    pool_padding: PoolPadding
 
-    def draw(self, step: int, size: tuple[int, int]) -> list[Places]:
+    def draw(self, step: int, size: tuple[int, int]) -> Drawn:
         """Draw the positions of a step in a picture of a height and width, for each region."""
-        return [draw((self.seed, *size, step, index), size, region, COUNT) for index, region in enumerate(self.regions)]
+        joint, split = [], []
+        for index, region in enumerate(self.regions):
+            key = self.seed, *size, step, index
+            if self.styles or self.content:
+                joint.append(draw(key, size, region, COUNT))
+            if self.split:
+                split.append(draw_split(key, size, region, self.strides, self.pool_padding))
+        return Drawn(tuple(joint), tuple(split))
 
-    def at(self, drawn: Sequence[Places]) -> Sampled:
+    def at(self, drawn: Drawn) -> Sampled:
         """Return what samples at some places are compared with."""
-        content = [columns_of(sample(self.content, each, self.strides), self.layers) for each in drawn if self.content]
+        content = [
+            columns_of(sample(self.content, each, self.strides), self.layers) for each in drawn.joint if self.content
+        ]
         shares = [tf.constant(share, tf.float64) for share in self.shares]
-        return Sampled(tuple(shares), tuple(content), self.styles)
+        return Sampled(tuple(shares), tuple(content), self.styles, self.split)
 
 
 class Sampled(NamedTuple):
@@ -99,48 +149,77 @@ class Sampled(NamedTuple):
         shares: Weights of the regions in the content loss.
         content: Columns of the content at the step's positions, for each region; empty where they are not compared.
         styles: One for each region, or all for the only one.
+        split: Likewise, where each layer is compared by itself.
     """
 
-    shares: tuple[tf.Tensor, ...]
-    content: tuple[tf.Tensor, ...]
-    styles: tuple[SampledStyle, ...]
+    shares: tuple[tf.Tensor, ...] = ()
+    content: tuple[tf.Tensor, ...] = ()
+    styles: tuple[SampledStyle, ...] = ()
+    split: tuple[SplitStyle, ...] = ()
 
 
-NO_SAMPLES = Sampled((), (), ())
-"""What samples are compared with where there are none."""
-
-
-def draw(key: Sequence[int], size: tuple[int, int], region: np.ndarray | None, count: int) -> Places:
+def draw(key: Sequence[int], size: tuple[int, int], region: Mask | None, count: int) -> Places:
     """Draw different positions of a picture, or all of them where there are no more.
 
     Args:
         key: Whole numbers from 0 on, which say what is drawn.
         size: Height and width of the picture in pixels.
-        region: Numbers of the pixels to draw from; None for all.
+        region: The mask in which positions are drawn, where it has half of its largest value or more; None for all.
         count: Number of positions, at most.
 
     Example:
         >>> draw((0, 1), (2, 1), None, 4).columns.tolist()
         [0, 0]
     """
-    pixels = size[0] * size[1] if region is None else len(region)
+    inside = None if region is None else np.flatnonzero(region >= region.max() / 2)
+    pixels = size[0] * size[1] if inside is None else len(inside)
     chosen = np.random.default_rng(key).choice(pixels, min(count, pixels), replace=False)
-    rows, columns = np.divmod(chosen if region is None else region[chosen], size[1])
+    rows, columns = np.divmod(chosen if inside is None else inside[chosen], size[1])
     return Places(rows.astype(np.int32), columns.astype(np.int32), np.ones(len(chosen), np.float32))
 
 
-def region_of(mask: Mask) -> np.ndarray:
-    """Return the numbers of the pixels that lie in a mask: those with half of its largest value or more."""
-    return np.flatnonzero(mask >= mask.max() / 2)
+def draw_split(
+    key: Sequence[int],
+    size: tuple[int, int],
+    region: Mask | None,
+    strides: Mapping[str, int],
+    pool_padding: PoolPadding,
+) -> dict[str, Places]:
+    """Draw positions of each layer by itself, in pixels.
+
+    Args:
+        key: Whole numbers from 0 on, which say what is drawn.
+        size: Height and width of the picture in pixels.
+        region: The mask in which positions are drawn; None for all.
+        strides: Of the layers, in pixels.
+        pool_padding: That of the network.
+    """
+    found = {}
+    for number, (layer, stride) in enumerate(strides.items()):
+        shape = [-(-side // stride) if pool_padding == "same" else side // stride for side in size]
+        middles = [
+            np.minimum(np.arange(count) * stride + stride // 2, side - 1)
+            for count, side in zip(shape, size, strict=True)
+        ]
+        mask = None if region is None else region[np.ix_(*middles)]
+        # Differs from Kolkin et al. (2022), who take a regular grid of a random stride.
+        rows, columns, all_inside = draw((*key, number), (shape[0], shape[1]), mask, SPLIT_COUNT)
+        found[layer] = Places(rows * stride, columns * stride, all_inside)
+    return found
 
 
-def within(places: Places, box: Box) -> Places:
+def within(drawn: Drawn, box: Box) -> Drawn:
     """Return the positions as a tile sees them.
 
     Args:
-        places: Of the picture.
+        drawn: Of the picture.
         box: Pixels of the tile that count: first row, end of rows, first column, end of columns.
     """
+    split = [{layer: _within(places, box) for layer, places in each.items()} for each in drawn.split]
+    return Drawn(tuple(_within(places, box) for places in drawn.joint), tuple(split))
+
+
+def _within(places: Places, box: Box) -> Places:
     top, bottom, left, right = box
     rows, columns, _ = places
     inside = (top <= rows) & (rows < bottom) & (left <= columns) & (columns < right)
@@ -176,6 +255,22 @@ def sample(maps: Mapping[str, Any], places: Places, strides: Mapping[str, int]) 
         strides: Of the layers.
     """
     return {layer: gather(tf.convert_to_tensor(each), places, strides.get(layer, 1)) for layer, each in maps.items()}
+
+
+def samples_of(maps: Mapping[str, Any], drawn: Drawn, strides: Mapping[str, int]) -> Samples:
+    """Gather the samples of all regions.
+
+    Args:
+        maps: By layer, and under `COLORS` the picture from 0 to 1.
+        drawn: The positions.
+        strides: Of the layers.
+    """
+    joint = [sample(maps, places, strides) for places in drawn.joint]
+    split = [
+        {layer: gather(tf.convert_to_tensor(maps[layer]), each, strides[layer]) for layer, each in places.items()}
+        for places in drawn.split
+    ]
+    return Samples(tuple(joint), tuple(split))
 
 
 def columns_of(sampled: Sample, shares: Mapping[str, float]) -> Float[tf.Tensor, "places channels"]:
@@ -228,6 +323,24 @@ def style_loss(found: Sequence[Sample], wanted: Sampled, shares: Mapping[str, fl
         loss += transport.spread_loss(columns[region], style.spread)
         loss += palette * transport.palette_loss(found[region][COLORS], style.colors)
         terms.append(tf.cast(style.share, loss.dtype) * loss)
+    return terms
+
+
+def split_loss(found: Sequence[Sample], wanted: Sampled) -> list[Scalar]:
+    """Compare each layer's samples with the nearest of the styles: a term for each style and layer, times its share.
+
+    Args:
+        found: Samples of each region.
+        wanted: The styles.
+
+    Reference:
+        Kolkin et al. (2022), "Neural Neighbor Style Transfer", section 3.4, on feature splitting.
+    """
+    terms = []
+    for index, style in enumerate(wanted.split):
+        for layer, columns in found[index if len(found) > 1 else 0].items():
+            loss = transport.nearest_loss(columns, style.sample[layer])
+            terms.append(tf.cast(style.share, loss.dtype) * loss)
     return terms
 
 

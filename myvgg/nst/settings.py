@@ -43,6 +43,9 @@ class Settings:
     """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
     more."""
 
+    last_pass: int = 0
+    """Number of further steps at the last scale with the style loss split."""
+
     first_steps: float = 2.0
     """Factor of the number of steps at the first of several scales."""
 
@@ -83,12 +86,13 @@ class Settings:
     style_layers: Layers = field(default_factory=lambda: Layers("relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"))
     """Layers whose statistics hold the style, with their weights."""
 
-    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors", "remd"] = (
+    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors", "remd", "split"] = (
         "wasserstein"
     )
     """Distance of the statistics of a layer: between Gaussians (wasserstein), between Gram matrices (gram), or between
     Gram matrices and means (gram+mean). Or distance of each place from the place of the style that is most like it
-    (neighbors), alone or beside the Gaussians. Or distance of samples of both pictures as sets of places (remd)."""
+    (neighbors), alone or beside the Gaussians. Or distance of samples of both pictures as sets of places (remd), or of
+    each place from the nearest one of the style in each layer by itself, found anew at each step (split)."""
 
     match_layers: Layers = field(default_factory=lambda: Layers("relu3_1=2,relu4_1=1"))
     """Layers whose features find the place of the style that a place of the picture is most like, with their
@@ -257,7 +261,7 @@ class Settings:
     @property
     def statistic(self) -> str:
         """The part of the style loss that compares statistics, a name of `criterion.LOSSES`; empty for none."""
-        if self.style_loss == "remd":
+        if self.style_loss in ("remd", "split"):
             return ""
         return self.style_loss.removesuffix("neighbors").removesuffix("+")
 
@@ -279,13 +283,18 @@ class Settings:
     @property
     def sampled_layers(self) -> Mapping[str, float]:
         """Shares of the layers whose features are sampled at single positions."""
-        is_sampled = self.style_loss == "remd" or self.content_loss == "self-similarity"
+        is_sampled = self.style_loss in ("remd", "split") or self.content_loss == "self-similarity"
         return self.match_layers.shares if is_sampled else {}
+
+    @property
+    def of_last_pass(self) -> Settings:
+        """The settings of the last pass."""
+        return replace(self, style_loss="split")
 
     @property
     def layers(self) -> list[str]:
         """All layers whose weight is not 0."""
-        single = [*self.matched_layers, *self.sampled_layers]
+        single = [*self.matched_layers, *self.sampled_layers, *(self.match_layers.shares if self.last_pass else ())]
         return list(dict.fromkeys([*self.compared_layers, *self.moment_layers, *single]))
 
     def __repr__(self) -> str:
@@ -320,7 +329,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "look": ("tv_weight", "color_strength", "color_root", "style_scale", "style_size", "init", "noise", "noise_range"),
     "control": ("style_blend",),
     "running": (
-        *("iterations", "step_growth", "first_steps", "scales", "scale_ratio", "min_size", "draft"),
+        *("iterations", "step_growth", "first_steps", "last_pass", "scales", "scale_ratio", "min_size", "draft"),
         *("precision", "max_memory"),
     ),
     "advanced objective": (

@@ -28,7 +28,7 @@ from myvgg.nst.criterion import (
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import Gaussian, Moments, gaussian
 from myvgg.nst.matching import Match
-from myvgg.nst.samples import Sampling
+from myvgg.nst.samples import Drawn, SampledStyle, Sampling, SplitStyle
 from myvgg.nst.settings import Settings
 
 Mask = Float32[np.ndarray, "height width"]
@@ -154,30 +154,34 @@ def _sampling(
     tile: int | None,
 ) -> Sampling | None:
     """Prepare the samples of a picture; None where nothing is compared with them."""
-    styles = styles if settings.style_loss == "remd" else []
+    styles = styles if settings.style_loss in ("remd", "split") else []
     is_content = content is not None and settings.content_loss == "self-similarity" and settings.content_weight
     if not (styles or is_content):
         return None
-    regions: list[np.ndarray | None] = [None]
-    shares = [1.0]
-    if masks and styles:
-        regions, shares = [samples.region_of(mask) for mask in masks], [guides.share(mask) for mask in masks]
+    regions = list[Mask | None](masks if masks and styles else [None])
+    shares = [1.0 if region is None else guides.share(region) for region in regions]
     blend = settings.style_blend or [1.0] * len(styles)
     blended = shares if masks else [share / sum(blend) for share in blend]
     layers, activations = settings.sampled_layers, encoder.params.architecture.activations
     strides = {layer: activations[layer].stride for layer in layers}
-    found = []
+    joint, split = list[SampledStyle](), list[SplitStyle]()
     for index, (style, mask, share) in enumerate(
         zip(styles, style_masks or [None] * len(styles), blended, strict=True)
     ):
-        size = int(style.shape[1]), int(style.shape[2])
-        where = None if mask is None else samples.region_of(mask)
-        places = samples.draw((settings.seed, *size, index), size, where, STYLE_COUNT)
-        sampled = samples.sample(_maps(encoder, style, settings, tile), places, strides)
-        found.append(samples.sampled_style(share, sampled, layers))
-    maps = _maps(encoder, content, settings, tile) if is_content else {}
+        key, size = (settings.seed, index), (int(style.shape[1]), int(style.shape[2]))
+        maps = _maps(encoder, style, settings, tile)
+        if settings.style_loss == "remd":
+            places = Drawn((samples.draw(key, size, mask, STYLE_COUNT),))
+            joint.append(samples.sampled_style(share, samples.samples_of(maps, places, strides).joint[0], layers))
+        else:
+            # Differs from Kolkin et al. (2022), who draw the style's positions anew at each step too.
+            places = Drawn(split=(samples.draw_split(key, size, mask, strides, settings.pool_padding),))
+            found = samples.samples_of(maps, places, strides).split[0]
+            split.append(SplitStyle(tf.constant(share, tf.float64), found))
+    content_maps = _maps(encoder, content, settings, tile) if is_content else {}
     weights = tuple(shares) if is_content else ()
-    return Sampling(layers, strides, settings.seed, tuple(regions), weights, maps, tuple(found))
+    compared = content_maps, tuple(joint), tuple(split)
+    return Sampling(layers, strides, settings.seed, tuple(regions), weights, *compared, settings.pool_padding)
 
 
 def _maps(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> dict[str, tf.Tensor]:

@@ -89,16 +89,23 @@ class Run:
         """Count the pixels of all steps of the first scales."""
         return sum(count * math.prod(size) for count, size in zip(self.counts[:scales], self.sizes, strict=False))
 
+    def is_last_pass(self, index: int) -> bool:
+        """Tell whether a scale is the last pass, a further one of the result's size."""
+        return bool(self.settings.last_pass) and index == len(self.sizes) - 1
+
     def scale(self, index: int, state: State | None) -> Scale:
         """Bring the pictures to the size of a scale, at its first step or in a state of it."""
         draft, begin = (state.draft, state.begin) if state else (None, None)
-        weight = self.settings.content_weight * self.settings.content_decay**index
-        settings = replace(self.settings, content_weight=weight)
+        settings = self.settings.of_last_pass if self.is_last_pass(index) else self.settings
+        weight = settings.content_weight * settings.content_decay ** (index - self.is_last_pass(index))
+        settings = replace(settings, content_weight=weight)
         return Scale(self.inputs, self.sizes[index], self.encoder, settings, draft=draft, begin=begin)
 
-    def objective(self, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
+    def objective(self, index: int, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
         """Return the objective of a scale, in tiles of a side or whole."""
-        bind = functools.partial(scale.bind, evaluator=self.evaluator, cache=self.cache)
+        last = self.is_last_pass(index)
+        evaluator = Evaluator(Criterion(self.encoder, self.settings.of_last_pass)) if last else self.evaluator
+        bind = functools.partial(scale.bind, evaluator=evaluator, cache=self.cache)
         return Objective(bind, tile=tile, smaller=scale.smaller_tile, is_short=watch.is_short)
 
 
@@ -211,7 +218,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
             tile = plan.tile(run.settings, run.shapes, run.encoder.params)
             state = State(start(parameters_of(scale.first_picture(), run.settings)), tile=tile)
         before, draft, begin = state.before, state.draft, state.begin
-        objective = run.objective(scale, state.tile, watch)
+        objective = run.objective(index, scale, state.tile, watch)
         optimizer = optimizer_of(state.optimizer, run.settings, scale.size)
         state = None  # the optimiser has copied its arrays
         while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from myvgg.nst.criterion import Criterion, Losses, Piece, Targets, counts_of, weigh
 from myvgg.nst.encoder import Encoder
+from myvgg.nst.samples import Drawn
 from myvgg.nst.settings import Settings
 
 
@@ -14,8 +15,8 @@ def losses(encoder: Encoder, image: tf.Tensor, targets: Targets, settings: Setti
     criterion = Criterion(encoder, settings)
     counts = counts_of(encoder.params.architecture, targets.layers, image.shape[1], image.shape[2], settings)
     sampling, styles = targets.sampling, targets.styles
-    places = sampling.draw(step, (image.shape[1], image.shape[2])) if sampling else []
+    places = sampling.draw(step, (image.shape[1], image.shape[2])) if sampling else Drawn()
     if sampling:
         styles = styles._replace(sampled=sampling.at(places))
-    piece = Piece(image / 255, (), targets.content, targets.guides, targets.matches, tuple(places), (), counts)
+    piece = Piece(image / 255, (), targets.content, targets.guides, targets.matches, places, (), counts)
     return weigh(criterion.sums(piece, criterion.see(piece)), styles, settings, values=3 * counts.pixels)

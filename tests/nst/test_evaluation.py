@@ -43,6 +43,12 @@ CASES: dict[str, Settings] = {
     "samples of the style, content by features": replace(
         BASE, style_loss="remd", match_layers=Layers("relu2_2,pool4"), pool_padding="same", content_weight=3.0
     ),
+    "each layer by itself": replace(
+        BASE, style_loss="split", match_layers=Layers("relu1_2,relu2_1,relu3_2,relu5_1"), pool_padding="same"
+    ),
+    "each layer by itself, content by samples": replace(
+        BASE, style_loss="split", content_loss="self-similarity", match_layers=Layers("relu1_2,relu3_2,relu4_1")
+    ),
     "zero padding, absolute differences": replace(BASE, style_loss="gram", padding="zero", tv="l1"),
     "content alone": replace(BASE, style_weight=0.0, content_layers=Layers("relu2_2,conv5_1,pool3")),
     "smoothness alone": replace(BASE, style_weight=0.0, content_weight=0.0),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
+from myvgg.architecture import PoolPadding
 from myvgg.nst import Settings, samples
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
+from myvgg.nst.tiles import Box
 from myvgg.params import Params
 from tests.nst.reference import losses
 from tests.nst.test_evaluation import TILE, difference, evaluation_of
@@ -32,6 +35,11 @@ def picture(height: int, width: int) -> tf.Tensor:
     return tf.constant(RNG.uniform(0, 255, (1, height, width, 3)), tf.float32)
 
 
+def placed(places: samples.Places, box: Box) -> samples.Places:
+    """Return positions as a tile sees them."""
+    return samples.within(samples.Drawn((places,)), box).joint[0]
+
+
 def test_positions_are_different_and_come_again() -> None:
     """A key always draws the same positions, another key others, and none twice."""
     first, again, other = (samples.draw(key, (40, 50), None, 1000) for key in ((1, 2), (1, 2), (1, 3)))
@@ -47,7 +55,7 @@ def test_a_region_has_its_own_positions() -> None:
     """Positions lie where the mask has half of its largest value or more."""
     mask = np.zeros((20, 30), np.float32)
     mask[:, 10:12], mask[5:, 20:] = 0.2, 0.8
-    places = samples.draw((1,), (20, 30), samples.region_of(mask), 100)
+    places = samples.draw((1,), (20, 30), mask, 100)
     assert places.rows.min() >= 5
     assert places.columns.min() >= 20
 
@@ -68,12 +76,12 @@ def test_other_tiles_leave_zeros() -> None:
     maps = RNG.standard_normal((1, 8, 12, 3))
     places = samples.draw((1,), (8, 12), None, 50)
     parts = [
-        samples.gather(tf.constant(maps[:, :, left:right]), samples.within(places, (0, 8, left, right)), 1).numpy()
+        samples.gather(tf.constant(maps[:, :, left:right]), placed(places, (0, 8, left, right)), 1).numpy()
         for left, right in ((0, 4), (4, 12))
     ]
     assert_allclose(parts[0] + parts[1], samples.gather(tf.constant(maps), places, 1))
     assert (parts[0][places.columns >= 4] == 0).all()
-    lost = samples.gather(tf.fill([1, 8, 4, 3], np.inf), samples.within(places, (0, 8, 12, 16)), 1)
+    lost = samples.gather(tf.fill([1, 8, 4, 3], np.inf), placed(places, (0, 8, 12, 16)), 1)
     assert (lost.numpy() == 0).all()
 
 
@@ -136,7 +144,7 @@ def test_regions_are_compared_with_their_styles_only(params: Params) -> None:
     for styles in ([one, two], [one / 4, two]):
         targets = make_targets(encoder, content, styles, SETTINGS, masks=[left, 1 - left], style_masks=[half, None])
         assert targets.sampling is not None
-        assert [len(region) for region in targets.sampling.regions if region is not None] == [95 * 61] * 2
+        assert len(targets.sampling.regions) == 2
         found.append(np.asarray(evaluation_of(encoder, targets, SETTINGS, SIZE)(image.numpy() / 255, 0)[1]))
     changed = np.abs(found[0] - found[1]).sum((0, 1, 3))
     assert (changed[:50] > 0).mean() > 0.9
@@ -196,17 +204,61 @@ def test_palette_counts_less_where_content_counts_more(params: Params) -> None:
     assert found[1] - found[2] == pytest.approx((1 - 1 / 4) / (1 / 4 - 1 / 16) * (found[2] - found[3]), rel=1e-3)
 
 
-@pytest.mark.parametrize("changes", [{"style_loss": "remd"}, {"content_loss": "self-similarity"}], ids=str)
-def test_samples_and_their_settings(changes: dict[str, str]) -> None:
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"style_loss": "remd"},
+    {"style_loss": "split"},
+    {"content_loss": "self-similarity"},
+    {"last_pass": 1},
+)
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=str)
+def test_samples_and_their_settings(changes: dict[str, Any]) -> None:
     """Samples need layers and Adam, since the line search of L-BFGS needs one and the same loss for all its trials."""
     with pytest.raises(ValueError, match="match_layers must not be empty where "):
-        Settings(match_layers=Layers(), **changes)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="optimizer must be adam where style_loss is remd or content_loss is self-"):
-        Settings(optimizer="lbfgs", **changes)  # type: ignore[arg-type]
-    assert set(Settings(**changes).sampled_layers) == {"relu3_1", "relu4_1"}  # type: ignore[arg-type]
+        Settings(match_layers=Layers(), **changes)
+    with pytest.raises(ValueError, match="optimizer must be adam where style_loss is remd or split, "):
+        Settings(optimizer="lbfgs", **changes)
+    assert {"relu3_1", "relu4_1"} <= {*Settings(**changes).layers}
 
 
 def test_layers_of_samples_are_needed() -> None:
     """Layers are those that are compared: no content layers beside self-similarity, no statistics beside samples."""
     assert SETTINGS.layers == ["relu1_1", "relu2_1", "relu3_1"]
     assert Settings().sampled_layers == {}
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_layers_have_positions_of_their_own(padding: PoolPadding) -> None:
+    """Each layer is drawn at its own resolution, within the picture and within the region."""
+    size, strides = (203, 310), {"relu1_1": 1, "relu2_1": 2, "relu5_1": 16}
+    mask = np.zeros(size, np.float32)
+    mask[100:] = 1
+    found = samples.draw_split((1,), size, mask, strides, padding)
+    for layer, places in found.items():
+        stride = strides[layer]
+        numbers = {*zip((places.rows // stride).tolist(), (places.columns // stride).tolist(), strict=True)}
+        assert len(numbers) == len(places.rows) <= samples.SPLIT_COUNT
+        assert ((places.rows % stride) == 0).all()
+        assert places.rows.min() >= 100 - stride
+        assert places.rows.max() < size[0]
+        assert places.columns.max() < size[1]
+    assert len(found["relu1_1"].rows) == samples.SPLIT_COUNT
+    assert len(found["relu5_1"].rows) == (7 * 20 if padding == "same" else 6 * 19)
+
+
+def test_split_layers_sum_over_layers_and_styles(params: Params) -> None:
+    """Each layer's distance counts alike, and so do styles by their shares; a picture has none from itself."""
+    settings = replace(SETTINGS, style_loss="split", content_loss="difference")
+    content, one = picture(40, 50), picture(30, 60)
+    encoder = Encoder(params, settings)
+
+    def style_loss(styles: list[tf.Tensor], **changes: Any) -> float:
+        changed = replace(settings, **changes)
+        return float(losses(encoder, content, make_targets(encoder, content, styles, changed), changed).style)
+
+    alone = [style_loss([one], match_layers=Layers(layer)) for layer in settings.match_layers]
+    assert style_loss([one]) == pytest.approx(sum(alone), rel=1e-5)
+    halves = [style_loss([each]) for each in (one, content / 2)]
+    assert style_loss([one, content / 2]) == pytest.approx(sum(halves) / 2, rel=0.02)
+    assert style_loss([content]) == pytest.approx(0, abs=1e-5)

@@ -35,6 +35,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "seed": (-1,),
     "history": (0,),
     "pyramid_levels": (0, -3),
+    "last_pass": (-1,),
     "content_weight": NUMBERS,
     "style_weight": NUMBERS,
     "tv_weight": NUMBERS,
@@ -65,6 +66,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "seed": (0, 2**40),
     "history": (1, 100),
     "pyramid_levels": (1, 30),
+    "last_pass": (0, 1, 300),
     "content_weight": (0.0, 1e9),
     "style_weight": (0.0, 1e9),
     "tv_weight": (0.0, 1e9),
@@ -142,7 +144,7 @@ def test_refuses_a_style_of_no_size() -> None:
         Settings(style_scale=0.0)
 
 
-@pytest.mark.parametrize("name", ["iterations", "scales", "min_size", "seed", "history", "pyramid_levels"])
+@pytest.mark.parametrize("name", ["iterations", "scales", "min_size", "seed", "history", "pyramid_levels", "last_pass"])
 @pytest.mark.parametrize("value", [1.5, math.inf, "3", True])
 def test_refuses_counts_that_are_no_whole_numbers(name: str, value: object, unchecked: None) -> None:
     """A count is a whole number."""

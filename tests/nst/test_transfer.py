@@ -217,6 +217,7 @@ def test_a_seed_repeats_the_pictures(run: Run) -> None:
         {"draft": 27},
         {"optimizer": "lbfgs"},
         {"parameters": "pyramid", "beta1": 0.0},
+        {"last_pass": 3, "match_layers": Layers("relu1_1,relu2_1"), "scales": 2},
         {"style_loss": "remd", "content_loss": "self-similarity", "match_layers": Layers("relu1_1,relu2_1")},
         {"style_loss": "wasserstein+neighbors", "match_layers": Layers("relu1_1,relu2_1")},
     ],
@@ -786,6 +787,17 @@ def test_starts_without_and_with_details_only(content: np.ndarray, style: np.nda
     assert np.abs(np.diff(blurred, axis=0)).max() < np.abs(np.diff(content, axis=0)).max() / 2
     assert edges.mean((0, 1)) == pytest.approx(style.mean((0, 1)), rel=0.02)
     assert np.corrcoef((edges - edges.mean()).ravel(), (content - blurred).ravel())[0, 1] > 0.3
+
+
+def test_a_last_pass_is_a_further_scale(run: Run) -> None:
+    """The last pass begins with the result, at its size, with steps of its own and another style loss."""
+    settings = replace(ONE, last_pass=4, match_layers=Layers("relu1_1,relu2_1"), learning_rate=0.01)
+    made = list(run(settings))
+    assert [step.scale for step in made] == [1] * 6 + [2] * 4
+    assert {step.size for step in made} == {made[0].size}
+    split = list(run(replace(settings, style_loss="split", last_pass=0, iterations=1), first=made[5].image))
+    assert made[6].losses == pytest.approx(split[0].losses, rel=1e-4)
+    assert made[-1].losses.style < made[6].losses.style
 
 
 @pytest.mark.parametrize("init", ["style", "edges"])
