@@ -1,4 +1,4 @@
-"""Cells: the squares of pixels in which pictures are matched. Nothing here needs TensorFlow."""
+"""Cells: the squares of pixels in which pictures are matched, and numbers of places. Nothing here needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ CELL = 4
 
 MAX_CANDIDATES = 2**12
 """Number of cells of a style that are looked through, at most: those of a picture of 256 x 256 pixels."""
+
+COUNT = 1024
+"""Number of positions of the picture that a sample has, drawn at each step."""
+
+STYLE_COUNT = 5000
+"""Number of positions of a style that samples are compared with, the same for all steps of a scale."""
+
+SPLIT_COUNT = 64 * 64
+"""Number of positions of a layer, of both pictures, at most, where each layer is compared by itself."""
 
 
 def shape_of_cells(height: int, width: int, pool_padding: PoolPadding) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from myvgg.architecture import Architecture
-from myvgg.nst import matching, tiles
+from myvgg.nst import matching, samples, tiles
 from myvgg.nst.encoder import Encoder, Image
 from myvgg.nst.losses import (
     Count,
@@ -36,6 +36,7 @@ from myvgg.nst.losses import (
     wasserstein_loss,
 )
 from myvgg.nst.matching import Match
+from myvgg.nst.samples import COLORS, Drawn, Sampled, Samples, Sampling
 from myvgg.nst.settings import Settings
 
 Guides = dict[str, tf.Tensor]
@@ -76,17 +77,23 @@ class Targets(NamedTuple):
         regions: The styles and their regions.
         matches: The places of the styles that the picture's places are most like.
         unit: Style loss of the content picture, the unit of style losses.
+        sampling: How the picture is sampled, and with what its samples are compared; None where nothing is.
+        content_weight: Weight of the content loss at this scale.
     """
 
     content: dict[str, tf.Tensor]
     regions: tuple[Region, ...]
     matches: tuple[Match, ...] = ()
     unit: float = 1.0
+    sampling: Sampling | None = None
+    content_weight: float = 0.0
 
     @property
     def layers(self) -> list[str]:
         """All layers that are compared."""
-        compared = [*(region.style for region in self.regions), *(match.tables for match in self.matches)]
+        compared: list[Iterable[str]] = [region.style for region in self.regions]
+        compared += [match.tables for match in self.matches]
+        compared += [self.sampling.layers] if self.sampling else []
         return list(dict.fromkeys([*self.content, *(layer for layers in compared for layer in layers)]))
 
     @property
@@ -97,8 +104,9 @@ class Targets(NamedTuple):
     @property
     def styles(self) -> Styles:
         """The targets without those that belong to positions."""
-        *shares, unit = (tf.constant(number, tf.float64) for number in (*(r.share for r in self.regions), self.unit))
-        return Styles(tuple(shares), tuple(region.style for region in self.regions), unit)
+        numbers = (*(region.share for region in self.regions), self.unit, self.content_weight)
+        *shares, unit, weight = (tf.constant(number, tf.float64) for number in numbers)
+        return Styles(tuple(shares), tuple(region.style for region in self.regions), unit, weight)
 
 
 class Styles(NamedTuple):
@@ -108,11 +116,15 @@ class Styles(NamedTuple):
         shares: Parts of the picture's area, one for each region.
         statistics: Of the style of each region, by layer.
         unit: Style loss of the content picture.
+        content_weight: Weight of the content loss.
+        sampled: For the samples of a step.
     """
 
     shares: tuple[tf.Tensor, ...]
     statistics: tuple[dict[str, Moments | Gaussian], ...]
     unit: tf.Tensor
+    content_weight: tf.Tensor
+    sampled: Sampled = Sampled()
 
 
 class Counts(NamedTuple):
@@ -148,6 +160,7 @@ class Piece(NamedTuple):
         content: Features of the content picture, without surroundings.
         guides: Of each region, without surroundings.
         matches: Of the cells, without surroundings.
+        places: Positions of the samples, from the corner of the pixels that count.
         inside: The box of pixels that count; empty for a whole picture.
         counts: Of the whole picture.
     """
@@ -157,6 +170,7 @@ class Piece(NamedTuple):
     content: dict[str, tf.Tensor]
     guides: tuple[Guides, ...]
     matches: tuple[Match, ...]
+    places: Drawn
     inside: tuple[Any, ...]
     counts: Counts
 
@@ -167,10 +181,12 @@ class Seen(NamedTuple):
     Attributes:
         features: Maps by layer, in the network's precision, without surroundings.
         roughness: The total variation.
+        samples: Colours and features at the places.
     """
 
     features: dict[str, tf.Tensor]
     roughness: Scalar
+    samples: Samples
 
 
 class Sums(NamedTuple):
@@ -181,12 +197,14 @@ class Sums(NamedTuple):
         moments: Of each region and layer.
         matching: The distance from the matched places.
         roughness: The total variation.
+        samples: Colours and features at the places, zeros at those of other pieces.
     """
 
     content: Scalar
     moments: tuple[dict[str, Moments], ...]
     matching: Scalar
     roughness: Scalar
+    samples: Samples = Samples()
 
 
 class Criterion:
@@ -195,6 +213,8 @@ class Criterion:
     def __init__(self, encoder: Encoder, settings: Settings) -> None:
         """Bind the losses to an encoder."""
         self.encoder, self.settings = encoder, settings
+        activations = encoder.params.architecture.activations
+        self._strides = {layer: activations[layer].stride for layer in settings.sampled_layers}
 
     def see(self, piece: Piece) -> Seen:
         """Run the network over a piece."""
@@ -203,18 +223,22 @@ class Criterion:
             image = image + piece.kept.mask * (piece.kept.content - image)
         inside, (pixels, layers) = piece.inside or None, piece.counts
         roughness = total_variation(image / 255, norm=self.settings.tv, inside=inside, positions=pixels)
-        return Seen(features_of(self.encoder, image, layers, inside), roughness)
+        features = features_of(self.encoder, image, layers, inside)
+        colors = (image if inside is None else image[:, *tiles.window(inside)]) / 255
+        maps = {COLORS: colors, **{layer: features[layer] for layer in self.settings.sampled_layers}}
+        return Seen(features, roughness, samples.samples_of(maps, piece.places, self._strides))
 
     def sums(self, piece: Piece, seen: Seen) -> Sums:
         """Sum over the positions of a piece."""
-        shares, positions = self.settings.content_layers.shares, piece.counts.positions
+        shares, positions = self.settings.compared_layers, piece.counts.positions
         content = [
             shares[layer] * content_loss(seen.features[layer], target, positions=positions[layer])
             for layer, target in piece.content.items()
         ]
         style = self.settings.moment_layers if piece.guides else {}
         found = statistics(seen.features, style, piece.guides, positions)
-        return Sums(_sum(content, seen.roughness.dtype), found, self._matching(piece, seen), seen.roughness)
+        matched = self._matching(piece, seen)
+        return Sums(_sum(content, seen.roughness.dtype), found, matched, seen.roughness, seen.samples)
 
     def losses(self, sums: Sums, styles: Styles, counts: Counts) -> tuple[Losses, Sums]:
         """Return the losses of a whole picture, and the gradient of their total with respect to the sums."""
@@ -236,7 +260,7 @@ class Criterion:
             total: The total loss of the whole picture.
         """
         scale = self._scale_of(total, piece.counts)
-        shares, positions = self.settings.content_layers.shares, piece.counts.positions
+        shares, positions = self.settings.compared_layers, piece.counts.positions
         by_sums = tf.nest.map_structure(lambda each: scale * each, by_sums)
         slopes: dict[str, list[tf.Tensor]] = {layer: [] for layer in seen.features}
         for layer, target in piece.content.items():
@@ -252,7 +276,8 @@ class Criterion:
             found = tf.gradients(loss, matched, stop_gradients=matched)  # maps are made of one another
             for layer, slope in zip(self.settings.matched_layers, found, strict=True):
                 slopes[layer].append(slope)
-        carried = Seen({layer: tf.add_n(each) for layer, each in slopes.items()}, by_sums.roughness)
+        carried = Seen({layer: tf.add_n(each) for layer, each in slopes.items() if each}, *by_sums[-2:])
+        seen = seen._replace(features={layer: seen.features[layer] for layer in carried.features})
         (gradient,) = tf.gradients(tf.nest.flatten(seen), [piece.pixels], tf.nest.flatten(carried))
         return gradient / scale
 
@@ -324,18 +349,30 @@ def weigh(sums: Sums, styles: Styles, settings: Settings, *, values: Any) -> Los
         for share, found, wanted in zip(styles.shares, sums.moments, styles.statistics, strict=True)
         for layer, target in wanted.items()
     ]
+    content_weight = tf.cast(styles.content_weight, dtype)
+    content = [sums.content, *samples.content_loss(sums.samples.joint, styles.sampled, settings.sampled_layers)]
+    matched = [settings.match_weight * sums.matching, *_sampled_style(sums, styles, settings)]
     terms = {
-        "content": sums.content,
-        "style": _sum(style, dtype) / tf.cast(styles.unit, dtype) + settings.match_weight * sums.matching,
+        "content": tf.add_n(content),
+        "style": _sum(style, dtype) / tf.cast(styles.unit, dtype) + tf.add_n(matched),
         # Differs from equation 7: the total variation is added.
         "tv": sums.roughness * tf.cast(values, dtype) if settings.tv_sum else sums.roughness,
     }
     weights = {
-        "content": settings.content_weight,
+        "content": content_weight,
         "style": settings.style_weight * settings.style_strength,
         "tv": settings.tv_weight,
     }
     return Losses(**terms, total=tf.add_n([weights[name] * term for name, term in terms.items()]))
+
+
+def _sampled_style(sums: Sums, styles: Styles, settings: Settings) -> list[Scalar]:
+    """Compare the samples with those of the styles; the palette counts less where the content counts more."""
+    weight = settings.style_weight * settings.style_strength
+    ratio = tf.cast(styles.content_weight, sums.roughness.dtype) / weight if weight else 1.0
+    found, wanted = sums.samples, styles.sampled
+    joint = samples.style_loss(found.joint, wanted, settings.sampled_layers, 1 / tf.maximum(ratio, 1.0))
+    return [*joint, *samples.split_loss(found.split, wanted)]
 
 
 def counts_of(architecture: Architecture, layers: Iterable[str], height: int, width: int, settings: Settings) -> Counts:

@@ -20,13 +20,16 @@ from myvgg.nst import tiles
 from myvgg.nst.cells import CELL
 from myvgg.nst.criterion import Criterion, Kept, Losses, Piece, Styles, Sums, Targets, added, counts_of
 from myvgg.nst.matching import Match
+from myvgg.nst.samples import Drawn, within
 from myvgg.nst.tiles import Tile
 
 Pixels = Float[np.ndarray, "1 height width 3"]
 """A picture from 0 to 1."""
 
-Evaluate = Callable[[Pixels], tuple[Losses, Any]]
-"""From a picture to its losses and the gradient of their total; the caller may write over an array."""
+Evaluate = Callable[[Pixels, int], tuple[Losses, Any]]
+"""From a picture and the number of steps before to its losses and the gradient of their total.
+
+The number says which positions are drawn. The caller may write over an array."""
 
 
 class Evaluator:
@@ -53,17 +56,28 @@ class Evaluator:
         architecture, guides = self._criterion.encoder.params.architecture, targets.guides
         counts = counts_of(architecture, targets.layers, height, width, self._criterion.settings)
         counts = tf.nest.map_structure(functools.partial(tf.constant, dtype=tf.int64), counts)
-        styles = targets.styles
+        styles, sampling = targets.styles, targets.sampling
+
+        def drawn(step: int) -> tuple[Drawn, Styles]:
+            places = sampling.draw(step, (height, width)) if sampling else Drawn()
+            return places, styles._replace(sampled=sampling.at(places)) if sampling else styles
+
         if len(cut) == 1:
             kept, content, guides, matches = tf.nest.map_structure(
                 tf.constant, (kept, targets.content, guides, targets.matches)
             )
-            return lambda pixels: self._whole(
-                Piece(tf.constant(pixels), kept, content, guides, matches, (), counts), styles
-            )
+
+            def evaluate_whole(pixels: Pixels, step: int) -> Any:
+                places, wanted = drawn(step)
+                places = tf.nest.map_structure(tf.constant, places)
+                return self._whole(
+                    Piece(tf.constant(pixels), kept, content, guides, matches, places, (), counts), wanted
+                )
+
+            return evaluate_whole
         strides = {name: each.stride for name, each in architecture.activations.items()}
 
-        def piece_of(pixels: Pixels, tile: Tile) -> Piece:
+        def piece_of(pixels: Pixels, tile: Tile, places: Drawn) -> Piece:
             outer = tiles.window(tile.outer)
             inner = {name: tiles.window(tile.box, stride) for name, stride in strides.items()}
             return Piece(
@@ -72,15 +86,19 @@ class Evaluator:
                 {layer: tf.constant(maps[:, *inner[layer]]) for layer, maps in targets.content.items()},
                 tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in guides),
                 tuple(_within(match, tile) for match in targets.matches),
+                tf.nest.map_structure(tf.constant, within(places, tile.box)),
                 tuple(map(tf.constant, tile.inside)),
                 counts,
             )
 
-        def evaluate(pixels: Pixels) -> tuple[Losses, np.ndarray]:
-            losses, by_sums = self._turn(added(self._up(piece_of(pixels, tile)) for tile in cut), styles, counts)
+        def evaluate(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
+            places, wanted = drawn(step)
+            sums = added(self._up(piece_of(pixels, tile, places)) for tile in cut)
+            losses, by_sums = self._turn(sums, wanted, counts)
             gradient = np.zeros_like(pixels)
             for tile in cut:
-                gradient[:, *tiles.window(tile.outer)] += self._down(piece_of(pixels, tile), by_sums, losses.total)
+                piece = piece_of(pixels, tile, places)
+                gradient[:, *tiles.window(tile.outer)] += self._down(piece, by_sums, losses.total)
             return losses, gradient
 
         return evaluate
@@ -109,18 +127,38 @@ def _traced_once(function: Any) -> Callable[..., Any]:
 
     def call(*records: Any) -> Any:
         if not compiled:
-            specs = [
-                tf.nest.map_structure(_of_any_size if isinstance(each, Piece) else tf.TensorSpec.from_tensor, each)
-                for each in records
-            ]
-            compiled.append(kernels.compiled(function, input_signature=specs))
+            compiled.append(kernels.compiled(function, input_signature=[*map(_spec_of, records)]))
         return compiled[0](*records)
 
     return call
 
 
+def _spec_of(record: Any) -> Any:
+    """Leave open what differs from scale to scale, and from tile to tile."""
+    if isinstance(record, Piece):
+        return tf.nest.map_structure(_of_any_size, record)
+    specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, record)
+    if isinstance(record, Sums):
+        return specs._replace(samples=tf.nest.map_structure(_of_any_length, record.samples))
+    if isinstance(record, Styles):
+        return specs._replace(sampled=tf.nest.map_structure(_of_any_length, record.sampled))
+    return specs
+
+
 def _of_any_size(tensor: tf.Tensor) -> tf.TensorSpec:
-    """Leave open the height and width of maps, (1, height, width, channels), and of guides, (height, width)."""
-    shape = list(tensor.shape)
-    open_axes = {4: (1, 2), 2: (0, 1)}.get(len(shape), ())
-    return tf.TensorSpec([None if axis in open_axes else size for axis, size in enumerate(shape)], tensor.dtype)
+    """Leave open the height and width of maps, (1, height, width, channels), and of guides, and the number of places.
+
+    Guides are (height, width).
+    """
+    return _opened(tensor, {4: (1, 2), 2: (0, 1), 1: (0,)})
+
+
+def _of_any_length(tensor: tf.Tensor) -> tf.TensorSpec:
+    """Leave open the number of columns, (places, channels)."""
+    return _opened(tensor, {2: (0,)})
+
+
+def _opened(tensor: tf.Tensor, axes: dict[int, tuple[int, ...]]) -> tf.TensorSpec:
+    """Return the specification of a tensor, with open axes by its rank."""
+    opened = axes.get(len(tensor.shape), ())
+    return tf.TensorSpec([None if axis in opened else size for axis, size in enumerate(tensor.shape)], tensor.dtype)

@@ -68,8 +68,8 @@ def read_inputs(
             raise ValueError(f"{name} must be one for each style: there are {len(several)} for {len(styles)}")
     if content is None and settings.preserve_colors != "none":
         raise ValueError(f"preserve_colors must be none where there is no content, not {settings.preserve_colors!r}")
-    if not styles and first is None and settings.init == "style":
-        raise ValueError("init must not be style where there is no style picture")
+    if not styles and first is None and settings.init in ("style", "edges"):
+        raise ValueError(f"init must not be {settings.init} where there is no style picture")
     canvas = styles[0] if content is None else as_picture(content)
     return Inputs(
         content=canvas,

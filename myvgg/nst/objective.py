@@ -42,8 +42,12 @@ class Objective:
         self._notes = list[str]()
         self.tile = tile
 
-    def __call__(self, pixels: Pixels) -> tuple[Losses, np.ndarray]:
+    def __call__(self, pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
         """Evaluate a picture from 0 to 1.
+
+        Args:
+            pixels: The picture.
+            step: Number of steps at this scale before.
 
         Returns:
             Its losses as numbers, and the gradient of their total, which is read-only where it is a view of a tensor.
@@ -55,7 +59,7 @@ class Objective:
             try:
                 with kernels.without_tf32():
                     self._evaluate = self._evaluate or self._bind(self.tile)
-                    losses, gradient = self._evaluate(pixels)
+                    losses, gradient = self._evaluate(pixels, step)
             except (tf.errors.ResourceExhaustedError, MemoryError) as error:
                 if not self._go_on_in_smaller_tiles("not enough memory"):
                     raise MemoryError("not enough memory for a picture of this size: lower the size") from error

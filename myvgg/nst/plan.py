@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from myvgg.architecture import Architecture
 from myvgg.nst import memory, pyramid, tiles
-from myvgg.nst.cells import CELL, MAX_CANDIDATES
+from myvgg.nst.cells import CELL, COUNT, MAX_CANDIDATES, SPLIT_COUNT, STYLE_COUNT
 from myvgg.nst.pyramid import Size
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
@@ -38,6 +38,13 @@ SETUP_SECONDS = {"wasserstein": 0.6, "gram": 0.1, "gram+mean": 0.1, "": 0.1}
 
 MATCH_SECONDS = 1e-11
 """Seconds of a multiply-add of products of large matrices."""
+
+SAMPLE_PRODUCTS = (1, 6)
+"""Products of the columns of a sample with those of a style, and with columns of its own number, at each step: the
+self-similarity and the covariance with their gradients."""
+
+SAMPLE_MEMORY = 12
+"""Number of tables of a style's columns that a step of samples holds."""
 
 PROCESS_MEMORY = 780e6
 """Bytes of a process with TensorFlow at work, without a picture and without weights."""
@@ -118,6 +125,7 @@ class Costs(NamedTuple):
         values: Numbers that are kept for the gradient: the outputs of all rectifications and pools.
         content: Numbers of the layers that are compared place by place.
         matched: Channels of the layers that are matched.
+        sampled: Channels of the layers that are sampled.
     """
 
     convolutions: float
@@ -125,6 +133,7 @@ class Costs(NamedTuple):
     values: float
     content: float
     matched: int = 0
+    sampled: int = 0
 
 
 def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | None = None) -> Plan:
@@ -152,6 +161,10 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
         cut = _cut(size, settings, params, side)
         seconds = _setup(measured, counted, settings, sizes, size, styles) + steps * _step(measured, counted, cut)
         seconds += 0 if scales else TRACE_SECONDS
+        is_last = settings.style_loss == "split" or (settings.last_pass and len(scales) == len(found) - 1)
+        seconds += steps * (
+            _splitting(params.architecture, settings, sizes, size) if is_last else _sampling(counted, sizes)
+        )
         needed = _memory(counted, settings, params, [size, *styles], side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed, None if settings.max_memory is None else memory.limit(settings))
@@ -238,6 +251,7 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
         sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
         sum(activations[n].channels / activations[n].stride ** 2 for n in content),
         sum(activations[n].channels for n in settings.matched_layers),
+        sum(activations[n].channels for n in settings.sampled_layers),
     )
 
 
@@ -252,17 +266,20 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
     largest = max(tile.pixels for each in sizes for tile in _cut(each, settings, params, side))
     working = largest * (WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values)
     content = bytes_of_value * counted.content * pixels
+    working += SAMPLE_MEMORY * VALUE_MEMORY["float32"] * STYLE_COUNT * counted.sampled
     pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
-    pictures = (PICTURES_HELD[settings.optimizer] + 2 * pairs) * PIXEL_MEMORY * pixels
+    held = PICTURES_HELD[settings.optimizer] + 2 * pairs
+    held = 1 + 4 / 3 * held if settings.parameters == "pyramid" else held
+    pictures = held * PIXEL_MEMORY * pixels
     return base_memory(settings, params) + content + working + pictures
 
 
 def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str]]:
     """Return the layers whose features are compared place by place, and those whose moments are."""
     is_styled = sizes.styles and settings.style_weight
-    content = settings.content_layers.shares if sizes.content and settings.content_weight else {}
+    content = settings.compared_layers if sizes.content and settings.content_weight else {}
     matched, style = (settings.matched_layers, settings.moment_layers) if is_styled else ({}, {})
-    return list(dict.fromkeys([*content, *matched])), list(style)
+    return list(dict.fromkeys([*content, *matched, *settings.sampled_layers])), list(style)
 
 
 def _speed(settings: Settings, sizes: Sizes, params: Params) -> Speed:
@@ -280,6 +297,23 @@ def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
     passes = 1 + (FEATURES_TIME if len(cut) > 1 else 0)
     regions = 1 + counted.further / counted.convolutions if counted.convolutions else 1
     return len(cut) * measured.fixed + seen * (PIXEL_SECONDS + passes * regions * measured.pixel)
+
+
+def _sampling(counted: Costs, sizes: Sizes) -> float:
+    """Estimate the seconds of a step that go into the comparison of samples."""
+    styles, own = SAMPLE_PRODUCTS
+    places = styles * len(sizes.styles) * STYLE_COUNT + own * sizes.regions * (COUNT + counted.sampled) / 2
+    return MATCH_SECONDS * COUNT * counted.sampled * places
+
+
+def _splitting(architecture: Architecture, settings: Settings, sizes: Sizes, size: Size) -> float:
+    """Estimate the seconds of a step that go into the comparison of samples of each layer by itself."""
+    positions = {
+        layer: min(SPLIT_COUNT, math.prod(size) // architecture.activations[layer].stride ** 2)
+        for layer in settings.match_layers.shares
+    }
+    products = sum(count**2 * architecture.activations[layer].channels for layer, count in positions.items())
+    return MATCH_SECONDS * products * len(sizes.styles)
 
 
 def _setup(measured: Speed, counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:

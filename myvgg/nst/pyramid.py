@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from PIL.Image import Resampling
 
 from myvgg.architecture import MEAN, Architecture
-from myvgg.images import AnyPicture, Picture, resize, target_size
+from myvgg.images import AnyPicture, Picture, resample, resize, target_size
 from myvgg.nst.settings import Settings
 
 Size = tuple[int, int]
 """Width and height in pixels."""
 
-RATIO = 2**0.5
-"""From one scale to the next."""
+BLUR = 8
+"""Size of the smallest details that the start `blur` keeps, in pixels."""
 
 
 def sizes(width: int, height: int, settings: Settings, architecture: Architecture) -> list[Size]:
     """Return the sizes of the scales, the smallest first, the result's last.
 
-    Scales at which a layer would vanish are left out.
+    Scales at which a layer would vanish are left out. A last pass is a further scale of the result's size.
 
     Args:
         width: Of the content picture, in pixels.
@@ -36,14 +37,14 @@ def sizes(width: int, height: int, settings: Settings, architecture: Architectur
     smallest = smallest_side(architecture, settings)
     found = [last]
     while settings.scales is None or len(found) < settings.scales:
-        factor = RATIO ** -len(found)
+        factor = settings.scale_ratio ** -len(found)
         size = (max(1, round(last[0] * factor)), max(1, round(last[1] * factor)))
         if min(size) < smallest or (settings.scales is None and max(size) < settings.min_size):
             break
         if size == found[0]:
             break
         found.insert(0, size)
-    return found
+    return [*found, last] if settings.last_pass else found
 
 
 def final_size(width: int, height: int, settings: Settings) -> Size:
@@ -55,11 +56,12 @@ def steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
     """Return the number of steps at each scale.
 
     The last scale has `iterations`, and each scale `step_growth` times the steps of the one before it. The first of
-    several has twice as many.
+    several has `first_steps` times as many. A last pass has steps of its own.
     """
-    last = len(sizes) - 1
+    last = len(sizes) - 1 - bool(settings.last_pass)
     counts = [settings.iterations * settings.step_growth ** (index - last) for index in range(last + 1)]
-    return [max(1, round(count * (1 + (index == 0 < last)))) for index, count in enumerate(counts)]
+    counts[0] *= settings.first_steps if last else 1
+    return [max(1, round(count)) for count in counts] + [settings.last_pass] * bool(settings.last_pass)
 
 
 def style_size(width: int, height: int, scale: Size, settings: Settings, architecture: Architecture) -> Size:
@@ -95,7 +97,7 @@ def first_image(
 
     Args:
         content: The content picture at the smallest scale; only its size counts for the starts without it.
-        style: A style picture, for `init="style"`, of any size.
+        style: A style picture of any size, for the starts `style` and `edges`.
         settings: The kind of start, its noise and its seed.
         given: The first picture, of any size, where it is a picture of its own.
     """
@@ -105,6 +107,12 @@ def first_image(
     if settings.init == "style":
         assert style is not None
         return resize(style, (width, height))
+    if settings.init == "blur":
+        return np.asarray(_without_details(content, BLUR).clip(0, 255))
+    if settings.init == "edges":
+        assert style is not None
+        details = content - _without_details(content, 2)
+        return np.asarray((style.mean((0, 1), dtype=np.float32) + details).clip(0, 255))
     noise = np.random.default_rng(settings.seed).uniform(-1, 1, content.shape).astype(np.float32)
     noise *= np.float32(settings.noise_range)
     colour, share = np.array(MEAN[::-1], np.float32), np.float32(settings.noise)
@@ -116,3 +124,10 @@ def first_image(
     }
     first: Picture = np.clip(starts[settings.init](), 0, 255, dtype=np.float32)
     return first
+
+
+def _without_details(picture: Picture, size: int) -> Picture:
+    """Return a picture without details below a size in pixels, of values that may leave their range."""
+    height, width, _ = picture.shape
+    small = resample(picture, (max(1, width // size), max(1, height // size)), Resampling.BILINEAR)
+    return resample(small, (width, height), Resampling.BILINEAR)

@@ -13,7 +13,16 @@ from myvgg.sizes import parse_size
 if TYPE_CHECKING:
     from myvgg.nst.settings import Settings
 
-WHOLE = {"iterations": 1, "scales": 1, "min_size": 1, "draft": 1, "seed": 0, "history": 1}
+WHOLE = {
+    "iterations": 1,
+    "scales": 1,
+    "min_size": 1,
+    "draft": 1,
+    "seed": 0,
+    "history": 1,
+    "pyramid_levels": 1,
+    "last_pass": 0,
+}
 """Settings that are whole numbers, with the smallest that is allowed."""
 
 OPTIONAL = ("scales", "draft")
@@ -33,6 +42,9 @@ SHARES = ("noise", "beta1", "beta2", "average", "color_strength", "match_progres
 
 BELOW_ONE = ("beta1", "beta2", "average")
 """Decays, which must be below 1."""
+
+BETWEEN = {"step_growth": (0.1, 10), "first_steps": (0.1, 10), "scale_ratio": (1.1, 10), "content_decay": (0.01, 1)}
+"""Settings that are numbers between two others."""
 
 KINDS: dict[Any, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
     bool: ("true or false", lambda value: isinstance(value, bool), bool),
@@ -136,8 +148,9 @@ def _check_sizes(settings: Settings) -> None:
         raise ValueError(f"max_memory must be a number of gigabytes above 0, not {memory}")
     if settings.style_scale == 0:
         raise ValueError("style_scale must be above 0")
-    if not 0.1 <= settings.step_growth <= 10:
-        raise ValueError(f"step_growth must be from 0.1 to 10, not {settings.step_growth}")
+    for name, (smallest, largest) in BETWEEN.items():
+        if not smallest <= _number(name, getattr(settings, name)) <= largest:
+            raise ValueError(f"{name} must be from {smallest:g} to {largest:g}, not {getattr(settings, name)}")
     parse_size("size", settings.size)
     if settings.style_size is not None:
         parse_size("style_size", settings.style_size)
@@ -149,8 +162,19 @@ def _check_together(settings: Settings) -> None:
         raise ValueError(f"style_blend must be shares from 0 on, not all 0, not {shares}")
     if not any(settings.content_layers.values()) and not any(settings.style_layers.values()):
         raise ValueError("content_layers and style_layers must not both be empty")
-    if settings.style_loss.endswith("neighbors") and not any(settings.match_layers.values()):
-        raise ValueError(f"match_layers must not be empty where style_loss is {settings.style_loss}")
+    for name in ("style_loss", "content_loss"):
+        uses = getattr(settings, name) in ("neighbors", "wasserstein+neighbors", "remd", "split", "self-similarity")
+        if uses and not any(settings.match_layers.values()):
+            raise ValueError(f"match_layers must not be empty where {name} is {getattr(settings, name)}")
+    if settings.last_pass and not any(settings.match_layers.values()):
+        raise ValueError("match_layers must not be empty where there is a last_pass")
+    if settings.optimizer == "lbfgs" and (settings.sampled_layers or settings.last_pass):
+        raise ValueError(
+            "optimizer must be adam where style_loss is remd or split, where content_loss is self-similarity and where "
+            "there is a last_pass, whose positions are drawn anew at each step, not lbfgs"
+        )
+    if settings.optimizer == "lbfgs" and settings.parameters == "pyramid":
+        raise ValueError("optimizer must be adam where parameters is pyramid, not lbfgs")
     if settings.precision == "float16" and settings.layer_scaling == "none":
         raise ValueError(
             "precision must not be float16 where layer_scaling is none, since features overflow: choose float32 or "

@@ -57,7 +57,7 @@ class Scale:
     def first_picture(self) -> Pixels:
         """Make the picture that a run starts from, 0 to 1."""
         settings = self._settings
-        if not self._inputs.has_content and settings.init in ("blend", "add", "content"):
+        if not self._inputs.has_content and settings.init in ("blend", "add", "content", "blur", "edges"):
             settings = replace(settings, init="noise")
         style = self._styles[0] if self._styles else None
         image: Pixels = pyramid.first_image(self.content(), style, settings, given=self._inputs.given)[np.newaxis] / 255
@@ -149,8 +149,8 @@ class Scale:
         return [share / sum(blend) for share in blend]
 
     def _only_details(self, evaluate: Evaluate) -> Evaluate:
-        def evaluate_details(pixels: Pixels) -> tuple[Losses, np.ndarray]:
-            losses, gradient = evaluate(pixels)
+        def evaluate_details(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
+            losses, gradient = evaluate(pixels, step)
             return losses, self._details(np.asarray(gradient)[0])[np.newaxis]
 
         return evaluate_details

@@ -19,7 +19,7 @@ from myvgg.runtime.errors import did_you_mean
 
 __all__ = ["GROUPS", "SETTINGS", "STARTS", "WITHOUT", "Layers", "Settings"]
 
-STARTS = ("blend", "add", "content", "noise", "style")
+STARTS = ("blend", "add", "content", "blur", "edges", "noise", "style")
 """Names that `init` may have; any other value is a file."""
 
 
@@ -37,15 +37,23 @@ class Settings:
 
     iterations: int = 10
     """Number of steps at the last scale, and at each other one too where step_growth is 1. The first of several scales
-    gets twice as many."""
+    gets first_steps times as many."""
 
     step_growth: float = 0.8
     """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
     more."""
 
+    last_pass: int = 0
+    """Number of further steps at the last scale with the style loss split."""
+
+    first_steps: float = 2.0
+    """Factor of the number of steps at the first of several scales."""
+
     scales: int | None = None
-    """Number of scales. Each scale is larger than the one before by the square root of two. By default there are as
-    many as fit between the smallest size and the size of the result."""
+    """Number of scales. By default there are as many as fit between the smallest size and the size of the result."""
+
+    scale_ratio: float = 2**0.5
+    """Size of a scale relative to the scale before it."""
 
     min_size: int = 128
     """Longest side of the smallest scale in pixels, at least."""
@@ -59,6 +67,9 @@ class Settings:
 
     content_weight: float = 0.25
     """Weight of the content loss."""
+
+    content_decay: float = 1.0
+    """Factor of the content weight from one scale to the next."""
 
     style_weight: float = 1.0
     """Weight of the style loss."""
@@ -75,22 +86,27 @@ class Settings:
     style_layers: Layers = field(default_factory=lambda: Layers("relu1_1=8,relu2_1=8,relu3_1=4,relu4_1=2"))
     """Layers whose statistics hold the style, with their weights."""
 
-    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors"] = (
+    style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors", "remd", "split"] = (
         "wasserstein+neighbors"
     )
     """Distance of the statistics of a layer: between Gaussians (wasserstein), between Gram matrices (gram), or between
     Gram matrices and means (gram+mean). Or distance of each place from the place of the style that is most like it
-    (neighbors), alone or beside the Gaussians."""
+    (neighbors), alone or beside the Gaussians. Or distance of samples of both pictures as sets of places (remd), or of
+    each place from the nearest one of the style in each layer by itself, found anew at each step (split)."""
 
     match_layers: Layers = field(default_factory=lambda: Layers("relu3_1=2,relu4_1=1"))
     """Layers whose features find the place of the style that a place of the picture is most like, with their
-    weights."""
+    weights. Samples have the features of these layers too."""
 
     match_weight: float = 0.5
     """Weight of the distance from these places within the style loss."""
 
     match_progress: float = 0.25
     """Share of the picture so far in the picture that is matched, from 0 to 1. The rest is the content."""
+
+    content_loss: Literal["difference", "self-similarity"] = "difference"
+    """Distance from the content: of the features at each place (difference), or of how alike the places of a picture
+    are to each other (self-similarity)."""
 
     balance: bool = True
     """Divide the style loss by the style loss of the content picture, so that one content weight suits strong and weak
@@ -128,6 +144,13 @@ class Settings:
     optimizer: Literal["adam", "lbfgs"] = "adam"
     """Adam, or L-BFGS."""
 
+    parameters: Literal["pixels", "pyramid"] = "pixels"
+    """Numbers that Adam moves: the pixels, or the levels of a Laplacian pyramid of the picture, whose coarse levels
+    move many pixels at once."""
+
+    pyramid_levels: int = 5
+    """Number of times that the pyramid halves the picture."""
+
     learning_rate: float = 0.04
     """Length of Adam's first steps, for pixels from 0 to 1."""
 
@@ -150,7 +173,8 @@ class Settings:
     """Decay of the average over the steps of a scale. The average is the result; 0 takes the last step."""
 
     init: str = "blend"
-    """First picture: blend (of noise and content), add (noise to the content), content, noise, style, or a file."""
+    """First picture: blend (of noise and content), add (noise to the content), content, blur (the content without
+    details), edges (the content's finest details on the style's mean colour), noise, style, or a file."""
 
     noise: float = 0.4
     """Share of the noise in a blend, from 0 to 1."""
@@ -237,6 +261,8 @@ class Settings:
     @property
     def statistic(self) -> str:
         """The part of the style loss that compares statistics, a name of `criterion.LOSSES`; empty for none."""
+        if self.style_loss in ("remd", "split"):
+            return ""
         return self.style_loss.removesuffix("neighbors").removesuffix("+")
 
     @property
@@ -250,9 +276,26 @@ class Settings:
         return self.match_layers.shares if self.style_loss.endswith("neighbors") else {}
 
     @property
+    def compared_layers(self) -> Mapping[str, float]:
+        """Shares of the layers whose features are compared with the content's at each place."""
+        return self.content_layers.shares if self.content_loss == "difference" else {}
+
+    @property
+    def sampled_layers(self) -> Mapping[str, float]:
+        """Shares of the layers whose features are sampled at single positions."""
+        is_sampled = self.style_loss in ("remd", "split") or self.content_loss == "self-similarity"
+        return self.match_layers.shares if is_sampled else {}
+
+    @property
+    def of_last_pass(self) -> Settings:
+        """The settings of the last pass."""
+        return replace(self, style_loss="split")
+
+    @property
     def layers(self) -> list[str]:
         """All layers whose weight is not 0."""
-        return list(dict.fromkeys([*self.content_layers.shares, *self.moment_layers, *self.matched_layers]))
+        single = [*self.matched_layers, *self.sampled_layers, *(self.match_layers.shares if self.last_pass else ())]
+        return list(dict.fromkeys([*self.compared_layers, *self.moment_layers, *single]))
 
     def __repr__(self) -> str:
         """Name the settings that differ from the default."""
@@ -285,13 +328,28 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "most used": ("size", "style_strength", "preserve_colors", "seed"),
     "look": ("tv_weight", "color_strength", "color_root", "style_scale", "style_size", "init", "noise", "noise_range"),
     "control": ("style_blend",),
-    "running": ("iterations", "step_growth", "scales", "min_size", "draft", "precision", "max_memory"),
+    "running": (
+        *("iterations", "step_growth", "first_steps", "last_pass", "scales", "scale_ratio", "min_size", "draft"),
+        *("precision", "max_memory"),
+    ),
     "advanced objective": (
-        *("content_weight", "style_weight", "content_layers", "style_layers", "style_loss", "balance"),
+        *(
+            "content_weight",
+            "content_decay",
+            "style_weight",
+            "content_layers",
+            "style_layers",
+            "content_loss",
+            "style_loss",
+            "balance",
+        ),
         *("match_layers", "match_weight", "match_progress"),
         *("layer_scaling", "tv", "tv_sum", "pooling", "pool_padding", "padding", "preprocessing", "resize"),
     ),
-    "advanced optimiser": ("optimizer", "learning_rate", "beta1", "beta2", "epsilon", "history", "clip", "average"),
+    "advanced optimiser": (
+        *("optimizer", "learning_rate", "beta1", "beta2", "epsilon", "history", "clip", "average"),
+        *("parameters", "pyramid_levels"),
+    ),
 }
 """All settings by what they are about, in the order of the help."""
 

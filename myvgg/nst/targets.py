@@ -12,8 +12,8 @@ import tensorflow as tf
 from jaxtyping import Float32
 
 from myvgg.architecture import PoolPadding
-from myvgg.nst import guides, matching, tiles
-from myvgg.nst.cells import shape_of_cells
+from myvgg.nst import guides, matching, samples, tiles
+from myvgg.nst.cells import STYLE_COUNT, shape_of_cells
 from myvgg.nst.criterion import (
     Guides,
     Region,
@@ -28,6 +28,7 @@ from myvgg.nst.criterion import (
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import Gaussian, Moments, gaussian
 from myvgg.nst.matching import Match
+from myvgg.nst.samples import Drawn, SampledStyle, Sampling, SplitStyle
 from myvgg.nst.settings import Settings
 
 Mask = Float32[np.ndarray, "height width"]
@@ -58,12 +59,16 @@ def make_targets(
         cache: Statistics of style pictures from earlier calls; new ones are added.
         tile: Side in pixels of the tiles that pictures are seen in; None for whole pictures.
     """
+    compared = styles if settings.statistic or settings.matched_layers else []
     seen = [
         _style(encoder, style, mask, settings, {} if cache is None else cache, tile)
-        for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
+        for style, mask in zip(compared, style_masks or [None] * len(styles), strict=False)
     ]
     places = [each.places for each in seen] if settings.matched_layers else []
     matches = _matches(encoder, content if source is None else source, places, settings, masks, tile)
+    sampling = (
+        _sampling(encoder, content, styles, settings, masks, style_masks, tile) if settings.sampled_layers else None
+    )
     found = [each.moments for each in seen] if settings.statistic else []
     if masks and found:
         regions = [
@@ -73,11 +78,12 @@ def make_targets(
     else:
         regions = [Region(1.0, {}, _prepare(blend(found, settings), settings))] if found else []
     balance = regions if settings.balance else []
-    layers = list(settings.content_layers.shares) if settings.content_weight else []
+    layers = list(settings.compared_layers) if settings.content_weight else []
+    targets = Targets({}, tuple(regions), matches, sampling=sampling, content_weight=settings.content_weight)
     if content is None or not (layers or balance):
-        return Targets({}, tuple(regions), matches)
+        return targets
     features, found_there = _features(encoder, content, settings, layers, [region.guides for region in balance], tile)
-    targets = Targets(features, tuple(regions), matches)
+    targets = targets._replace(content=features)
     if not balance:
         return targets
     zero = tf.zeros([], content.dtype)
@@ -135,6 +141,55 @@ def _matches(
         nearest = matching.nearest(given, style).reshape(rows, columns)
         found.append(Match(np.asarray(weights, np.float32), nearest, matching.tables_of(style, channels)))
     return tuple(found)
+
+
+def _sampling(
+    encoder: Encoder,
+    content: Any,
+    styles: Sequence[Any],
+    settings: Settings,
+    masks: Sequence[Mask] | None,
+    style_masks: Sequence[Any] | None,
+    tile: int | None,
+) -> Sampling | None:
+    """Prepare the samples of a picture; None where nothing is compared with them."""
+    styles = styles if settings.style_loss in ("remd", "split") else []
+    is_content = content is not None and settings.content_loss == "self-similarity" and settings.content_weight
+    if not (styles or is_content):
+        return None
+    regions = list[Mask | None](masks if masks and styles else [None])
+    shares = [1.0 if region is None else guides.share(region) for region in regions]
+    blend = settings.style_blend or [1.0] * len(styles)
+    blended = shares if masks else [share / sum(blend) for share in blend]
+    layers, activations = settings.sampled_layers, encoder.params.architecture.activations
+    strides = {layer: activations[layer].stride for layer in layers}
+    joint, split = list[SampledStyle](), list[SplitStyle]()
+    for index, (style, mask, share) in enumerate(
+        zip(styles, style_masks or [None] * len(styles), blended, strict=True)
+    ):
+        key, size = (settings.seed, index), (int(style.shape[1]), int(style.shape[2]))
+        maps = _maps(encoder, style, settings, tile)
+        if settings.style_loss == "remd":
+            places = Drawn((samples.draw(key, size, mask, STYLE_COUNT),))
+            joint.append(samples.sampled_style(share, samples.samples_of(maps, places, strides).joint[0], layers))
+        else:
+            # Differs from Kolkin et al. (2022), who draw the style's positions anew at each step too.
+            places = Drawn(split=(samples.draw_split(key, size, mask, strides, settings.pool_padding),))
+            found = samples.samples_of(maps, places, strides).split[0]
+            split.append(SplitStyle(tf.constant(share, tf.float64), found))
+    content_maps = _maps(encoder, content, settings, tile) if is_content else {}
+    weights = tuple(shares) if is_content else ()
+    compared = content_maps, tuple(joint), tuple(split)
+    return Sampling(layers, strides, settings.seed, tuple(regions), weights, *compared, settings.pool_padding)
+
+
+def _maps(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> dict[str, tf.Tensor]:
+    """Compute the features that are sampled, and give the colours beside them."""
+    features, _ = _features(encoder, picture, settings, list(settings.sampled_layers), [], tile)
+    return {
+        samples.COLORS: tf.constant(picture) / 255,
+        **{layer: tf.constant(maps) for layer, maps in features.items()},
+    }
 
 
 def _columns(encoder: Encoder, features: Mapping[str, Any], settings: Settings, height: int, width: int) -> np.ndarray:

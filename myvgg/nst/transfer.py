@@ -20,11 +20,12 @@ from myvgg.nst.criterion import Criterion, Losses
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.evaluation import Evaluator
 from myvgg.nst.inputs import Inputs, read_inputs
+from myvgg.nst.laplacian import optimizer_of, parameters_of, shape_of
 from myvgg.nst.objective import Objective
 from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, enlarged
 from myvgg.nst.scale import Scale
 from myvgg.nst.settings import Settings, given_settings
-from myvgg.nst.state import Pixels, State
+from myvgg.nst.state import AdamState, LBFGSState, Pixels, State
 from myvgg.runtime.process import uninterrupted
 
 
@@ -88,14 +89,23 @@ class Run:
         """Count the pixels of all steps of the first scales."""
         return sum(count * math.prod(size) for count, size in zip(self.counts[:scales], self.sizes, strict=False))
 
+    def is_last_pass(self, index: int) -> bool:
+        """Tell whether a scale is the last pass, a further one of the result's size."""
+        return bool(self.settings.last_pass) and index == len(self.sizes) - 1
+
     def scale(self, index: int, state: State | None) -> Scale:
         """Bring the pictures to the size of a scale, at its first step or in a state of it."""
         draft, begin = (state.draft, state.begin) if state else (None, None)
-        return Scale(self.inputs, self.sizes[index], self.encoder, self.settings, draft=draft, begin=begin)
+        settings = self.settings.of_last_pass if self.is_last_pass(index) else self.settings
+        weight = settings.content_weight * settings.content_decay ** (index - self.is_last_pass(index))
+        settings = replace(settings, content_weight=weight)
+        return Scale(self.inputs, self.sizes[index], self.encoder, settings, draft=draft, begin=begin)
 
-    def objective(self, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
+    def objective(self, index: int, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
         """Return the objective of a scale, in tiles of a side or whole."""
-        bind = functools.partial(scale.bind, evaluator=self.evaluator, cache=self.cache)
+        last = self.is_last_pass(index)
+        evaluator = Evaluator(Criterion(self.encoder, self.settings.of_last_pass)) if last else self.evaluator
+        bind = functools.partial(scale.bind, evaluator=evaluator, cache=self.cache)
         return Objective(bind, tile=tile, smaller=scale.smaller_tile, is_short=watch.is_short)
 
 
@@ -183,8 +193,10 @@ def _check_state(state: State, run: Run) -> None:
     if state.scale >= len(run.sizes):
         raise ValueError(f"state must be of one of {len(run.sizes)} scales, as the settings say, not {state!r}")
     width, height = run.sizes[state.scale]
-    if state.optimizer.image.shape != (1, height, width, 3):
+    if state.optimizer.image.shape != shape_of(run.settings, run.sizes[state.scale]):
         found = state.optimizer.image.shape
+        if run.settings.parameters == "pyramid":
+            raise ValueError(f"state must have the pyramid of a picture of {width} x {height} pixels, not {found}")
         raise ValueError(f"state must have a picture of {width} x {height} pixels, not {found[2]} x {found[1]}")
     if state.optimizer.steps > run.counts[state.scale] or state.before > sum(run.counts[: state.scale]):
         raise ValueError(f"state must not have more steps than the settings, {run.counts} by scale: {state!r}")
@@ -198,19 +210,19 @@ def _check_state(state: State, run: Run) -> None:
 def _steps(run: Run, state: State | None) -> Iterator[Step]:
     """Go through the scales; each starts from the result of the one before."""
     gc.collect()  # the graphs of earlier runs hold the network's kernels in circles
-    make, start = OPTIMIZERS[run.settings.optimizer]
+    start = OPTIMIZERS[run.settings.optimizer][1]
     watch = memory.Watch(run.settings)
     for index in range(state.scale if state else 0, len(run.sizes)):
         scale = run.scale(index, state)
         if state is None:
             tile = plan.tile(run.settings, run.shapes, run.encoder.params)
-            state = State(start(scale.first_picture()), tile=tile)
+            state = State(start(parameters_of(scale.first_picture(), run.settings)), tile=tile)
         before, draft, begin = state.before, state.draft, state.begin
-        objective = run.objective(scale, state.tile, watch)
-        optimizer = make(state.optimizer, run.settings)
+        objective = run.objective(index, scale, state.tile, watch)
+        optimizer = optimizer_of(state.optimizer, run.settings, scale.size)
         state = None  # the optimiser has copied its arrays
         while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:
-            losses, gradient = objective(pixels)
+            losses, gradient = objective(pixels, optimizer.steps)
             note, interrupt = told(optimizer, losses.total, gradient)
             yield Step(
                 before + optimizer.steps,
@@ -270,15 +282,23 @@ def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Wa
     size, draft = run.sizes[state.scale + 1], run.settings.draft
     result = scale.picture(pixels)
     image = resize(result, size, method=run.settings.resize)[np.newaxis] / 255
-    smoothly = functools.partial(resample, size=size, resampling=Resampling.BILINEAR)
     return State(
-        enlarged(state.optimizer, image, smoothly),
+        _next_optimizer(run, state.optimizer, image),
         scale=state.scale + 1,
         before=state.before,
         tile=_tile_of_next(run, scale, state.tile, watch),
         draft=result if draft and max(scale.size) <= draft < max(size) else state.draft,
         begin=image if run.settings.matched_layers else None,
     )
+
+
+def _next_optimizer(run: Run, state: AdamState | LBFGSState, image: Pixels) -> AdamState | LBFGSState:
+    """Return the state in which an optimiser begins at the next scale. Moments of a pyramid begin anew."""
+    if run.settings.parameters == "pyramid":
+        assert isinstance(state, AdamState)
+        return AdamState(parameters_of(image, run.settings), rate=state.rate, restarts=state.restarts)
+    size = image.shape[2], image.shape[1]
+    return enlarged(state, image, functools.partial(resample, size=size, resampling=Resampling.BILINEAR))
 
 
 def _tile_of_next(run: Run, scale: Scale, tile: int | None, watch: memory.Watch) -> int | None:

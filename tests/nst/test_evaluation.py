@@ -34,6 +34,21 @@ CASES: dict[str, Settings] = {
     "Wasserstein and neighbors, odd ends": replace(
         BASE, style_layers=Layers("relu4_1"), style_loss="wasserstein+neighbors", match_weight=3.0, pool_padding="same"
     ),
+    "samples of both": replace(
+        BASE,
+        style_loss="remd",
+        content_loss="self-similarity",
+        match_layers=Layers("relu1_2=1,relu2_1=2,relu3_2=3,relu5_1=1"),
+    ),
+    "samples of the style, content by features": replace(
+        BASE, style_loss="remd", match_layers=Layers("relu2_2,pool4"), pool_padding="same", content_weight=3.0
+    ),
+    "each layer by itself": replace(
+        BASE, style_loss="split", match_layers=Layers("relu1_2,relu2_1,relu3_2,relu5_1"), pool_padding="same"
+    ),
+    "each layer by itself, content by samples": replace(
+        BASE, style_loss="split", content_loss="self-similarity", match_layers=Layers("relu1_2,relu3_2,relu4_1")
+    ),
     "zero padding, absolute differences": replace(BASE, style_loss="gram", padding="zero", tv="l1"),
     "content alone": replace(BASE, style_weight=0.0, content_layers=Layers("relu2_2,conv5_1,pool3")),
     "smoothness alone": replace(BASE, style_weight=0.0, content_weight=0.0),
@@ -117,7 +132,7 @@ def evaluated(network: Encoder, settings: Settings, size: tuple[int, int], dtype
         settings,
         tile=tile,
     )
-    terms, gradient = evaluation_of(network, targets, settings, size, tile=tile)(pixels.numpy())
+    terms, gradient = evaluation_of(network, targets, settings, size, tile=tile)(pixels.numpy(), 0)
     return targets.unit, tuple(map(float, terms)), np.asarray(gradient)
 
 
@@ -136,7 +151,7 @@ def test_the_gradient_is_that_of_the_losses(name: str, tiny_params: Params) -> N
     with tf.GradientTape() as tape:
         tape.watch(pixels)
         terms = losses(network, 255 * pixels, targets, settings)
-    actual, gradient = evaluation_of(network, targets, settings, (49, 66))(pixels.numpy())
+    actual, gradient = evaluation_of(network, targets, settings, (49, 66))(pixels.numpy(), 0)
     assert tuple(map(float, actual)) == pytest.approx(tuple(map(float, terms)), rel=1e-12)
     assert difference(np.asarray(gradient), tape.gradient(terms.total, pixels).numpy()) < 1e-10
 
@@ -154,7 +169,7 @@ def test_half_precision_has_a_gradient(precision: Any, tolerance: float, tile: i
         network = Encoder(params, replace(settings))
         targets = make_targets(network, content, [style], settings)._replace(unit=1e6)
         evaluate = evaluation_of(network, targets, settings, size, tile=tile)
-        gradients.append(np.asarray(evaluate(pixels.numpy())[1]))
+        gradients.append(np.asarray(evaluate(pixels.numpy(), 0)[1]))
         assert gradients[-1].dtype == np.float32
     assert 0 < difference(gradients[1], gradients[0]) < tolerance
 
@@ -176,7 +191,7 @@ def test_float16_has_a_gradient_with_any_weights(weights: dict[str, float], tile
         )  # type: ignore[arg-type]
         network = Encoder(params, settings)
         evaluate = evaluation_of(network, make_targets(network, content, [style], settings), settings, size, tile=tile)
-        gradients.append(np.asarray(evaluate(pixels.numpy())[1]))
+        gradients.append(np.asarray(evaluate(pixels.numpy(), 0)[1]))
     assert 0 < difference(gradients[1], gradients[0]) < 0.1
 
 
@@ -210,7 +225,7 @@ def test_less_of_the_surroundings_is_not_enough(tiny_params: Params) -> None:
     cuts.append([tile._replace(outer=widened(tile.box, less, height, width)) for tile in cuts[0]])
     evaluator = evaluation.Evaluator(Criterion(network, BASE))
     expected, exact, inexact = (
-        np.asarray(evaluator.bind(targets, cut, height=height, width=width)(pixels.numpy())[1])
+        np.asarray(evaluator.bind(targets, cut, height=height, width=width)(pixels.numpy(), 0)[1])
         for cut in (whole, *cuts)
     )
     assert difference(exact, expected) < 1e-12
@@ -237,7 +252,7 @@ def test_tiles_are_exact_with_masks(dtype: str, tiny_params: Params) -> None:
     found = []
     for tile in (None, TILE):
         targets = make_targets(network, content, styles, BASE, masks=masks, style_masks=style_masks, tile=tile)
-        found.append(evaluation_of(network, targets, BASE, SIZES[0], kept=kept, tile=tile)(pixels.numpy()))
+        found.append(evaluation_of(network, targets, BASE, SIZES[0], kept=kept, tile=tile)(pixels.numpy(), 0))
     tolerance = {"float32": 1e-3, "float64": 1e-10}[dtype]  # the roots of shallow layers amplify what rounding does
     (expected, expected_gradient), (actual, actual_gradient) = found
     assert tuple(map(float, actual)) == pytest.approx(tuple(map(float, expected)), rel=tolerance)
@@ -256,7 +271,7 @@ def test_tiles_are_exact_with_trained_weights(trained: Params) -> None:
         targets = make_targets(
             network, tf.constant(content[np.newaxis]), [tf.constant(style[np.newaxis])], settings, tile=tile
         )
-        found.append(evaluation_of(network, targets, settings, (200, 260), tile=tile)(pixels))
+        found.append(evaluation_of(network, targets, settings, (200, 260), tile=tile)(pixels, 0))
     (expected, expected_gradient), (actual, actual_gradient) = found
     assert tuple(map(float, actual)) == pytest.approx(tuple(map(float, expected)), rel=1e-6)
     assert difference(np.asarray(actual_gradient), np.asarray(expected_gradient)) < 1e-6
@@ -288,8 +303,8 @@ def test_pictures_and_tiles_of_all_sizes_are_traced_once(tile: int | None, tiny_
         assert len(tiles.cut(*size, tile, tiny_params.architecture, targets.layers)) > 1 or tile is None
         evaluate = bound(evaluator, targets, size, tile=tile)
         for _ in range(2):
-            losses, gradient = evaluate(pixels.numpy())
-        expected, expected_gradient = evaluation_of(network, targets, settings, size, tile=tile)(pixels.numpy())
+            losses, gradient = evaluate(pixels.numpy(), 0)
+        expected, expected_gradient = evaluation_of(network, targets, settings, size, tile=tile)(pixels.numpy(), 0)
         assert tuple(map(float, losses)) == tuple(map(float, expected))
         assert (np.asarray(gradient) == np.asarray(expected_gradient)).all()
     assert criterion.traces == (1 if tile is None else 2)

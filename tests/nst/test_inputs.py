@@ -84,7 +84,9 @@ def test_init_may_be_a_file(tmp_path: Path) -> None:
     """The file that `init` names is read at the call; a name that is neither a start nor a file is refused there."""
     Image.fromarray(PICTURE).save(tmp_path / "first.png")
     assert np.array_equal(inputs(Settings(init=str(tmp_path / "first.png"))).given, PICTURE)  # type: ignore[arg-type]
-    with pytest.raises(ImageError, match=r"^init must be blend, add, content, noise, style or a file: blnd: cannot be"):
+    with pytest.raises(
+        ImageError, match=r"^init must be blend, add, content, blur, edges, noise, style or a file: blnd: cannot be"
+    ):
         inputs(Settings(init="blnd"))
     with pytest.raises(ValueError, match="init must not be style where there is no style picture"):
         inputs(Settings(init="style"), style=None)

@@ -25,7 +25,7 @@ class Scarce:
         """Bind, and return an evaluation that fails where the memory does not suffice."""
         self.bound.append(tile)
 
-        def evaluate(pixels: Pixels) -> tuple[Losses, np.ndarray]:
+        def evaluate(pixels: Pixels, _: int) -> tuple[Losses, np.ndarray]:
             if (tile or 1000) > self.side:
                 raise tf.errors.ResourceExhaustedError(None, None, "OOM")
             return Losses(*map(tf.constant, (1.0, 2.0, 3.0, 6.0))), pixels + 1
@@ -43,7 +43,7 @@ def test_losses_are_numbers() -> None:
     machine = Scarce(1000)
     objective = Objective(machine, tile=None, smaller=half)
     for _ in range(3):
-        losses, gradient = objective(PIXELS)
+        losses, gradient = objective(PIXELS, 0)
     assert losses == Losses(1.0, 2.0, 3.0, 6.0)
     assert np.array_equal(gradient, PIXELS + 1)
     assert machine.bound == [None]
@@ -54,7 +54,7 @@ def test_goes_on_in_smaller_tiles() -> None:
     """Where the memory runs out, tiles are made smaller until it suffices, and each change is noted once."""
     machine = Scarce(300)
     objective = Objective(machine, tile=None, smaller=half)
-    objective(PIXELS)
+    objective(PIXELS, 0)
     assert machine.bound == [None, 500, 250]
     assert objective.tile == 250
     assert objective.notes() == [
@@ -68,7 +68,7 @@ def test_gives_up_where_tiles_cannot_be_smaller() -> None:
     """Where the smallest tiles are too large, the error says what to do."""
     objective = Objective(Scarce(50), tile=400, smaller=half)
     with pytest.raises(MemoryError, match="not enough memory for a picture of this size: lower the size"):
-        objective(PIXELS)
+        objective(PIXELS, 0)
 
 
 def test_a_limit_that_comes_near_is_met_by_smaller_tiles() -> None:
@@ -77,7 +77,7 @@ def test_a_limit_that_comes_near_is_met_by_smaller_tiles() -> None:
     objective = Objective(machine, tile=400, smaller=half, is_short=lambda: short.pop(0))
     notes = []
     for _ in range(5):
-        objective(PIXELS)
+        objective(PIXELS, 0)
         notes += objective.notes()
     assert machine.bound == [400, 200, 100]
     assert notes == [f"little memory left: going on in tiles of {side} pixels" for side in (200, 100)]
@@ -92,14 +92,14 @@ def test_statistics_have_all_bits(before: bool) -> None:
         seen.append(tf.config.experimental.tensor_float_32_execution_enabled())
         return evaluate
 
-    def evaluate(pixels: np.ndarray) -> Any:
+    def evaluate(pixels: np.ndarray, _: int) -> Any:
         seen.append(tf.config.experimental.tensor_float_32_execution_enabled())
         return Losses(1.0, 1.0, 1.0, 1.0), pixels
 
     usual = tf.config.experimental.tensor_float_32_execution_enabled()
     tf.config.experimental.enable_tensor_float_32_execution(before)
     try:
-        Objective(bind, tile=None, smaller=lambda _: None)(np.zeros((1, 8, 8, 3), np.float32))
+        Objective(bind, tile=None, smaller=lambda _: None)(np.zeros((1, 8, 8, 3), np.float32), 0)
         assert tf.config.experimental.tensor_float_32_execution_enabled() == before
     finally:
         tf.config.experimental.enable_tensor_float_32_execution(usual)

@@ -14,6 +14,7 @@ from myvgg import kernels
 from myvgg import network as ops
 from myvgg.architecture import CONFIGURATION_E
 from myvgg.nst import Settings, memory, plan, probe
+from myvgg.nst.settings import Layers
 from myvgg.params import Params, random
 from myvgg.runs.plan_text import describe
 
@@ -251,3 +252,18 @@ def test_matches_are_planned(vgg19: Params) -> None:
     looks = 2 * plan.FEATURES_TIME * pixels * SPEED.pixel
     assert matched.seconds - plain.seconds == pytest.approx(products + looks)
     assert matched.memory > plain.memory
+
+
+def test_samples_take_time_and_memory(vgg19: Params) -> None:
+    """Samples count at each step, by the styles, and their layers are needed though no other loss names them."""
+    sampled = Settings(
+        style_loss="remd", content_loss="self-similarity", match_layers=Layers("relu3_1"), precision="float32"
+    )
+    plain = replace(sampled, style_loss="gram", content_loss="difference", style_layers=Layers("relu3_1"))
+    sizes = plan.Sizes((300, 200), [(300, 200)])
+    found, other = (plan.plan(each, sizes, vgg19, speed=SPEED) for each in (sampled, plain))
+    assert found.steps == other.steps
+    assert found.seconds > other.seconds
+    assert found.memory > other.memory
+    twice = plan.plan(sampled, sizes._replace(styles=sizes.styles * 2), vgg19, speed=SPEED)
+    assert twice.seconds > found.seconds

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg.nst import presets, tables
+from myvgg.nst import presets, pyramid, tables
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import content_loss, gram_loss, moments
 from myvgg.nst.optimizers import OPTIMIZERS
@@ -361,6 +361,112 @@ def test_gatys_is_the_papers_method() -> None:
     assert (settings.init, settings.tv_weight, settings.scales) == ("noise", 0, 1)
 
 
+# Methods that match features
+
+
+def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the cosine distances of all pairs of rows."""
+    one, other = (each / np.linalg.norm(each, axis=1, keepdims=True) for each in (one, other))
+    return 1 - one @ other.T
+
+
+def features_at(maps: dict[str, Any], rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return the features of several layers at pixels, one a row, for a picture of 64 x 48 pixels."""
+    found = []
+    for each in maps.values():
+        stride = 64 // each.shape[1]
+        found.append(np.asarray(each, np.float64)[0, rows // stride, columns // stride])
+    return np.concatenate(found, 1)
+
+
+def test_strotss_has_the_published_objective(trained: Params) -> None:
+    """On given positions: alpha times self-similarity, both one-sided means, moments, and the palette over alpha."""
+    settings = replace(Settings.preset("strotss"), precision="float32")
+    content, style, image = (pictures(seed, height=64, width=48) for seed in (1, 2, 3))
+    encoder = Encoder(trained, settings)
+    targets = make_targets(encoder, content, [style], settings)
+    assert targets.sampling is not None
+    layers = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3", "relu4_3", "relu5_3")
+    drawn = targets.sampling.draw(4, (64, 48)).joint[0]
+    assert len(drawn.rows) == 1024
+    columns = []
+    for picture, (rows, across) in (
+        (image, drawn[:2]),
+        (content, drawn[:2]),
+        (style, np.divmod(np.arange(64 * 48), 48)),
+    ):
+        colors = picture.numpy()[0, rows, across].astype(np.float64) / 255 - 0.5
+        columns.append(np.hstack([colors, features_at(encoder(picture, layers), rows, across)]))
+    x, c, y = columns
+    assert x.shape == (1024, 2179)
+
+    tables = [each / each.sum(0) for each in (cosines(x, x), cosines(c, c))]
+    similarity = np.abs(tables[0] - tables[1]).mean() * 1024
+    costs = cosines(x, y)
+    mover = max(costs.min(0).mean(), costs.min(1).mean())
+    moments_of = [(each.mean(0), np.cov(each.T, bias=True)) for each in (x, y)]
+    spread = sum(np.abs(one - other).mean() for one, other in zip(*moments_of, strict=True))
+    matrix = np.array([[0.577350] * 3, [-0.577350, 0.788675, -0.211325], [-0.577350, -0.211325, 0.788675]])
+    colors, palette = (each[:, :3] @ matrix.T for each in (x, y))
+    squares = ((colors[:, None] - palette) ** 2).sum(-1)
+    costs = cosines(colors, palette) + np.sqrt(np.clip(squares, 1e-5, 1e5) / 3)
+    shades = max(costs.min(0).mean(), costs.min(1).mean())
+
+    found = losses(encoder, image, targets, settings, step=4)
+    assert float(found.content) == pytest.approx(similarity, rel=1e-3)
+    assert float(found.style) == pytest.approx(mover + spread + shades / 16, rel=1e-3)
+    assert float(found.total) == pytest.approx(16 * similarity + mover + spread + shades / 16, rel=1e-3)
+
+
+def test_nnst_has_the_published_objective(trained: Params) -> None:
+    """The mean of 1 - cos from fixed matches, which were found by centred cosines, of maps over their channels."""
+    settings = replace(Settings.preset("nnst"), precision="float32")
+    content, style, image = (pictures(seed, height=64, width=48) for seed in (1, 2, 3))
+    encoder = Encoder(trained, settings)
+    targets = make_targets(encoder, content, [style], settings)
+    layers = ("relu1_1", "relu1_2", "relu2_1", "relu2_2", *(f"relu{b}_{i}" for b in (3, 4) for i in (1, 2, 3)))
+
+    def columns(picture: tf.Tensor) -> np.ndarray:
+        parts = []
+        for each in encoder(picture, layers).values():
+            maps = np.asarray(each, np.float64)[0] / each.shape[-1]
+            side = maps.shape[0] // 16
+            maps = maps.reshape(16, side, 12, side, -1).mean((1, 3)) if side else maps.repeat(2, 0).repeat(2, 1)
+            parts.append(maps.reshape(16 * 12, -1))
+        return np.concatenate(parts, 1)
+
+    x, c, y = map(columns, (image, content, style))
+    nearest = cosines(c - c.mean(0), y - y.mean(0)).argmin(1)
+    expected = np.diag(cosines(x, y[nearest])).mean()
+    found = losses(encoder, image, targets, settings)
+    assert float(found.total) == float(found.style) == pytest.approx(expected, rel=1e-3)
+
+    last = settings.of_last_pass
+    targets = make_targets(encoder, content, [style], last)
+    assert targets.sampling is not None
+    drawn = targets.sampling.draw(7, (64, 48)).split[0]
+    expected = 0.0
+    for layer, maps in encoder(image, layers).items():
+        x = features_at({layer: maps}, drawn[layer].rows, drawn[layer].columns)
+        y = np.asarray(encoder(style, [layer])[layer], np.float64).reshape(-1, maps.shape[-1])
+        assert len(x) == len(y) <= 64 * 64
+        expected += cosines(x - x.mean(0), y - y.mean(0)).min(1).mean()
+    assert float(losses(encoder, image, targets, last, step=7).total) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["strotss", "nnst"])
+def test_methods_that_match_features_have_their_schedule(name: str, trained: Params) -> None:
+    """Sizes double from 64 to 512 pixels with 200 steps each, on a pyramid, without total variation and averages."""
+    settings = Settings.preset(name)
+    sizes = pyramid.sizes(400, 300, settings, trained.architecture)
+    assert [width for width, _ in sizes] == [64, 128, 256, 512] + [512] * (name == "nnst")
+    assert pyramid.steps(sizes, settings) == [200] * len(sizes)
+    assert (settings.parameters, settings.learning_rate, settings.optimizer) == ("pyramid", 2e-3, "adam")
+    assert (settings.tv_weight, settings.average) == (0, 0)
+    decayed = [settings.content_weight * settings.content_decay**index for index in range(4)]
+    assert decayed == ([16, 8, 4, 2] if name == "strotss" else [0] * 4)
+
+
 # Faults of those programs
 
 
@@ -419,7 +525,7 @@ def test_the_picture_moves(name: str, tiny_params: Params) -> None:
 
 def test_presets_are_named() -> None:
     """All presets that are promised are there, and no preset is broken."""
-    promised = {"default", "draft", "print", "gatys", *PROGRAMS}
+    promised = {"default", "draft", "print", "gatys", "nnst", "strotss", *PROGRAMS}
     assert promised <= set(presets.names())
     assert list(presets.names()) == sorted(presets.names())
     for name in presets.names():

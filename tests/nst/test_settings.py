@@ -34,6 +34,8 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "draft": (0, -1),
     "seed": (-1,),
     "history": (0,),
+    "pyramid_levels": (0, -3),
+    "last_pass": (-1,),
     "content_weight": NUMBERS,
     "style_weight": NUMBERS,
     "tv_weight": NUMBERS,
@@ -44,6 +46,9 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "style_scale": NUMBERS,
     "match_weight": NUMBERS,
     "step_growth": (-1.0, 0.09, 10.5, math.inf, math.nan),
+    "first_steps": (-1.0, 0.09, 10.5, math.inf, math.nan),
+    "scale_ratio": (-1.0, 1.0, 10.5, math.inf, math.nan),
+    "content_decay": (-1.0, 0.0, 1.5, math.inf, math.nan),
     "match_progress": SHARES,
     "noise": SHARES,
     "beta1": SHARES,
@@ -60,6 +65,8 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "draft": (None, 1, 100_000),
     "seed": (0, 2**40),
     "history": (1, 100),
+    "pyramid_levels": (1, 30),
+    "last_pass": (0, 1, 300),
     "content_weight": (0.0, 1e9),
     "style_weight": (0.0, 1e9),
     "tv_weight": (0.0, 1e9),
@@ -70,6 +77,9 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "style_scale": (0.01, 4.0),
     "match_weight": (0.0, 3.0),
     "step_growth": (0.1, 0.71, 10.0),
+    "first_steps": (0.1, 1.0, 10.0),
+    "scale_ratio": (1.1, 2.0, 10.0),
+    "content_decay": (0.01, 0.5, 1.0),
     "match_progress": (0.0, 1.0),
     "noise": (0.0, 1.0),
     "beta1": (0.0, 0.999),
@@ -79,7 +89,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "balance": (True, False),
     "tv_sum": (True, False),
     "max_memory": (None, 0.5, 1e6),
-    "init": ("blend", "style", "first.png"),
+    "init": ("blend", "style", "blur", "edges", "first.png"),
     "style_blend": ((), (1.0,), (0.0, 2.0, 5.0)),
     "content_layers": (Layers(), Layers("conv1_1=1,pool5=0")),
     "style_layers": (Layers(), Layers("relu1_1=1e6")),
@@ -134,7 +144,7 @@ def test_refuses_a_style_of_no_size() -> None:
         Settings(style_scale=0.0)
 
 
-@pytest.mark.parametrize("name", ["iterations", "scales", "min_size", "seed", "history"])
+@pytest.mark.parametrize("name", ["iterations", "scales", "min_size", "seed", "history", "pyramid_levels", "last_pass"])
 @pytest.mark.parametrize("value", [1.5, math.inf, "3", True])
 def test_refuses_counts_that_are_no_whole_numbers(name: str, value: object, unchecked: None) -> None:
     """A count is a whole number."""

@@ -216,6 +216,9 @@ def test_a_seed_repeats_the_pictures(run: Run) -> None:
     [
         {"draft": 27},
         {"optimizer": "lbfgs"},
+        {"parameters": "pyramid", "beta1": 0.0},
+        {"last_pass": 3, "match_layers": Layers("relu1_1,relu2_1"), "scales": 2},
+        {"style_loss": "remd", "content_loss": "self-similarity", "match_layers": Layers("relu1_1,relu2_1")},
         {"style_loss": "wasserstein+neighbors", "match_layers": Layers("relu1_1,relu2_1")},
     ],
     ids=str,
@@ -756,3 +759,49 @@ def test_steps_grow_from_scale_to_scale() -> None:
     assert pyramid.steps(sizes, Settings(iterations=10, step_growth=1.0)) == [20, 10, 10]
     assert pyramid.steps(sizes[:1], Settings(iterations=10, step_growth=0.5)) == [10]
     assert pyramid.steps(sizes, Settings(iterations=1, step_growth=10.0)) == [1, 1, 1]
+    assert pyramid.steps(sizes, Settings(iterations=10, step_growth=1.0, first_steps=1.0)) == [10, 10, 10]
+    assert pyramid.steps(sizes[:1], Settings(iterations=10, first_steps=3.0)) == [10]
+
+
+def test_scales_have_the_ratio() -> None:
+    """Each scale has the size of the one before times the ratio."""
+    settings = Settings(size=512, min_size=64, scale_ratio=2.0)
+    assert pyramid.sizes(300, 200, settings, CONFIGURATION_E) == [(64, 43), (128, 85), (256, 170), (512, 341)]
+
+
+def test_the_content_counts_less_from_scale_to_scale(run: Run) -> None:
+    """The content's part of the total is its loss times its weight, and that times the decay at each further scale."""
+    settings = replace(THREE, content_decay=0.5, content_weight=2.0, iterations=1)
+    for step in run(settings):
+        terms = step.losses
+        left = terms.total - settings.style_weight * terms.style - settings.tv_weight * terms.tv
+        assert left == pytest.approx(2.0 * 0.5 ** (step.scale - 1) * terms.content, rel=1e-3)
+
+
+def test_starts_without_and_with_details_only(content: np.ndarray, style: np.ndarray) -> None:
+    """The start blur is smoother than the content, and edges are its details on the style's mean colour."""
+    content = np.kron(content, np.ones((4, 4, 1), np.float32))
+    blurred, edges = (pyramid.first_image(content, style, Settings(init=init)) for init in ("blur", "edges"))
+    assert blurred.shape == edges.shape == content.shape
+    assert blurred.mean() == pytest.approx(content.mean(), rel=0.02)
+    assert np.abs(np.diff(blurred, axis=0)).max() < np.abs(np.diff(content, axis=0)).max() / 2
+    assert edges.mean((0, 1)) == pytest.approx(style.mean((0, 1)), rel=0.02)
+    assert np.corrcoef((edges - edges.mean()).ravel(), (content - blurred).ravel())[0, 1] > 0.3
+
+
+def test_a_last_pass_is_a_further_scale(run: Run) -> None:
+    """The last pass begins with the result, at its size, with steps of its own and another style loss."""
+    settings = replace(ONE, last_pass=4, match_layers=Layers("relu1_1,relu2_1"), learning_rate=0.01)
+    made = list(run(settings))
+    assert [step.scale for step in made] == [1] * 6 + [2] * 4
+    assert {step.size for step in made} == {made[0].size}
+    split = list(run(replace(settings, style_loss="split", last_pass=0, iterations=1), first=made[5].image))
+    assert made[6].losses == pytest.approx(split[0].losses, rel=1e-4)
+    assert made[-1].losses.style < made[6].losses.style
+
+
+@pytest.mark.parametrize("init", ["style", "edges"])
+def test_some_starts_need_a_style(init: str, run: Run) -> None:
+    """Without a style there is none to begin with."""
+    with pytest.raises(ValueError, match=f"init must not be {init} where there is no style picture"):
+        run(replace(ONE, init=init), style=None)

@@ -1,0 +1,358 @@
+"""Samples: the colours and features of a picture at single positions, which are drawn anew at each step.
+
+Some losses compare sets of positions, and no sums over all of them. A tile gathers at the positions that lie in it, and
+leaves zeros elsewhere. So samples of tiles add up to the sample of the picture, and tiles are exact. Positions come of
+the seed, the picture's size and the number of the step, so a run that goes on draws the same ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float, Float32, Int32
+
+from myvgg.architecture import PoolPadding
+from myvgg.nst import transport
+from myvgg.nst.cells import COUNT, SPLIT_COUNT
+from myvgg.nst.losses import Scalar, full
+from myvgg.nst.tiles import Box
+from myvgg.nst.transport import Spread
+
+COLORS = "colors"
+"""Name of the picture's own colours, from 0 to 1, among the layers of a sample."""
+
+Sample = dict[str, tf.Tensor]
+"""Colours and features at some positions by layer, (positions, channels)."""
+
+Mask = Float32[np.ndarray, "height width"]
+
+
+class Places(NamedTuple):
+    """Positions of a picture, or of a tile that leaves some of them out.
+
+    Attributes:
+        rows: In pixels, from the corner of the pixels that count.
+        columns: Likewise.
+        inside: 1 for positions of this tile, 0 for the others.
+    """
+
+    rows: Int32[Any, " places"]
+    columns: Int32[Any, " places"]
+    inside: Float32[Any, " places"]
+
+
+class Drawn(NamedTuple):
+    """The positions of a step.
+
+    Attributes:
+        joint: For each region; all layers are gathered at the same places.
+        split: For each region and layer, at the layer's own resolution.
+    """
+
+    joint: tuple[Places, ...] = ()
+    split: tuple[dict[str, Places], ...] = ()
+
+
+class Samples(NamedTuple):
+    """The samples of a step.
+
+    Attributes:
+        joint: Of each region.
+        split: Of each region, without colours; layers have different numbers of positions.
+    """
+
+    joint: tuple[Sample, ...] = ()
+    split: tuple[Sample, ...] = ()
+
+
+class SplitStyle(NamedTuple):
+    """The samples of a style of which each layer is compared by itself.
+
+    Attributes:
+        share: Weight of its loss.
+        sample: By layer.
+    """
+
+    share: tf.Tensor
+    sample: Sample
+
+
+class SampledStyle(NamedTuple):
+    """The sample of a style that pictures are compared with.
+
+    Attributes:
+        share: Weight of its loss.
+        colors: Of its positions, from 0 to 1.
+        directions: Of its columns, whose length is one.
+        spread: Mean and covariance of the whole columns.
+    """
+
+    share: tf.Tensor
+    colors: tf.Tensor
+    directions: tf.Tensor
+    spread: Spread
+
+
+class Sampling(NamedTuple):
+    """How a picture is sampled, and with what its samples are compared.
+
+    Attributes:
+        layers: Shares of the layers that are sampled.
+        strides: Of the layers, in pixels.
+        seed: Of the positions.
+        regions: Numbers of the pixels that each region's positions are drawn from; None for the whole picture.
+        shares: Weights of the regions in the content loss.
+        content: Colours and features of the content picture by layer; empty where they are not compared.
+        styles: One for each region, or all for the only one.
+        split: Likewise, where each layer is compared by itself.
+        pool_padding: That of the network.
+    """
+
+    layers: Mapping[str, float]
+    strides: Mapping[str, int]
+    seed: int
+    regions: tuple[Mask | None, ...]
+    shares: tuple[float, ...]
+    content: Mapping[str, Any]
+    styles: tuple[SampledStyle, ...]
+    split: tuple[SplitStyle, ...]
+    pool_padding: PoolPadding
+
+    def draw(self, step: int, size: tuple[int, int]) -> Drawn:
+        """Draw the positions of a step in a picture of a height and width, for each region."""
+        joint, split = [], []
+        for index, region in enumerate(self.regions):
+            key = self.seed, *size, step, index
+            if self.styles or self.content:
+                joint.append(draw(key, size, region, COUNT))
+            if self.split:
+                split.append(draw_split(key, size, region, self.strides, self.pool_padding))
+        return Drawn(tuple(joint), tuple(split))
+
+    def at(self, drawn: Drawn) -> Sampled:
+        """Return what samples at some places are compared with."""
+        content = [
+            columns_of(sample(self.content, each, self.strides), self.layers) for each in drawn.joint if self.content
+        ]
+        shares = [tf.constant(share, tf.float64) for share in self.shares]
+        return Sampled(tuple(shares), tuple(content), self.styles, self.split)
+
+
+class Sampled(NamedTuple):
+    """The tensors that the samples of a step are compared with.
+
+    Attributes:
+        shares: Weights of the regions in the content loss.
+        content: Columns of the content at the step's positions, for each region; empty where they are not compared.
+        styles: One for each region, or all for the only one.
+        split: Likewise, where each layer is compared by itself.
+    """
+
+    shares: tuple[tf.Tensor, ...] = ()
+    content: tuple[tf.Tensor, ...] = ()
+    styles: tuple[SampledStyle, ...] = ()
+    split: tuple[SplitStyle, ...] = ()
+
+
+def draw(key: Sequence[int], size: tuple[int, int], region: Mask | None, count: int) -> Places:
+    """Draw different positions of a picture, or all of them where there are no more.
+
+    Args:
+        key: Whole numbers from 0 on, which say what is drawn.
+        size: Height and width of the picture in pixels.
+        region: The mask in which positions are drawn, where it has half of its largest value or more; None for all.
+        count: Number of positions, at most.
+
+    Example:
+        >>> draw((0, 1), (2, 1), None, 4).columns.tolist()
+        [0, 0]
+    """
+    inside = None if region is None else np.flatnonzero(region >= region.max() / 2)
+    pixels = size[0] * size[1] if inside is None else len(inside)
+    chosen = np.random.default_rng(key).choice(pixels, min(count, pixels), replace=False)
+    rows, columns = np.divmod(chosen if inside is None else inside[chosen], size[1])
+    return Places(rows.astype(np.int32), columns.astype(np.int32), np.ones(len(chosen), np.float32))
+
+
+def draw_split(
+    key: Sequence[int],
+    size: tuple[int, int],
+    region: Mask | None,
+    strides: Mapping[str, int],
+    pool_padding: PoolPadding,
+) -> dict[str, Places]:
+    """Draw positions of each layer by itself, in pixels.
+
+    Args:
+        key: Whole numbers from 0 on, which say what is drawn.
+        size: Height and width of the picture in pixels.
+        region: The mask in which positions are drawn; None for all.
+        strides: Of the layers, in pixels.
+        pool_padding: That of the network.
+    """
+    found = {}
+    for number, (layer, stride) in enumerate(strides.items()):
+        shape = [-(-side // stride) if pool_padding == "same" else side // stride for side in size]
+        middles = [
+            np.minimum(np.arange(count) * stride + stride // 2, side - 1)
+            for count, side in zip(shape, size, strict=True)
+        ]
+        mask = None if region is None else region[np.ix_(*middles)]
+        # Differs from Kolkin et al. (2022), who take a regular grid of a random stride.
+        rows, columns, all_inside = draw((*key, number), (shape[0], shape[1]), mask, SPLIT_COUNT)
+        found[layer] = Places(rows * stride, columns * stride, all_inside)
+    return found
+
+
+def within(drawn: Drawn, box: Box) -> Drawn:
+    """Return the positions as a tile sees them.
+
+    Args:
+        drawn: Of the picture.
+        box: Pixels of the tile that count: first row, end of rows, first column, end of columns.
+    """
+    split = [{layer: _within(places, box) for layer, places in each.items()} for each in drawn.split]
+    return Drawn(tuple(_within(places, box) for places in drawn.joint), tuple(split))
+
+
+def _within(places: Places, box: Box) -> Places:
+    top, bottom, left, right = box
+    rows, columns, _ = places
+    inside = (top <= rows) & (rows < bottom) & (left <= columns) & (columns < right)
+    corner = np.array([top, left], np.int32)
+    return Places(rows - corner[0], columns - corner[1], inside.astype(np.float32))
+
+
+def gather(
+    maps: Float[tf.Tensor, "1 height width channels"], places: Places, stride: int
+) -> Float[tf.Tensor, "places channels"]:
+    """Return the features at positions, and zeros for positions of other tiles.
+
+    Args:
+        maps: Of one layer, or the picture's colours.
+        places: The positions.
+        stride: Of the layer, in pixels.
+    """
+    # Differs from Kolkin et al. (2019), who interpolate between positions of a layer: here the nearest one is taken.
+    shape = tf.shape(maps)
+    ends = zip(places[:2], (shape[1], shape[2]), strict=True)
+    indices = [tf.clip_by_value(tf.convert_to_tensor(each) // stride, 0, end - 1) for each, end in ends]
+    found = full(tf.gather_nd(maps[0], tf.stack(indices, -1)))
+    # Zeros by choice, since zero times what overflows is no number.
+    return tf.where(tf.convert_to_tensor(places.inside)[:, tf.newaxis] > 0, found, tf.zeros_like(found))
+
+
+def sample(maps: Mapping[str, Any], places: Places, strides: Mapping[str, int]) -> Sample:
+    """Gather all layers and the colours.
+
+    Args:
+        maps: By layer, and under `COLORS` the picture from 0 to 1.
+        places: The positions.
+        strides: Of the layers.
+    """
+    return {layer: gather(tf.convert_to_tensor(each), places, strides.get(layer, 1)) for layer, each in maps.items()}
+
+
+def samples_of(maps: Mapping[str, Any], drawn: Drawn, strides: Mapping[str, int]) -> Samples:
+    """Gather the samples of all regions.
+
+    Args:
+        maps: By layer, and under `COLORS` the picture from 0 to 1.
+        drawn: The positions.
+        strides: Of the layers.
+    """
+    joint = [sample(maps, places, strides) for places in drawn.joint]
+    split = [
+        {layer: gather(tf.convert_to_tensor(maps[layer]), each, strides[layer]) for layer, each in places.items()}
+        for places in drawn.split
+    ]
+    return Samples(tuple(joint), tuple(split))
+
+
+def columns_of(sampled: Sample, shares: Mapping[str, float]) -> Float[tf.Tensor, "places channels"]:
+    """Join a sample to columns: colours from -0.5 to 0.5, then the features of the layers.
+
+    Layers weigh in the squared length of a column by their shares. Features of a root mean square of one keep it where
+    the shares are as the numbers of channels.
+
+    Args:
+        sampled: By layer, with the colours.
+        shares: Of the layers.
+    """
+    channels = sum(sampled[layer].shape[-1] for layer in shares)
+    factors = {layer: math.sqrt(share * channels / sampled[layer].shape[-1]) for layer, share in shares.items()}
+    return tf.concat([sampled[COLORS] - 0.5, *(factors[layer] * sampled[layer] for layer in shares)], -1)
+
+
+def sampled_style(share: float, sampled: Sample, shares: Mapping[str, float]) -> SampledStyle:
+    """Prepare the sample of a style.
+
+    Args:
+        share: Weight of its loss.
+        sampled: Its colours and features.
+        shares: Of the layers.
+    """
+    columns = columns_of(sampled, shares)
+    return SampledStyle(
+        tf.constant(share, tf.float64), sampled[COLORS], transport.directions(columns), transport.spread_of(columns)
+    )
+
+
+def style_loss(found: Sequence[Sample], wanted: Sampled, shares: Mapping[str, float], palette: Scalar) -> list[Scalar]:
+    """Compare samples with those of the styles: a term for each style, times its share.
+
+    Args:
+        found: Samples of each region.
+        wanted: The styles.
+        shares: Of the layers.
+        palette: Weight of the colours.
+
+    Reference:
+        Kolkin, Salavon and Shakhnarovich (2019), equation 8, and section 2.3 on color matching.
+    """
+    columns = [columns_of(each, shares) for each in found]
+    directions = [transport.directions(each) for each in columns]
+    terms = []
+    for index, style in enumerate(wanted.styles):
+        region = index if len(found) > 1 else 0
+        loss = transport.relaxed_earth_mover(directions[region], style.directions, transport.COSINE)
+        loss += transport.spread_loss(columns[region], style.spread)
+        loss += palette * transport.palette_loss(found[region][COLORS], style.colors)
+        terms.append(tf.cast(style.share, loss.dtype) * loss)
+    return terms
+
+
+def split_loss(found: Sequence[Sample], wanted: Sampled) -> list[Scalar]:
+    """Compare each layer's samples with the nearest of the styles: a term for each style and layer, times its share.
+
+    Args:
+        found: Samples of each region.
+        wanted: The styles.
+
+    Reference:
+        Kolkin et al. (2022), "Neural Neighbor Style Transfer", section 3.4, on feature splitting.
+    """
+    terms = []
+    for index, style in enumerate(wanted.split):
+        for layer, columns in found[index if len(found) > 1 else 0].items():
+            loss = transport.nearest_loss(columns, style.sample[layer])
+            terms.append(tf.cast(style.share, loss.dtype) * loss)
+    return terms
+
+
+def content_loss(found: Sequence[Sample], wanted: Sampled, shares: Mapping[str, float]) -> list[Scalar]:
+    """Compare the self-similarity of samples with that of the content: a term for each region, times its share.
+
+    Args:
+        found: Samples of each region.
+        wanted: The content.
+        shares: Of the layers.
+    """
+    return [
+        tf.cast(share, content.dtype) * transport.self_similarity_loss(columns_of(each, shares), content)
+        for each, share, content in zip(found, wanted.shares, wanted.content, strict=False)
+    ]
