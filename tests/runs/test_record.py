@@ -199,7 +199,9 @@ def test_a_setting_survives_exactly(name: str) -> None:
 
 
 @pytest.mark.usefixtures("unchecked")
-@pytest.mark.parametrize("settings", [Settings(), Settings(**OTHER_VALUES | {"optimizer": "adam"})], ids=["default", "other"])
+@pytest.mark.parametrize(
+    "settings", [Settings(), Settings(**OTHER_VALUES | {"optimizer": "adam"})], ids=["default", "other"]
+)
 def test_all_settings_survive_exactly(settings: Settings) -> None:
     """All settings together survive TOML, and so does the order of layers."""
     actual = restored(settings)
