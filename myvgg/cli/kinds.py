@@ -15,6 +15,9 @@ from myvgg.nst.layers import Layers
 UNSET = ("none", "None")
 """Words for None, where a number or a choice may be None."""
 
+LONGEST = 60
+"""Characters of a list of choices in the help, at most; longer ones are left to the option's sentences."""
+
 
 class Kind(NamedTuple):
     """A type of values on the command line.
@@ -66,7 +69,8 @@ def _choice(values: tuple[Any, ...]) -> Kind:
             raise ArgumentTypeError(f"must be {', '.join(others)} or {last}, not {word!r}")
         return known[word]
 
-    return Kind(read, f"{{{','.join(known)}}}")
+    listed = f"{{{','.join(known)}}}"
+    return Kind(read, listed if len(listed) <= LONGEST else "NAME")
 
 
 def _or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:

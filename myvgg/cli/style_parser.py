@@ -18,9 +18,6 @@ from myvgg.runtime.errors import UsageError
 OTHER_NAMES = {"preserve_colors": "colors"}
 """Shorter names of settings, which are understood and not in the help."""
 
-METAVARS = {"style_loss": "LOSS"}
-"""Names of values in the help, where a list of all choices would be too long for a line."""
-
 Kind = TypeVar("Kind", bound=Base)
 
 
@@ -61,8 +58,7 @@ def entries(kind: type[Base], values: Settings, source: str) -> list[Entry]:
     for group, names in GROUPS.items():
         for name in names:
             also = OTHER_NAMES.get(name, "")
-            metavar, without = METAVARS.get(name, ""), WITHOUT.get(name, "")
-            value, option = getattr(values, name), Option("", metavar, group, without=without, former=also)
+            value, option = getattr(values, name), Option(group=group, without=WITHOUT.get(name, ""), former=also)
             of = "default" if value == getattr(default, name) else source
             listed.append(Entry(name, hints[name], option, texts.get(name, ""), value, of))
     return listed

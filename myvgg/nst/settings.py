@@ -91,8 +91,9 @@ class Settings:
     )
     """Distance of the statistics of a layer: between Gaussians (wasserstein), between Gram matrices (gram), or between
     Gram matrices and means (gram+mean). Or distance of each place from the place of the style that is most like it
-    (neighbors), alone or beside the Gaussians. Or distance of samples of both pictures as sets of places (remd), or of
-    each place from the nearest one of the style in each layer by itself, found anew at each step (split)."""
+    (neighbors), alone or beside the Gaussians (wasserstein+neighbors). Or distance of samples of both pictures as sets
+    of places (remd), or of each place from the nearest one of the style in each layer by itself, found anew at each
+    step (split)."""
 
     match_layers: Layers = field(default_factory=lambda: Layers("relu3_1=2,relu4_1=1"))
     """Layers whose features find the place of the style that a place of the picture is most like, with their

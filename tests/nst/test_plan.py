@@ -267,3 +267,13 @@ def test_samples_take_time_and_memory(vgg19: Params) -> None:
     assert found.memory > other.memory
     twice = plan.plan(sampled, sizes._replace(styles=sizes.styles * 2), vgg19, speed=SPEED)
     assert twice.seconds > found.seconds
+
+
+def test_a_last_pass_is_planned(vgg19: Params) -> None:
+    """The last pass is a further scale of the same size, with its own steps, and takes time by the positions."""
+    settings = replace(PRECISE, size=512, scales=1, iterations=1000, match_layers=Layers("relu3_1,relu4_1"))
+    (without,) = plan.plan(settings, SIZES, vgg19, speed=SPEED).scales
+    first, last = plan.plan(replace(settings, last_pass=700), SIZES, vgg19, speed=SPEED).scales
+    assert (first.size, first.steps) == (last.size, without.steps) == (without.size, 1000)
+    assert last.steps == 700
+    assert last.seconds / 700 > first.seconds / 1000
