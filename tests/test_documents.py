@@ -125,6 +125,7 @@ MADE = {
     "page/": "tests/page/test_browser.py",
     "performance/": "benchmarks/figures.py",
     "ablation/": "benchmarks/ablation.py",
+    "quality/": "benchmarks/quality_page.py",
 }
 """The module that names the pictures of each folder of the documents."""
 

@@ -546,7 +546,7 @@ def test_the_default_is_the_default() -> None:
     assert default == Settings()
     draft, large = Settings.preset("draft"), Settings.preset("print")
     assert replace(draft, size=default.size, iterations=default.iterations) == default
-    assert replace(large, size=default.size, draft=None) == default
+    assert replace(large, size=default.size, draft=None, iterations=default.iterations) == default
     assert (draft.size, large.size, large.draft) == (256, 2048, default.size)
 
 
