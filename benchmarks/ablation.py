@@ -65,25 +65,28 @@ CHOICES = {
             "matching alone": {"style_loss": "neighbors"},
             "Gram matrices alone": {"style_loss": "gram"},
         },
-        "",
+        "Statistics bring the palette and the contrast. Matching adds 0.02 of style to them: each stroke goes "
+        "where the style has one for such a place. Alone, and beside this content weight, it hardly changes "
+        "the picture. Gram matrices go less of the way.",
     ),
     "matching": Choice(
         "Weight of the matching",
         "0.5",
         {"0.25": {"match_weight": 0.25}, "1": {"match_weight": 1.0}},
-        "",
+        "It slides from structure to style. At 1 the style gains 0.008 and the structure loses 0.03; faces lose first.",
     ),
     "matched": Choice(
         "Layers that are matched",
         "relu3_1 and relu4_1",
         {"relu1_1 to relu4_1": {"match_layers": "relu1_1=8,relu2_1=4,relu3_1=2,relu4_1=1"}},
-        "",
+        "Shallow layers find patches of equal colours, which keeps a little more of the photograph. They cost "
+        "time and are left to the statistics.",
     ),
     "progress": Choice(
         "Picture that is matched",
         "three quarters content, one quarter result",
         {"the content": {"match_progress": 0.0}, "half and half": {"match_progress": 0.5}},
-        "",
+        "The more of the picture so far is matched, the farther it goes from the content.",
     ),
     "layers": Choice(
         "Weights of the style layers",
@@ -92,13 +95,15 @@ CHOICES = {
             "2, 4, 4, 2": {"style_layers": "relu1_1=2,relu2_1=4,relu3_1=4,relu4_1=2"},
             "16, 8, 4, 2, and 1 at relu5_1": {"style_layers": "relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"},
         },
-        "",
+        "Less weight of relu1_1 gives more style and less structure. A fifth layer changes nothing but the "
+        "time of a step.",
     ),
     "content": Choice(
         "Content weight",
         "0.25",
         {"0.1": {"content_weight": 0.1}, "0.5": {"content_weight": 0.5}},
-        "",
+        "It slides from style to structure, as `--style-strength` does. The score hardly has an opinion "
+        "between 0.25 and 0.5; the default is where faces are painted and still themselves.",
     ),
     "steps": Choice(
         "Steps at a scale",
@@ -108,28 +113,41 @@ CHOICES = {
             "25 at all": {"iterations": 25, "step_growth": 1.0},
             "25 at the last": {"iterations": 25},
         },
-        "",
+        "Two and a half times the work adds 0.028 to the score, nearly all of it structure. Equal steps at "
+        "all scales cost 0.009 and save a sixth of the work.",
     ),
     "average": Choice(
         "What is kept",
         "an average of the steps, 0.75",
         {"the last step": {"average": 0.0}, "over more of them, 0.9": {"average": 0.9}},
-        "",
+        "The last step scores the same with more grain. A longer average remembers pictures from before they "
+        "were good.",
     ),
     "scales": Choice(
         "Scales",
         "from 128 pixels up, each the square root of two larger",
         {"one scale, equal work": {"scales": 1, "iterations": 25}},
-        "",
+        "One scale has more grain and shorter strokes: flecks in place of areas of colour.",
     ),
     "start": Choice(
         "First picture",
         "0.4 of noise",
         {"the content": {"init": "content"}, "noise": {"init": "noise"}},
-        "",
+        "Noise alone loses structure. Some of it costs nothing, and lets another seed give another picture.",
     ),
-    "smoothness": Choice("Total variation", "weight 1", {"none": {"tv_weight": 0.0}, "2": {"tv_weight": 2.0}}, ""),
-    "former": Choice("All of it", "the default", {"`--preset gaussians`": {"preset": "gaussians", "size": SIZE}}, ""),
+    "smoothness": Choice(
+        "Total variation",
+        "weight 1",
+        {"none": {"tv_weight": 0.0}, "2": {"tv_weight": 2.0}},
+        "Nothing that shows in the score; grain falls with the weight.",
+    ),
+    "former": Choice(
+        "All of it",
+        "the default",
+        {"--preset gaussians": {"preset": "gaussians", "size": SIZE}},
+        "Less than half of the work. The default has more style and less structure, with the same score; in "
+        "the pictures, strokes follow the forms, and the photograph's own texture is gone.",
+    ),
 }
 
 
