@@ -15,7 +15,7 @@ from myvgg.runtime.files import check_writable
 
 NAMES = (
     *("startup", "loading", "rounding", "pairs", "forward", "conversion", "extraction", "files", "cluster", "exported"),
-    *("step", "gradient", "quality", "descent", "sizes", "held"),
+    *("step", "gradient", "whole", "quality", "descent", "sizes", "held"),
 )
 
 
