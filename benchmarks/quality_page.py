@@ -19,8 +19,11 @@ TITLES = {
     "neural-style": "the settings of `neural-style`, 500 iterations",
     "pastiche": "pastiche 1.6.0 as it comes",
 }
-COLUMNS = 3
+COLUMNS = 4
 """Pictures in a row of a sheet."""
+
+QUALITY = 85
+"""JPEG's quality of the sheets."""
 
 
 def write(made: Table, folder: Path, pair: tuple[str, str]) -> None:
@@ -32,7 +35,8 @@ def write(made: Table, folder: Path, pair: tuple[str, str]) -> None:
         pair: The pair that has a new picture.
     """
     (DOCS / "quality").mkdir(exist_ok=True)
-    images.save(_sheet(made, folder, pair), DOCS / "quality" / f"pair_{'-'.join(pair)}.jpg")
+    drawn = sheet.as_image(_sheet(made, folder, pair))
+    drawn.save(DOCS / "quality" / f"pair_{'-'.join(pair)}.jpg", quality=QUALITY)
     with replacing(DOCS / "quality.md") as temporary:
         temporary.write_text(_document(made), encoding="utf-8")
 
