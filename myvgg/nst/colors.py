@@ -53,7 +53,7 @@ EDGE_VARIANCE = 2.5e-3
 """Variance of lightness, in OkLab's units, from which on a place counts as an edge: a standard deviation of 0.05."""
 
 GAMUT_STEPS = 10
-"""Halvings that look for the palest and the strongest colour that a screen can show."""
+"""Halvings that look for the strongest colour that a screen can show."""
 
 GAMUT_EDGE = 1e-4
 """Part of the range by which rounding may leave it."""

@@ -44,7 +44,7 @@ class Settings:
     more."""
 
     last_pass: int = 0
-    """Number of further steps at the last scale with the style loss split."""
+    """Number of further steps at the last scale, with split in place of the style loss."""
 
     first_steps: float = 2.0
     """Factor of the number of steps at the first of several scales."""
@@ -100,10 +100,11 @@ class Settings:
     weights. Samples have the features of these layers too."""
 
     match_weight: float = 0.5
-    """Weight of the distance from these places within the style loss."""
+    """Weight of the matching (neighbors) within the style loss."""
 
     match_progress: float = 0.25
-    """Share of the picture so far in the picture that is matched, from 0 to 1. The rest is the content."""
+    """Share of the picture so far in the picture that is matched, from 0 to 1. The rest is the content. At the first
+    scale, the content alone is matched."""
 
     content_loss: Literal["difference", "self-similarity"] = "difference"
     """Distance from the content: of the features at each place (difference), or of how alike the places of a picture
@@ -136,7 +137,8 @@ class Settings:
     (torchvision), or R, G, B from 0 to 1, as some programs feed it (unit)."""
 
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Precision of the convolutions. auto takes bfloat16 if a short measurement finds it faster than float32."""
+    """Precision of the convolutions. auto takes bfloat16 where the processor has instructions for it; where that is not
+    known, a short measurement decides."""
 
     max_memory: float | None = None
     """Memory that the run may take, in gigabytes. A larger run computes in tiles, with the same result and more work.

@@ -1,4 +1,4 @@
-"""The targets of a scale: content features and style statistics, computed before its first step."""
+"""The targets of a scale, computed before its first step: content features, style statistics, matches, samples."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def _sampling(
     strides = {layer: activations[layer].stride for layer in layers}
     joint, split = list[SampledStyle](), list[SplitStyle]()
     for index, (style, mask, share) in enumerate(
-        zip(styles, style_masks or [None] * len(styles), blended, strict=True)
+        zip(styles, style_masks or [None] * len(styles), blended, strict=False)  # styles may be left out above
     ):
         key, size = (settings.seed, index), (int(style.shape[1]), int(style.shape[2]))
         maps = _maps(encoder, style, settings, tile)

@@ -807,3 +807,23 @@ def test_some_starts_need_a_style(init: str, run: Run) -> None:
     """Without a style there is none to begin with."""
     with pytest.raises(ValueError, match=f"init must not be {init} where there is no style picture"):
         run(replace(ONE, init=init), style=None)
+
+
+@pytest.mark.parametrize("masks", [(), (np.ones((19, 27), np.float32),)], ids=["everywhere", "in a region"])
+def test_self_similarity_goes_with_every_style_loss(masks: tuple[np.ndarray, ...], run: Run) -> None:
+    """The content may be kept by samples while the style is not compared by samples, with masks too."""
+    settings = replace(ONE, content_loss="self-similarity", match_layers=Layers("relu1_1"), iterations=2)
+    for style_loss in ("gram", "wasserstein+neighbors"):
+        first, second = run(replace(settings, style_loss=style_loss), masks=masks)
+        assert second.losses.content > 0
+        assert not np.array_equal(first.image, second.image)
+
+
+def test_layers_of_content_and_style_may_be_empty_where_others_are_compared(run: Run) -> None:
+    """Matching and samples need no layer of content or style."""
+    settings = replace(
+        ONE, content_layers=Layers(), style_layers=Layers(), match_layers=Layers("relu1_1"), iterations=1
+    )
+    for style_loss in ("neighbors", "remd"):
+        (step,) = run(replace(settings, style_loss=style_loss))
+        assert step.losses.style > 0
