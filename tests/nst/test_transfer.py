@@ -821,9 +821,7 @@ def test_self_similarity_goes_with_every_style_loss(masks: tuple[np.ndarray, ...
 
 def test_layers_of_content_and_style_may_be_empty_where_others_are_compared(run: Run) -> None:
     """Matching and samples need no layer of content or style."""
-    settings = replace(
-        ONE, content_layers=Layers(), style_layers=Layers(), match_layers=Layers("relu1_1"), iterations=1
-    )
+    empty: dict[str, Any] = {"content_layers": Layers(), "style_layers": Layers(), "match_layers": Layers("relu1_1")}
     for style_loss in ("neighbors", "remd"):
-        (step,) = run(replace(settings, style_loss=style_loss))
+        (step,) = run(replace(ONE, **empty, style_loss=style_loss, iterations=1))
         assert step.losses.style > 0
