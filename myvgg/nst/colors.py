@@ -149,7 +149,7 @@ def transfer_colors(
         content: Gives the places of the colours; of the result's size.
         styles: Give the palettes, of any sizes.
         shares: Part of each style in the colours: a number, or a mask of the result's size. Where their sum is below
-            one, the result keeps a part of its own colour.
+            one, the result keeps a part of its own colour, which is smoothed as well.
         strength: From 0 to 1.
 
     Raises:

@@ -79,10 +79,6 @@ class Scale:
             cache: Statistics of style pictures from earlier calls; new ones are added.
         """
         inputs, settings, (width, height) = self._inputs, self._settings, self.size
-        style_masks = [
-            None if mask is None else guides.regions([mask], style.shape[0], style.shape[1])[0]
-            for mask, style in zip(inputs.style_masks, self._styles, strict=True)
-        ]
         content = self.content()[np.newaxis]
         targets = make_targets(
             self._encoder,
@@ -91,7 +87,7 @@ class Scale:
             settings,
             source=self._matched(content),
             masks=guides.regions(inputs.masks, height, width) if inputs.masks and settings.style_weight else None,
-            style_masks=style_masks if settings.style_weight else None,
+            style_masks=self._style_masks() if settings.style_weight else None,
             cache=cache,
             tile=tile,
         )
@@ -136,10 +132,24 @@ class Scale:
             image = colors.keep_colors(image, self.content(), strength=self._settings.color_strength)
         if self._settings.preserve_colors == "transfer" and self._styles:
             shares, strength = self._shares(), self._settings.color_strength
-            image = colors.transfer_colors(image, self.content(), self._styles, shares, strength=strength)
+            image = colors.transfer_colors(image, self.content(), self._palettes(), shares, strength=strength)
         if self._keep is not None:
             image = np.asarray(image + self._keep * (self.content() - image), np.float32)
         return image
+
+    def _palettes(self) -> list[Picture]:
+        """Return the parts of the style pictures that count, where a mask chooses one as a single row of pixels."""
+        masks = (None if mask is None else mask >= mask.max() / 2 for mask in self._style_masks())
+        return [
+            style if mask is None else style[mask][np.newaxis] for style, mask in zip(self._styles, masks, strict=True)
+        ]
+
+    def _style_masks(self) -> list[Any]:
+        """Return the masks of the style pictures at their sizes, or None each."""
+        return [
+            None if mask is None else guides.regions([mask], style.shape[0], style.shape[1])[0]
+            for mask, style in zip(self._inputs.style_masks, self._styles, strict=True)
+        ]
 
     def _shares(self) -> list[Any]:
         """Return the part of each style in the result: a mask of this size, or a number."""

@@ -825,3 +825,14 @@ def test_layers_of_content_and_style_may_be_empty_where_others_are_compared(run:
     for style_loss in ("neighbors", "remd"):
         (step,) = run(replace(ONE, **empty, style_loss=style_loss, iterations=1))
         assert step.losses.style > 0
+
+
+def test_transferred_colours_are_those_of_the_part_of_the_style_that_counts(run: Run) -> None:
+    """With a mask on the red half of a style, nothing of its blue half comes into the palette."""
+    style = np.zeros((24, 24, 3), np.float32)
+    style[:12], style[12:] = (200, 60, 60), (60, 60, 200)
+    red = np.zeros((24, 24), np.float32)
+    red[:12] = 1
+    settings = replace(ONE, preserve_colors="transfer", iterations=1)
+    (step,) = run(settings, style=style, style_masks=[red])
+    assert (step.image[..., 0] > step.image[..., 2]).mean() > 0.95
