@@ -65,9 +65,9 @@ CHOICES = {
             "matching alone": {"style_loss": "neighbors"},
             "Gram matrices alone": {"style_loss": "gram"},
         },
-        "Statistics bring the palette and the contrast. Matching adds 0.02 of style to them: each stroke goes "
-        "where the style has one for such a place. Alone, and beside this content weight, it hardly changes "
-        "the picture. Gram matrices go less of the way.",
+        "Statistics bring the palette and the contrast. Matching adds 0.016 of style to them: each stroke "
+        "goes where the style has one for such a place. Alone, and beside this content weight, it hardly "
+        "changes the picture. Gram matrices go less of the way.",
     ),
     "matching": Choice(
         "Weight of the matching",
@@ -95,26 +95,26 @@ CHOICES = {
             "2, 4, 4, 2": {"style_layers": "relu1_1=2,relu2_1=4,relu3_1=4,relu4_1=2"},
             "16, 8, 4, 2, and 1 at relu5_1": {"style_layers": "relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"},
         },
-        "Less weight of relu1_1 gives more style and less structure. A fifth layer changes nothing but the "
-        "time of a step.",
+        "Less weight of relu1_1 gives more style and less structure. Twice its weight and a fifth layer "
+        "change nothing but the time of a step.",
     ),
     "content": Choice(
         "Content weight",
         "0.25",
         {"0.1": {"content_weight": 0.1}, "0.5": {"content_weight": 0.5}},
-        "It slides from style to structure, as `--style-strength` does. The score hardly has an opinion "
-        "between 0.25 and 0.5; the default is where faces are painted and still themselves.",
+        "It slides from style to structure, as `--style-strength` does. The score is lower on both sides; the "
+        "default is where faces are painted and still themselves.",
     ),
     "steps": Choice(
         "Steps at a scale",
         "10 at the last, and more at the smaller ones",
         {
-            "10 at all": {"step_growth": 1.0},
-            "25 at all": {"iterations": 25, "step_growth": 1.0},
+            "10 at each, 20 at the first": {"step_growth": 1.0},
+            "25 at each, 50 at the first": {"iterations": 25, "step_growth": 1.0},
             "25 at the last": {"iterations": 25},
         },
         "Two and a half times the work adds 0.028 to the score, nearly all of it structure. Equal steps at "
-        "all scales cost 0.009 and save a sixth of the work.",
+        "all scales but the first cost 0.009 and save a sixth of the work.",
     ),
     "average": Choice(
         "What is kept",
@@ -143,7 +143,7 @@ CHOICES = {
     ),
     "former": Choice(
         "All of it",
-        "the default",
+        "as it is today",
         {"--preset gaussians": {"preset": "gaussians", "size": SIZE}},
         "Less than half of the work. The default has more style and less structure, with the same score; in "
         "the pictures, strokes follow the forms, and the photograph's own texture is gone.",
