@@ -246,7 +246,8 @@ def _style(
     layers, where = list(settings.matched_layers), {} if mask is None else _guides(encoder, mask, settings)
     if key not in cache or layers:
         features, moments = _features(encoder, style, settings, layers, [] if key in cache else [where], tile)
-        cache.setdefault(key, *moments)
+        if moments:
+            cache[key] = moments[0]
     if overflowing := [layer for layer, each in cache[key].items() if not np.isfinite(each.second).all()]:
         raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
     if not layers:

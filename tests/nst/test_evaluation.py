@@ -292,7 +292,8 @@ class Counted(Criterion):
 @pytest.mark.parametrize("tile", [None, TILE])
 def test_pictures_and_tiles_of_all_sizes_are_traced_once(tile: int | None, tiny_params: Params) -> None:
     """One graph serves pictures of all scales, and one for each pass serves all tiles, with the results of others."""
-    settings = replace(BASE, content_layers=Layers("relu2_2"), style_layers=Layers("relu1_1,relu2_1"))
+    layers = {"content_layers": Layers("relu2_2"), "style_layers": Layers("relu1_1,relu2_1")}
+    settings = replace(BASE, **layers, match_layers=Layers("relu1_1,relu2_1"))
     network = Encoder(tiny_params, settings)
     criterion = Counted(network, settings)
     evaluator = evaluation.Evaluator(criterion)

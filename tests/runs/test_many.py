@@ -468,7 +468,7 @@ def test_presets_are_compared(folder: Path, pair: Job, tiny_params: Params) -> N
     many.compare(job, compared, tiny_params, say=str, watch=unwatched)
     assert pictures_on(folder / "out.jpg") == (1, 5, 5)
     made = {name: record.read_record(folder / f"out-{name}.jpg")["settings"]["style_loss"] for name in compared}
-    assert made == {"one": "wasserstein", "two": "gram"}
+    assert made == {"one": "wasserstein+neighbors", "two": "gram"}
     assert all(float(row["metric_structure"]) <= 1 for row in table(folder / "out.jpg.csv"))
 
 
