@@ -20,12 +20,10 @@ from jaxtyping import Float, Float32, Int32
 from myvgg.architecture import PoolPadding
 from myvgg.nst.cells import CELL, MAX_CANDIDATES
 from myvgg.nst.losses import Scalar, full
+from myvgg.nst.transport import TINY, directions
 
 AT_ONCE = 2**11
 """Number of cells that look for their matches at once."""
-
-TINY = 1e-12
-"""Added to squared lengths, so that columns without features have a direction."""
 
 Maps = Mapping[str, Any]
 """Features of a picture by layer, (1, height, width, channels)."""
@@ -134,10 +132,10 @@ def nearest(columns: np.ndarray, style: np.ndarray) -> Int32[np.ndarray, " place
     Reference:
         Kolkin et al. (2022), section 3.2: the cosine distance of features from which their mean was subtracted.
     """
-    wanted = tf.constant(_directions(style - style.mean(0)))
+    wanted = directions(tf.constant(style - style.mean(0)))
     middle, found = columns.mean(0), []
     for start in range(0, len(columns), AT_ONCE):
-        given = tf.constant(_directions(columns[start : start + AT_ONCE] - middle))
+        given = directions(tf.constant(columns[start : start + AT_ONCE] - middle))
         found.append(tf.argmax(tf.matmul(given, wanted, transpose_b=True), 1, tf.int32).numpy())
     return np.concatenate(found)
 
@@ -149,11 +147,5 @@ def tables_of(columns: np.ndarray, channels: Mapping[str, int]) -> dict[str, tf.
         columns: (candidates, channels of all layers).
         channels: Of the layers, in the order of the columns.
     """
-    ends = np.cumsum(list(channels.values()))[:-1]
-    return dict(zip(channels, map(tf.constant, np.split(_directions(columns), ends, axis=1)), strict=True))
-
-
-def _directions(columns: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore", invalid="ignore"):  # the loss of such features is no number, and says so
-        lengths = np.sqrt(np.square(columns).sum(-1, keepdims=True) + np.float32(TINY))
-        return np.asarray(columns / lengths, np.float32)
+    parts = tf.split(directions(tf.constant(columns)), list(channels.values()), axis=1)
+    return dict(zip(channels, parts, strict=True))

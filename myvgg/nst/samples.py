@@ -16,7 +16,7 @@ import tensorflow as tf
 from jaxtyping import Float, Float32, Int32
 
 from myvgg.architecture import PoolPadding
-from myvgg.nst import transport
+from myvgg.nst import matching, transport
 from myvgg.nst.cells import COUNT, SPLIT_COUNT
 from myvgg.nst.losses import Scalar, full
 from myvgg.nst.tiles import Box
@@ -98,7 +98,7 @@ class SampledStyle(NamedTuple):
 
 
 class Sampling(NamedTuple):
-    """How a picture is sampled, and with what its samples are compared.
+    """The places where a picture is sampled, and the values that its samples are compared with.
 
     Attributes:
         layers: Shares of the layers that are sampled.
@@ -283,9 +283,9 @@ def columns_of(sampled: Sample, shares: Mapping[str, float]) -> Float[tf.Tensor,
         sampled: By layer, with the colours.
         shares: Of the layers.
     """
-    channels = sum(sampled[layer].shape[-1] for layer in shares)
-    factors = {layer: math.sqrt(share * channels / sampled[layer].shape[-1]) for layer, share in shares.items()}
-    return tf.concat([sampled[COLORS] - 0.5, *(factors[layer] * sampled[layer] for layer in shares)], -1)
+    channels = {layer: sampled[layer].shape[-1] for layer in shares}
+    factors, length = matching.factors_of(shares, channels), math.sqrt(sum(channels.values()))
+    return tf.concat([sampled[COLORS] - 0.5, *(length * factors[layer] * sampled[layer] for layer in shares)], -1)
 
 
 def sampled_style(share: float, sampled: Sample, shares: Mapping[str, float]) -> SampledStyle:

@@ -155,8 +155,7 @@ class Scale:
         """Return the part of each style in the result: a mask of this size, or a number."""
         if self._inputs.masks:
             return guides.regions(self._inputs.masks, self.size[1], self.size[0])
-        blend = self._settings.style_blend or (1.0,) * len(self._styles)
-        return [share / sum(blend) for share in blend]
+        return self._settings.blend_shares(len(self._styles))
 
     def _only_details(self, evaluate: Evaluate) -> Evaluate:
         def evaluate_details(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:

@@ -261,6 +261,20 @@ class Settings:
             changes[name] = ranges.as_type(name, get_type_hints(Settings)[name], value)
         return replace(base, **changes)
 
+    def blend_shares(self, styles: int) -> list[float]:
+        """Return the shares of a number of style pictures in their blend, which sum to one.
+
+        Args:
+            styles: How many; `style_blend` has as many numbers, or none.
+
+        Example:
+            >>> from myvgg import nst
+            >>> nst.Settings(style_blend=(3.0, 1.0)).blend_shares(2), nst.Settings().blend_shares(2)
+            ([0.75, 0.25], [0.5, 0.5])
+        """
+        given = self.style_blend or (1.0,) * styles
+        return [share / sum(given) for share in given]
+
     @property
     def statistic(self) -> str:
         """The part of the style loss that compares statistics, a name of `criterion.LOSSES`; empty for none."""

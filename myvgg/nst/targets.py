@@ -59,10 +59,10 @@ def make_targets(
         cache: Statistics of style pictures from earlier calls; new ones are added.
         tile: Side in pixels of the tiles that pictures are seen in; None for whole pictures.
     """
-    compared = styles if settings.statistic or settings.matched_layers else []
     seen = [
         _style(encoder, style, mask, settings, {} if cache is None else cache, tile)
-        for style, mask in zip(compared, style_masks or [None] * len(styles), strict=False)
+        for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
+        if settings.statistic or settings.matched_layers
     ]
     places = [each.places for each in seen] if settings.matched_layers else []
     matches = _matches(encoder, content if source is None else source, places, settings, masks, tile)
@@ -102,8 +102,7 @@ smaller style loss, and in this unit every loss would be enormous."""
 
 def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, Moments]:
     """Mix the raw moments of several styles, as if their pictures lay side by side."""
-    shares = np.array(settings.style_blend or [1.0] * len(found))
-    shares = shares / shares.sum()
+    shares = settings.blend_shares(len(found))
     return {
         layer: Moments(
             *(tf.add_n([share * m[layer][i] for share, m in zip(shares, found, strict=True)]) for i in (0, 1))
@@ -132,8 +131,8 @@ def _matches(
     if masks:
         parts = [guides.share(mask) * _normalised(_of_cells(mask, padding)) for mask in masks]
     else:
-        shares = settings.style_blend or [1.0] * len(places)
-        parts = [np.full([rows, columns], share / sum(shares) / (rows * columns)) for share in shares]
+        shares = settings.blend_shares(len(places))
+        parts = [np.full([rows, columns], share / (rows * columns)) for share in shares]
     features, _ = _features(encoder, source, settings, list(settings.matched_layers), [], tile)
     given, channels = _columns(encoder, features, settings, height, width), _channels(encoder, settings)
     found = []
@@ -153,19 +152,19 @@ def _sampling(
     tile: int | None,
 ) -> Sampling | None:
     """Prepare the samples of a picture; None where nothing is compared with them."""
-    styles = styles if settings.style_loss in ("remd", "split") else []
+    if settings.style_loss not in ("remd", "split"):
+        styles, style_masks = [], []
     is_content = content is not None and settings.content_loss == "self-similarity" and settings.content_weight
     if not (styles or is_content):
         return None
     regions = list[Mask | None](masks if masks and styles else [None])
     shares = [1.0 if region is None else guides.share(region) for region in regions]
-    blend = settings.style_blend or [1.0] * len(styles)
-    blended = shares if masks else [share / sum(blend) for share in blend]
+    blended = [] if not styles else shares if masks else settings.blend_shares(len(styles))
     layers, activations = settings.sampled_layers, encoder.params.architecture.activations
     strides = {layer: activations[layer].stride for layer in layers}
     joint, split = list[SampledStyle](), list[SplitStyle]()
     for index, (style, mask, share) in enumerate(
-        zip(styles, style_masks or [None] * len(styles), blended, strict=False)  # styles may be left out above
+        zip(styles, style_masks or [None] * len(styles), blended, strict=True)
     ):
         key, size = (settings.seed, index), (int(style.shape[1]), int(style.shape[2]))
         maps = _maps(encoder, style, settings, tile)
