@@ -8,7 +8,7 @@ neighbours.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from jaxtyping import Float
 from myvgg import kernels
 from myvgg.nst import tiles
 from myvgg.nst.cells import CELL
-from myvgg.nst.criterion import Criterion, Kept, Losses, Piece, Styles, Sums, Targets, added, counts_of
+from myvgg.nst.criterion import Counts, Criterion, Kept, Losses, Piece, Styles, Sums, Targets, added, counts_of
 from myvgg.nst.matching import Match
 from myvgg.nst.samples import Drawn, within
 from myvgg.nst.tiles import Tile
@@ -53,7 +53,7 @@ class Evaluator:
             width: Of the pictures, in pixels.
             kept: The part of the content that stays as it is.
         """
-        architecture, guides = self._criterion.encoder.params.architecture, targets.guides
+        architecture = self._criterion.encoder.params.architecture
         counts = counts_of(architecture, targets.layers, height, width, self._criterion.settings)
         counts = tf.nest.map_structure(functools.partial(tf.constant, dtype=tf.int64), counts)
         styles, sampling = targets.styles, targets.sampling
@@ -64,7 +64,7 @@ class Evaluator:
 
         if len(cut) == 1:
             kept, content, guides, matches = tf.nest.map_structure(
-                tf.constant, (kept, targets.content, guides, targets.matches)
+                tf.constant, (kept, targets.content, targets.guides, targets.matches)
             )
 
             def evaluate_whole(pixels: Pixels, step: int) -> Any:
@@ -78,18 +78,7 @@ class Evaluator:
         strides = {name: each.stride for name, each in architecture.activations.items()}
 
         def piece_of(pixels: Pixels, tile: Tile, places: Drawn) -> Piece:
-            outer = tiles.window(tile.outer)
-            inner = {name: tiles.window(tile.box, stride) for name, stride in strides.items()}
-            return Piece(
-                tf.constant(pixels[:, *outer]),
-                Kept(*(tf.constant(each[:, *outer]) for each in kept)) if kept else (),
-                {layer: tf.constant(maps[:, *inner[layer]]) for layer, maps in targets.content.items()},
-                tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in guides),
-                tuple(_within(match, tile) for match in targets.matches),
-                tf.nest.map_structure(tf.constant, within(places, tile.box)),
-                tuple(map(tf.constant, tile.inside)),
-                counts,
-            )
+            return _piece_of(tile, pixels, kept, targets, places, counts, strides)
 
         def evaluate(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
             places, wanted = drawn(step)
@@ -113,6 +102,30 @@ class Evaluator:
 
     def _carry(self, piece: Piece, by_sums: Sums, total: tf.Tensor) -> tf.Tensor:
         return self._criterion.gradient(piece, self._criterion.see(piece), by_sums, total)
+
+
+def _piece_of(
+    tile: Tile,
+    pixels: Pixels,
+    kept: Kept | tuple[()],
+    targets: Targets,
+    places: Drawn,
+    counts: Counts,
+    strides: Mapping[str, int],
+) -> Piece:
+    """Cut a tile out of a picture and all that belongs to it."""
+    outer = tiles.window(tile.outer)
+    inner = {name: tiles.window(tile.box, stride) for name, stride in strides.items()}
+    return Piece(
+        tf.constant(pixels[:, *outer]),
+        Kept(*(tf.constant(each[:, *outer]) for each in kept)) if kept else (),
+        {layer: tf.constant(maps[:, *inner[layer]]) for layer, maps in targets.content.items()},
+        tuple({layer: guide[inner[layer]] for layer, guide in each.items()} for each in targets.guides),
+        tuple(_within(match, tile) for match in targets.matches),
+        tf.nest.map_structure(tf.constant, within(places, tile.box)),
+        tuple(map(tf.constant, tile.inside)),
+        counts,
+    )
 
 
 def _within(match: Match, tile: Tile) -> Match:
