@@ -100,25 +100,24 @@ CHOICES = {
     ),
     "content": Choice(
         "Content weight",
-        "0.25",
+        "0.22",
         {"0.1": {"content_weight": 0.1}, "0.5": {"content_weight": 0.5}},
         "It slides from style to structure, as `--style-strength` does. The score is lower on both sides; the "
         "default is where faces are painted and still themselves.",
     ),
     "steps": Choice(
         "Steps at a scale",
-        "10 at the last, and more at the smaller ones",
+        "8 at the last, and more at the smaller ones",
         {
-            "10 at each, 20 at the first": {"step_growth": 1.0},
-            "25 at each, 50 at the first": {"iterations": 25, "step_growth": 1.0},
-            "25 at the last": {"iterations": 25},
+            "8 at each, 12 at the first": {"step_growth": 1.0},
+            "20 at the last": {"iterations": 20},
         },
         "Two and a half times the work adds 0.028 to the score, nearly all of it structure. Equal steps at "
         "all scales but the first cost 0.009 and save a sixth of the work.",
     ),
     "average": Choice(
         "What is kept",
-        "an average of the steps, 0.75",
+        "an average of the steps, 0.5",
         {"the last step": {"average": 0.0}, "over more of them, 0.9": {"average": 0.9}},
         "The last step scores the same with more grain. A longer average remembers pictures from before they "
         "were good.",
@@ -126,8 +125,20 @@ CHOICES = {
     "scales": Choice(
         "Scales",
         "from 128 pixels up, each the square root of two larger",
-        {"one scale, equal work": {"scales": 1, "iterations": 25}},
+        {"one scale, equal work": {"scales": 1, "iterations": 17}},
         "One scale has more grain and shorter strokes: flecks in place of areas of colour.",
+    ),
+    "details": Choice(
+        "Details at the start of a scale",
+        "those of the content",
+        {"none": {"content_details": 0.0}},
+        "",
+    ),
+    "rate": Choice(
+        "Adam",
+        "rate 0.06, momentum 0.8",
+        {"0.04 and 0.9": {"learning_rate": 0.04, "beta1": 0.9}},
+        "",
     ),
     "start": Choice(
         "First picture",

@@ -37,7 +37,7 @@ NOT_NEGATIVE = (
 WEIGHTS = ("content_weight", "style_weight", "tv_weight", "style_strength", "match_weight")
 """Settings that losses are multiplied with."""
 
-SHARES = ("noise", "beta1", "beta2", "average", "color_strength", "match_progress")
+SHARES = ("noise", "beta1", "beta2", "average", "color_strength", "match_progress", "content_details")
 """Settings that are numbers from 0 to 1."""
 
 BELOW_ONE = ("beta1", "beta2", "average")

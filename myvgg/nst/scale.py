@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from myvgg.images import Picture, resample, resize, resize_mask
 from myvgg.nst import colors, guides, pyramid, tiles
@@ -17,6 +18,9 @@ from myvgg.nst.inputs import Inputs
 from myvgg.nst.settings import Settings
 from myvgg.nst.state import Pixels
 from myvgg.nst.targets import make_targets
+
+DRAFT_BLUR = 0.4
+"""Standard deviation of the blur that tells details from a draft, in the draft's pixels."""
 
 
 class Scale:
@@ -62,6 +66,23 @@ class Scale:
         style = self._styles[0] if self._styles else None
         image: Pixels = pyramid.first_image(self.content(), style, settings, given=self._inputs.given)[np.newaxis] / 255
         return image
+
+    def with_details(self, larger: Picture) -> Picture:
+        """Add a share of the content's details that this scale is too small for: the start of the next scale.
+
+        Args:
+            larger: The result of this scale in the size of the next, 0 to 255.
+
+        Reference:
+            Kolkin et al. (2019), "Style Transfer by Relaxed Optimal Transport and Self-Similarity", implementation
+            details, on the start of a scale. Differs from it: the last scale gets them too.
+        """
+        settings, size = self._settings, (larger.shape[1], larger.shape[0])
+        if not (self._inputs.has_content and settings.content_details):
+            return larger
+        content = resize(self._inputs.content, size, method=settings.resize)
+        details = content - resample(resample(content, self.size), size)
+        return np.asarray((larger + settings.content_details * details).clip(0, 255), np.float32)
 
     def smaller_tile(self, side: int | None) -> int | None:
         """Return the side of tiles that take half of the memory; None if tiles cannot be smaller."""
@@ -121,8 +142,9 @@ class Scale:
         image *= 255
         if self._draft is None:
             return image
-        image = self._details(image)
-        image += resample(self._draft, self.size)
+        draft = resample(self._draft, self.size)
+        image = self._details(image - draft)
+        image += draft
         return np.clip(image, 0, 255, out=image)
 
     def finish(self, pixels: Pixels) -> Picture:
@@ -165,8 +187,8 @@ class Scale:
         return evaluate_details
 
     def _details(self, image: np.ndarray) -> np.ndarray:
-        """Return the detail band above the draft: x - upsample(downsample(x))."""
+        """Return the details above the draft: a picture less its Gaussian blur, which leaves no grid behind."""
         assert self._draft is not None
-        height, width, _ = self._draft.shape
-        details: np.ndarray = image - resample(resample(image, (width, height)), self.size)
+        blur = DRAFT_BLUR * max(self.size) / max(self._draft.shape[:2])
+        details: np.ndarray = image - gaussian_filter(image, (blur, blur, 0), mode="nearest")
         return details

@@ -35,18 +35,18 @@ class Settings:
     """Size of the result: 512 is the longest side in pixels, 800x600 width and height, 800x the width, x600 the height,
     2MP the area in millions of pixels. The result has the content's aspect, except for 800x600."""
 
-    iterations: int = 10
+    iterations: int = 8
     """Number of steps at the last scale, and at each other one too where step_growth is 1. The first of several scales
     gets first_steps times as many."""
 
-    step_growth: float = 0.8
+    step_growth: float = 0.85
     """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
     more."""
 
     last_pass: int = 0
     """Number of further steps at the last scale, with split in place of the style loss."""
 
-    first_steps: float = 2.0
+    first_steps: float = 1.5
     """Factor of the number of steps at the first of several scales."""
 
     scales: int | None = None
@@ -65,7 +65,7 @@ class Settings:
     seed: int = 0
     """Seed of the noise. The same seed gives the same picture."""
 
-    content_weight: float = 0.25
+    content_weight: float = 0.22
     """Weight of the content loss."""
 
     content_decay: float = 1.0
@@ -79,6 +79,9 @@ class Settings:
 
     style_strength: float = 1.0
     """Factor on the style weight. Below 1 the result is closer to the content, above 1 closer to the style."""
+
+    content_details: float = 1.0
+    """Share of the content's finest details in the picture that each scale but the first begins with."""
 
     content_layers: Layers = field(default_factory=lambda: Layers("relu4_2"))
     """Layers whose features hold the content, with their weights, such as relu4_2=1,relu3_1=0.5."""
@@ -154,10 +157,10 @@ class Settings:
     pyramid_levels: int = 5
     """Number of times that the pyramid halves the picture."""
 
-    learning_rate: float = 0.04
+    learning_rate: float = 0.06
     """Length of Adam's first steps, for pixels from 0 to 1."""
 
-    beta1: float = 0.9
+    beta1: float = 0.8
     """Decay of Adam's average of the gradients."""
 
     beta2: float = 0.99
@@ -172,7 +175,7 @@ class Settings:
     clip: Literal["step", "end"] = "step"
     """Bring the pixels back into their range after each step, or at the end."""
 
-    average: float = 0.75
+    average: float = 0.5
     """Decay of the average over the steps of a scale. The average is the result; 0 takes the last step."""
 
     init: str = "blend"
@@ -353,6 +356,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *(
             "content_weight",
             "content_decay",
+            "content_details",
             "style_weight",
             "content_layers",
             "style_layers",

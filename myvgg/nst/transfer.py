@@ -281,14 +281,14 @@ def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Wa
     """
     size, draft = run.sizes[state.scale + 1], run.settings.draft
     result = scale.picture(pixels)
-    image = resize(result, size, method=run.settings.resize)[np.newaxis] / 255
+    larger = resize(result, size, method=run.settings.resize)
     return State(
-        _next_optimizer(run, state.optimizer, image),
+        _next_optimizer(run, state.optimizer, scale.with_details(larger)[np.newaxis] / 255),
         scale=state.scale + 1,
         before=state.before,
         tile=_tile_of_next(run, scale, state.tile, watch),
         draft=result if draft and max(scale.size) <= draft < max(size) else state.draft,
-        begin=image if run.settings.matched_layers else None,
+        begin=larger[np.newaxis] / 255 if run.settings.matched_layers else None,
     )
 
 
