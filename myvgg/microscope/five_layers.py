@@ -116,6 +116,8 @@ def styles(
             content_layers=Layers(kept),  # there is no content, and deeper layers would need a larger picture
             style_loss="wasserstein",
             tv_weight=2.0,
+            learning_rate=0.04,
+            beta1=0.9,
             average=0.9,
             size=size,
             iterations=iterations,

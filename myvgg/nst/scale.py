@@ -33,7 +33,7 @@ class Scale:
         encoder: Encoder,
         settings: Settings,
         *,
-        draft: Picture | None = None,
+        draft: pyramid.Size | None = None,
         begin: Pixels | None = None,
     ) -> None:
         """Bring the pictures to a size.
@@ -43,8 +43,9 @@ class Scale:
             size: Width and height in pixels.
             encoder: The network.
             settings: Of the run.
-            draft: A smaller picture, to which this scale only adds details; None for a scale that may change all.
-            begin: The picture of this size that the scale began with, 0 to 1; its places look for their matches.
+            draft: Size of the draft that this scale only adds details to; None for a scale that may change all.
+            begin: The result of the scale before in this size, 0 to 1: its places look for their matches, and above a
+                draft, details are added to it.
         """
         self._inputs, self._encoder, self._settings = inputs, encoder, settings
         self._draft, self._begin = draft, begin
@@ -78,11 +79,14 @@ class Scale:
             details, on the start of a scale. Differs from it: the last scale gets them too.
         """
         settings, size = self._settings, (larger.shape[1], larger.shape[0])
-        if not (self._inputs.has_content and settings.content_details):
+        if not (self._inputs.has_content and self._styles and settings.style_weight and settings.content_details):
             return larger
         content = resize(self._inputs.content, size, method=settings.resize)
-        details = content - resample(resample(content, self.size), size)
-        return np.asarray((larger + settings.content_details * details).clip(0, 255), np.float32)
+        start = resample(resample(content, self.size), size)
+        np.subtract(content, start, out=start)
+        start *= settings.content_details
+        start += larger
+        return np.clip(start, 0, 255, out=start)
 
     def smaller_tile(self, side: int | None) -> int | None:
         """Return the side of tiles that take half of the memory; None if tiles cannot be smaller."""
@@ -115,7 +119,7 @@ class Scale:
         kept = () if self._keep is None else Kept(self._keep[np.newaxis], content)
         cut = tiles.cut(height, width, tile, self._encoder.params.architecture, targets.layers)
         evaluate = evaluator.bind(targets, cut, height=height, width=width, kept=kept)
-        return evaluate if self._draft is None else self._only_details(evaluate)
+        return evaluate if self._draft is None else self._of_details(evaluate)
 
     def _matched(self, content: np.ndarray) -> np.ndarray | None:
         """Return the picture whose places look for their matches: the content, with a share of the picture so far.
@@ -139,13 +143,14 @@ class Scale:
     def picture(self, pixels: Pixels) -> Picture:
         """Bring an optimiser's picture to 0 to 255, in memory of its own; above a draft, only its details count."""
         image: Picture = pixels[0].clip(0, 1)
+        if self._draft is not None:
+            assert self._begin is not None
+            image -= self._begin[0]
+            image = self._details(image)
+            image += self._begin[0]
+        np.clip(image, 0, 1, out=image)
         image *= 255
-        if self._draft is None:
-            return image
-        draft = resample(self._draft, self.size)
-        image = self._details(image - draft)
-        image += draft
-        return np.clip(image, 0, 255, out=image)
+        return image
 
     def finish(self, pixels: Pixels) -> Picture:
         """Make the result of an optimiser's picture, 0 to 255, with the kept part and the content's colours."""
@@ -179,16 +184,18 @@ class Scale:
             return guides.regions(self._inputs.masks, self.size[1], self.size[0])
         return self._settings.blend_shares(len(self._styles))
 
-    def _only_details(self, evaluate: Evaluate) -> Evaluate:
+    def _of_details(self, evaluate: Evaluate) -> Evaluate:
+        """Evaluate what `picture` makes of an optimiser's picture; the filter is its own adjoint."""
+
         def evaluate_details(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
-            losses, gradient = evaluate(pixels, step)
+            losses, gradient = evaluate(self.picture(pixels)[np.newaxis] / 255, step)
             return losses, self._details(np.asarray(gradient)[0])[np.newaxis]
 
         return evaluate_details
 
     def _details(self, image: np.ndarray) -> np.ndarray:
-        """Return the details above the draft: a picture less its Gaussian blur, which leaves no grid behind."""
+        """Return the details above the draft: a picture less its Gaussian blur. A sharp filter would leave a grid."""
         assert self._draft is not None
-        blur = DRAFT_BLUR * max(self.size) / max(self._draft.shape[:2])
-        details: np.ndarray = image - gaussian_filter(image, (blur, blur, 0), mode="nearest")
+        blur = DRAFT_BLUR * max(self.size) / max(self._draft)
+        details: np.ndarray = image - gaussian_filter(image, (blur, blur, 0), mode="reflect")
         return details

@@ -81,7 +81,8 @@ class Settings:
     """Factor on the style weight. Below 1 the result is closer to the content, above 1 closer to the style."""
 
     content_details: float = 1.0
-    """Share of the content's finest details in the picture that each scale but the first begins with."""
+    """Share of the content's details that the scale before was too small for. They are added to the picture that each
+    scale but the first begins with, where there is a style."""
 
     content_layers: Layers = field(default_factory=lambda: Layers("relu4_2"))
     """Layers whose features hold the content, with their weights, such as relu4_2=1,relu3_1=0.5."""

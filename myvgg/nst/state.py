@@ -79,17 +79,14 @@ class State:
         scale: Index of the scale, from 0.
         before: Steps at earlier scales.
         tile: Side of the tiles in pixels; None for the whole picture.
-        draft: The picture that larger scales only add details to, (height, width, 3), 0 to 255; None before it is
-            made, and where the settings have none.
-        begin: The picture that this scale began with, whose places looked for their matches; None where nothing is
-            matched, and at the first scale, which matches the content alone.
+        begin: The result of the scale before in the size of this one: its places looked for their matches, and above
+            a draft, details are added to it. None at the first scale, and where nothing is matched and no draft made.
     """
 
     optimizer: AdamState | LBFGSState
     scale: int = 0
     before: int = 0
     tile: int | None = None
-    draft: Float32[np.ndarray, "height width 3"] | None = None
     begin: Pixels | None = None
 
     def __repr__(self) -> str:

@@ -7,7 +7,6 @@ import gc
 import math
 from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -89,17 +88,27 @@ class Run:
         """Count the pixels of all steps of the first scales."""
         return sum(count * math.prod(size) for count, size in zip(self.counts[:scales], self.sizes, strict=False))
 
+    def draft(self, index: int) -> pyramid.Size | None:
+        """Return the size of the draft that a scale only adds details to; None for a scale that may change all."""
+        largest = self.settings.draft or 0
+        drafts = [size for size in self.sizes if max(size) <= largest < max(self.sizes[index])]
+        return drafts[-1] if drafts else None
+
+    def has_begin(self, index: int) -> bool:
+        """Tell whether a scale needs the result of the scale before."""
+        return index > 0 and bool(self.settings.matched_layers or self.draft(index))
+
     def is_last_pass(self, index: int) -> bool:
         """Tell whether a scale is the last pass, a further one of the result's size."""
         return bool(self.settings.last_pass) and index == len(self.sizes) - 1
 
     def scale(self, index: int, state: State | None) -> Scale:
         """Bring the pictures to the size of a scale, at its first step or in a state of it."""
-        draft, begin = (state.draft, state.begin) if state else (None, None)
         settings = self.settings.of_last_pass if self.is_last_pass(index) else self.settings
         weight = settings.content_weight * settings.content_decay ** (index - self.is_last_pass(index))
         settings = replace(settings, content_weight=weight)
-        return Scale(self.inputs, self.sizes[index], self.encoder, settings, draft=draft, begin=begin)
+        begin = state.begin if state else None
+        return Scale(self.inputs, self.sizes[index], self.encoder, settings, draft=self.draft(index), begin=begin)
 
     def objective(self, index: int, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
         """Return the objective of a scale, in tiles of a side or whole."""
@@ -187,7 +196,7 @@ def steps(
 
 def _check_state(state: State, run: Run) -> None:
     """Raise ValueError for a state that no run with these pictures and settings has."""
-    kind, draft = OPTIMIZERS[run.settings.optimizer][1], run.settings.draft or 0
+    kind = OPTIMIZERS[run.settings.optimizer][1]
     if not isinstance(state.optimizer, kind):
         raise ValueError(f"state must be of {run.settings.optimizer}, as the settings say, not {state!r}")
     if state.scale >= len(run.sizes):
@@ -200,11 +209,9 @@ def _check_state(state: State, run: Run) -> None:
         raise ValueError(f"state must have a picture of {width} x {height} pixels, not {found[2]} x {found[1]}")
     if state.optimizer.steps > run.counts[state.scale] or state.before > sum(run.counts[: state.scale]):
         raise ValueError(f"state must not have more steps than the settings, {run.counts} by scale: {state!r}")
-    made = [max(size) <= draft < max(larger) for size, larger in pairwise(run.sizes[: state.scale + 1])]
-    expected = run.sizes[made.index(True)] if any(made) else None
-    found = None if state.draft is None else (state.draft.shape[1], state.draft.shape[0])
-    if found != expected:
-        raise ValueError(f"state must have a draft of {expected}, as the settings say, not {found}")
+    wanted = (1, height, width, 3) if run.has_begin(state.scale) else None
+    if (found := None if state.begin is None else state.begin.shape) != wanted:
+        raise ValueError(f"state must have the beginning of its scale, {wanted}, as the settings say, not {found}")
 
 
 def _steps(run: Run, state: State | None) -> Iterator[Step]:
@@ -217,7 +224,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
         if state is None:
             tile = plan.tile(run.settings, run.shapes, run.encoder.params)
             state = State(start(parameters_of(scale.first_picture(), run.settings)), tile=tile)
-        before, draft, begin = state.before, state.draft, state.begin
+        before, begin = state.before, state.begin
         objective = run.objective(index, scale, state.tile, watch)
         optimizer = optimizer_of(state.optimizer, run.settings, scale.size)
         state = None  # the optimiser has copied its arrays
@@ -236,13 +243,13 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
                 "; ".join(filter(None, [*objective.notes(), note])),
                 optimizer.picture,
                 scale.finish,
-                functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, draft, begin),
+                functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, begin),
             )
             if interrupt:
                 raise interrupt
         if index + 1 < len(run.sizes):
             made = before + optimizer.steps
-            state = State(optimizer.state(), index, made, objective.tile, draft)
+            state = State(optimizer.state(), index, made, objective.tile)
             state = _next(run, scale, state, optimizer.picture, watch)
 
 
@@ -266,12 +273,11 @@ def _state_of(
     tile: int | None,
     scale: int,
     before: int,
-    draft: Picture | None,
     begin: Pixels | None,
 ) -> State:
     if optimizer.steps != step:
         raise RuntimeError("the state of a step must be taken before the next step is made")
-    return State(optimizer.state(), scale, before, tile, draft, begin)
+    return State(optimizer.state(), scale, before, tile, begin)
 
 
 def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Watch) -> State:
@@ -279,16 +285,13 @@ def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Wa
 
     `state.before` counts the steps of this scale as well.
     """
-    size, draft = run.sizes[state.scale + 1], run.settings.draft
-    result = scale.picture(pixels)
-    larger = resize(result, size, method=run.settings.resize)
+    larger = resize(scale.picture(pixels), run.sizes[state.scale + 1], method=run.settings.resize)
     return State(
         _next_optimizer(run, state.optimizer, scale.with_details(larger)[np.newaxis] / 255),
         scale=state.scale + 1,
         before=state.before,
         tile=_tile_of_next(run, scale, state.tile, watch),
-        draft=result if draft and max(scale.size) <= draft < max(size) else state.draft,
-        begin=larger[np.newaxis] / 255 if run.settings.matched_layers else None,
+        begin=larger[np.newaxis] / 255 if run.has_begin(state.scale + 1) else None,
     )
 
 

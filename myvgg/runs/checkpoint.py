@@ -21,7 +21,7 @@ import safetensors.numpy
 from myvgg.nst.state import AdamState, LBFGSState, State
 from myvgg.runtime.files import replacing
 
-FORMAT = "myvgg checkpoint 3"
+FORMAT = "myvgg checkpoint 4"
 
 HEADER_BYTES = 1 << 16
 """Number of bytes at the beginning of a file in which the name of its format is looked for."""

@@ -18,7 +18,7 @@ from tensorflow.python.framework.func_graph import FuncGraph
 from myvgg import images, store
 from myvgg.architecture import CONFIGURATION_E
 from myvgg.example_pictures import FOLDER
-from myvgg.images import resize
+from myvgg.images import resample, resize
 from myvgg.nst import Settings, State, Step, colors, pyramid, steps
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.optimizers import Adam
@@ -176,27 +176,30 @@ def test_the_result_is_the_average(run: Run, content: np.ndarray) -> None:
 
 
 @pytest.mark.slow
-def test_a_scale_starts_from_the_one_before(run: Run) -> None:
-    """With steps of no length, every scale's picture is the enlarged one of the scale before."""
-    steps = list(run(replace(THREE, learning_rate=0.0, average=0.0, content_details=0.0)))
+@pytest.mark.parametrize("draft", [None, 27])
+def test_a_scale_starts_from_the_one_before(draft: int | None, run: Run) -> None:
+    """With steps of no length, every scale's picture is the enlarged one of the scale before, above a draft too."""
+    steps = list(run(replace(THREE, learning_rate=0.0, average=0.0, content_details=0.0, draft=draft)))
     for before, after in pairwise(steps):
         if before.scale != after.scale:
             assert np.allclose(after.image, resize(before.image, after.size), atol=0.01)
     assert np.array_equal(steps[0].image, steps[5].image)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("share", [0.5, 1.0])
 def test_a_scale_starts_with_details_of_the_content(share: float, run: Run, content: np.ndarray) -> None:
     """With steps of no length and all details, the content itself comes out; with a share, so much nearer to it."""
     still = replace(THREE, learning_rate=0.0, average=0.0, init="content", size=27, min_size=14)
-    plain, made = (last(run(replace(still, content_details=each))).image for each in (0.0, share))
+    content = 64 + content / 2  # so that no overshoot is clipped
+    plain, made = (last(run(replace(still, content_details=each), content=content)).image for each in (0.0, share))
     assert np.abs(plain - content).mean() > 1
-    assert np.allclose(made, plain + share * (content - plain), atol=0.02 + 5 * (share == 0.5))
+    assert np.allclose(made, plain + share * (content - plain), atol=0.02)
 
 
-def test_a_texture_has_no_details_to_start_with(run: Run) -> None:
-    """Without a content, scales start from the enlarged picture alone."""
-    first, second = (last(run(replace(THREE, content_details=each), content=None)) for each in (0.0, 1.0))
+@pytest.mark.parametrize("pictures", [{"content": None}, {"style": None}], ids=str)
+def test_textures_and_reconstructions_start_without_details(pictures: Any, run: Run) -> None:
+    """Without a content there are none. Without a style, they would be the photograph's, and not the layers'."""
+    first, second = (last(run(replace(THREE, content_details=each), **pictures)) for each in (0.0, 1.0))
     assert np.array_equal(first.image, second.image)
 
 
@@ -214,10 +217,10 @@ def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, run: Ru
     for size in {step.size for step in held[last + 1 :]}:
         larger = resize(draft, size)
         off, free_off = (
-            np.abs(resize(made.image - larger, held[last].size)).mean()
+            np.abs(resample(made.image - larger, held[last].size)).mean()
             for made in ([step for step in each if step.size == size][-1] for each in (held, free))
         )
-        assert off < 0.4 * free_off  # not zero: the filter is not sharp
+        assert off < 0.6 * free_off  # not zero: the filter is not sharp
         assert np.abs([step for step in held if step.size == size][-1].image - larger).mean() > 1
 
 
@@ -551,7 +554,7 @@ def test_a_state_of_another_scale_or_draft_is_refused_at_the_call(run: Run) -> N
     settings = replace(THREE, iterations=1, draft=30)
     made = run(settings)
     state = [next(made) for _ in range(3)][-1].state()
-    assert state.draft is not None
+    assert state.begin is not None
     for other in (replace(settings, scales=1), replace(settings, draft=None)):
         with pytest.raises(ValueError, match=r"^state must "):
             run(other, state=state)

@@ -35,7 +35,7 @@ LBFGS = LBFGSState(
     IMAGE, 0.5, 3, point=IMAGE.ravel(), loss=0.75, gradient=-IMAGE.ravel(), pairs=RNG.random((2, 2, 60), np.float32)
 )
 STATES = {
-    "adam": State(ADAM, scale=2, before=50, tile=64, draft=IMAGE[0], begin=IMAGE),
+    "adam": State(ADAM, scale=2, before=50, tile=64, begin=IMAGE),
     "adam at its beginning": State(AdamState(IMAGE)),
     "lbfgs": State(LBFGS, scale=1, before=10),
     "lbfgs at its beginning": State(LBFGSState(IMAGE)),

@@ -267,7 +267,7 @@ def test_a_checkpoint_of_something_else_is_not_used(
     with pytest.raises(KeyboardInterrupt):
         batch(jobs, interrupted_at(1))
     save(folder / "contents" / "a.png", seed=5)
-    header = b'{"__metadata__":{"format":"myvgg checkpoint 3"}}'
+    header = b'{"__metadata__":{"format":"myvgg checkpoint 4"}}'
     checkpoint.path_for(jobs[1].output).write_bytes(len(header).to_bytes(8, "little") + header + b"damaged")
     ran.clear()
     batch(jobs)

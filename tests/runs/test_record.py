@@ -73,7 +73,7 @@ OTHER_VALUES: dict[str, Any] = {
     "match_progress": 0.1,
     "step_growth": 0.9,
     "content_details": 0.3,
-    "first_steps": 1.5,
+    "first_steps": 1.7,
     "last_pass": 7,
     "scale_ratio": 1.7,
     "content_decay": 0.3,
@@ -404,7 +404,7 @@ def test_settings_that_do_not_change_the_picture_do_not_count() -> None:
 def test_settings_that_a_record_does_not_know_are_those_of_its_time() -> None:
     """A picture that was made before a setting was there is made again as it was made."""
     table = tables.table_of(Settings())
-    for name, former in {"step_growth": 1, "content_details": 0}.items():
+    for name, former in {"step_growth": 1, "first_steps": 2, "content_details": 0}.items():
         old = {each: value for each, value in table.items() if each != name}
         assert getattr(Settings().with_values(record.settings_of({"settings": old})), name) == former
         assert record.pixels_of(old)[name] == former
