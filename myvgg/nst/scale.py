@@ -148,7 +148,7 @@ class Scale:
             image -= self._begin[0]
             image = self._details(image)
             image += self._begin[0]
-        np.clip(image, 0, 1, out=image)
+            np.clip(image, 0, 1, out=image)
         image *= 255
         return image
 
