@@ -102,7 +102,7 @@ def test_the_default_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_presets_values_are_shown(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """The help of a preset has the preset's values under its name, where they are not the default's."""
     found = help_of(argv, capsys)
-    for value in ("(gatys: 500)", "(gatys: lbfgs)", "(gatys: noise)", "(gatys: gram)", "(default: 0.9)"):
+    for value in ("(gatys: 500)", "(gatys: lbfgs)", "(gatys: noise)", "(gatys: gram)", "(default: 0.8)"):
         assert value in found
     assert "--balance Divide the style loss" in found
     assert "--no-balance" not in found
