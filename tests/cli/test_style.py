@@ -212,7 +212,8 @@ def test_previews_are_pictures_so_far(
     """`--preview-every` writes the picture in its full size while the run goes on."""
     seen = []
     monkeypatch.setattr("myvgg.images.save", lambda image, path, **options: seen.append(image.shape))
-    argv = ("--size", "54", "--min-size", "27", "--iterations", "2", "--step-growth", "1", *QUICK[4:])
+    steps = ("--iterations", "2", "--step-growth", "1", "--first-steps", "2")
+    argv = ("--size", "54", "--min-size", "27", *steps, *QUICK[4:])
     assert run(*PAIR, *argv, "--preview-every", "3", "-o", "out.png") == 0
     assert seen == [(38, 54, 3)] * 3  # steps 3 and 6 of 8, and the end
     for time, pictures_written in (("1e-9s", 9), ("1000s", 2)):  # the first of all is at the first step

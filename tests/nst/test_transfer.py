@@ -204,9 +204,12 @@ def test_textures_and_reconstructions_start_without_details(pictures: Any, run: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("optimizer", "side"), [("adam", 40), ("lbfgs", 27)])
-def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, run: Run) -> None:
-    """Later pictures have something new, and are about the draft when reduced to it; without, they are not."""
+@pytest.mark.parametrize(("optimizer", "side", "part"), [("adam", 40, 0.5), ("adam", 27, 0.5), ("lbfgs", 27, 0.75)])
+def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, part: float, run: Run) -> None:
+    """Later pictures have something new, and change a part of what they would change at the draft's size without it.
+
+    L-BFGS learns how weakly the filter lets coarse changes through, and makes longer steps there.
+    """
     still = {"average": 0.0, "tv_weight": 0.0, "content_details": 0.0}
     settings = replace(THREE, optimizer=optimizer, learning_rate=0.1, **still)
     free, held = list(run(settings)), list(run(replace(settings, draft=side)))
@@ -220,7 +223,7 @@ def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, run: Ru
             np.abs(resample(made.image - larger, held[last].size)).mean()
             for made in ([step for step in each if step.size == size][-1] for each in (held, free))
         )
-        assert off < 0.6 * free_off  # not zero: the filter is not sharp
+        assert off < part * free_off  # not zero: the filter is not sharp
         assert np.abs([step for step in held if step.size == size][-1].image - larger).mean() > 1
 
 
