@@ -19,7 +19,7 @@ from myvgg.nst.settings import Settings
 from myvgg.nst.state import Pixels
 from myvgg.nst.targets import make_targets
 
-DRAFT_BLUR = 0.4
+DRAFT_BLUR = 0.35
 """Standard deviation of the blur that tells details from a draft, in the draft's pixels."""
 
 

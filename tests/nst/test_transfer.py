@@ -204,7 +204,7 @@ def test_textures_and_reconstructions_start_without_details(pictures: Any, run: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("optimizer", "side", "part"), [("adam", 40, 0.5), ("adam", 27, 0.5), ("lbfgs", 27, 0.75)])
+@pytest.mark.parametrize(("optimizer", "side", "part"), [("adam", 40, 0.5), ("adam", 27, 0.5), ("lbfgs", 27, 0.6)])
 def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, part: float, run: Run) -> None:
     """Later pictures have something new, and change a part of what they would change at the draft's size without it.
 
