@@ -10,7 +10,7 @@ from myvgg.nst.settings import Settings
 if TYPE_CHECKING:
     from myvgg import images as images
     from myvgg.images import ImageError as ImageError
-    from myvgg.nst.criterion import Losses as Losses
+    from myvgg.nst.stages import Losses as Losses
     from myvgg.nst.state import State as State
     from myvgg.nst.transfer import Step as Step
     from myvgg.nst.transfer import steps as steps
@@ -23,7 +23,7 @@ _HOMES = {
     "steps": "myvgg.nst.transfer",
     "Step": "myvgg.nst.transfer",
     "State": "myvgg.nst.state",
-    "Losses": "myvgg.nst.criterion",
+    "Losses": "myvgg.nst.stages",
     "ImageError": "myvgg.images",
 }
 """The module of each public name."""

@@ -18,9 +18,10 @@ from jaxtyping import Float
 from myvgg import kernels
 from myvgg.nst import tiles
 from myvgg.nst.cells import CELL
-from myvgg.nst.criterion import Counts, Criterion, Kept, Losses, Piece, Styles, Sums, Targets, added, counts_of
+from myvgg.nst.criterion import Criterion, added, counts_of
 from myvgg.nst.matching import Match
-from myvgg.nst.samples import Drawn, within
+from myvgg.nst.places import Drawn, within
+from myvgg.nst.stages import Counts, Kept, Losses, Piece, Styles, Sums, Targets
 from myvgg.nst.tiles import Tile
 
 Pixels = Float[np.ndarray, "1 height width 3"]

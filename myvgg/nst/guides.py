@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
 from myvgg.architecture import Activation, PoolPadding
 from myvgg.images import resize_mask
@@ -75,6 +75,18 @@ def guide(
 def share(mask: Mask) -> float:
     """Return the region's part of the picture's area, 0 to 1."""
     return float(mask.mean(dtype=np.float64))
+
+
+def members(mask: Mask) -> Bool[np.ndarray, "height width"]:
+    """Choose the positions that belong to a region: those with half of the mask's largest value or more.
+
+    Losses that compare single positions take a position or leave it, and weigh none.
+
+    Example:
+        >>> members(np.float32([[0.1, 0.2, 0.4]])).tolist()
+        [[False, True, True]]
+    """
+    return np.asarray(mask >= mask.max() / 2)
 
 
 def feather(mask: Mask, radius: float) -> Mask:

@@ -19,6 +19,7 @@ from jaxtyping import Float, Float32, Int32
 
 from myvgg.architecture import PoolPadding
 from myvgg.nst.cells import CELL, MAX_CANDIDATES
+from myvgg.nst.guides import members
 from myvgg.nst.losses import Scalar, full
 from myvgg.nst.transport import TINY, directions
 
@@ -115,7 +116,7 @@ def candidates(columns: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         mask: Part of each cell that counts; None for all.
     """
     if mask is not None:
-        columns = columns[mask.ravel() >= mask.max() / 2]
+        columns = columns[members(mask).ravel()]
     if len(columns) <= MAX_CANDIDATES:
         return columns
     chosen = np.random.default_rng(0).permutation(len(columns))[:MAX_CANDIDATES]

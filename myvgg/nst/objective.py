@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from myvgg import kernels
-from myvgg.nst.criterion import Losses
 from myvgg.nst.evaluation import Evaluate, Pixels
+from myvgg.nst.stages import Losses
 
 
 class Objective:

@@ -11,11 +11,11 @@ from scipy.ndimage import gaussian_filter
 
 from myvgg.images import Picture, resample, resize, resize_mask
 from myvgg.nst import colors, guides, pyramid, tiles
-from myvgg.nst.criterion import Kept, Losses
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.evaluation import Evaluate, Evaluator
 from myvgg.nst.inputs import Inputs
 from myvgg.nst.settings import Settings
+from myvgg.nst.stages import Kept, Losses
 from myvgg.nst.state import Pixels
 from myvgg.nst.targets import make_targets
 
@@ -166,7 +166,7 @@ class Scale:
 
     def _palettes(self) -> list[Picture]:
         """Return the parts of the style pictures that count, where a mask chooses one as a single row of pixels."""
-        masks = (None if mask is None else mask >= mask.max() / 2 for mask in self._style_masks())
+        masks = (None if mask is None else guides.members(mask) for mask in self._style_masks())
         return [
             style if mask is None else style[mask][np.newaxis] for style, mask in zip(self._styles, masks, strict=True)
         ]

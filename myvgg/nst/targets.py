@@ -9,29 +9,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Float32
 
 from myvgg.architecture import PoolPadding
 from myvgg.nst import guides, matching, samples, tiles
 from myvgg.nst.cells import STYLE_COUNT, shape_of_cells
-from myvgg.nst.criterion import (
-    Guides,
-    Region,
-    Sums,
-    Targets,
-    added,
-    counts_of,
-    features_of,
-    statistics,
-    weigh,
-)
+from myvgg.nst.criterion import added, counts_of, features_of, statistics, weigh
 from myvgg.nst.encoder import Encoder
+from myvgg.nst.guides import Mask
 from myvgg.nst.losses import Gaussian, Moments, gaussian
 from myvgg.nst.matching import Match
-from myvgg.nst.samples import Drawn, SampledStyle, Sampling, SplitStyle
+from myvgg.nst.places import Drawn, draw, draw_split
+from myvgg.nst.samples import SampledStyle, Sampling, SplitStyle
 from myvgg.nst.settings import Settings
-
-Mask = Float32[np.ndarray, "height width"]
+from myvgg.nst.stages import Guides, Region, Sums, Targets
 
 
 def make_targets(
@@ -169,12 +159,12 @@ def _sampling(
         key, size = (settings.seed, index), (int(style.shape[1]), int(style.shape[2]))
         maps = _maps(encoder, style, settings, tile)
         if settings.style_loss == "remd":
-            places = Drawn((samples.draw(key, size, mask, STYLE_COUNT),))
-            joint.append(samples.sampled_style(share, samples.samples_of(maps, places, strides).joint[0], layers))
+            drawn = Drawn((draw(key, size, mask, STYLE_COUNT),))
+            joint.append(samples.sampled_style(share, samples.samples_of(maps, drawn, strides).joint[0], layers))
         else:
             # Differs from Kolkin et al. (2022), who draw the style's positions anew at each step too.
-            places = Drawn(split=(samples.draw_split(key, size, mask, strides, settings.pool_padding),))
-            found = samples.samples_of(maps, places, strides).split[0]
+            drawn = Drawn(split=(draw_split(key, size, mask, strides, settings.pool_padding),))
+            found = samples.samples_of(maps, drawn, strides).split[0]
             split.append(SplitStyle(tf.constant(share, tf.float64), found))
     content_maps = _maps(encoder, content, settings, tile) if is_content else {}
     weights = tuple(shares) if is_content else ()

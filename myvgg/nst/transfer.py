@@ -15,7 +15,7 @@ from PIL.Image import Resampling
 from myvgg.images import Picture, resample, resize
 from myvgg.loading import given_or_found
 from myvgg.nst import memory, plan, pyramid
-from myvgg.nst.criterion import Criterion, Losses
+from myvgg.nst.criterion import Criterion
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.evaluation import Evaluator
 from myvgg.nst.inputs import Inputs, read_inputs
@@ -24,6 +24,7 @@ from myvgg.nst.objective import Objective
 from myvgg.nst.optimizers import OPTIMIZERS, Optimizer, enlarged
 from myvgg.nst.scale import Scale
 from myvgg.nst.settings import Settings, given_settings
+from myvgg.nst.stages import Losses
 from myvgg.nst.state import AdamState, LBFGSState, Pixels, State
 from myvgg.runtime.process import uninterrupted
 

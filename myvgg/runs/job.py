@@ -21,7 +21,7 @@ from myvgg.runs.specification import Job, again, check, interval
 from myvgg.runs.writing import History, Writer
 
 if TYPE_CHECKING:
-    from myvgg.nst.criterion import Losses
+    from myvgg.nst.stages import Losses
     from myvgg.nst.state import State
     from myvgg.nst.transfer import Step
     from myvgg.runs.metrics import Report

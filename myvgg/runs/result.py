@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from myvgg import images
-from myvgg.nst.criterion import Losses
 from myvgg.nst.settings import Settings, given_settings
+from myvgg.nst.stages import Losses
 from myvgg.nst.transfer import Step, steps
 from myvgg.runs.progress import shown
 

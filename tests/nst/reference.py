@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from myvgg.nst.criterion import Criterion, Losses, Piece, Targets, counts_of, weigh
+from myvgg.nst.criterion import Criterion, counts_of, weigh
 from myvgg.nst.encoder import Encoder
-from myvgg.nst.samples import Drawn
+from myvgg.nst.places import Drawn
 from myvgg.nst.settings import Settings
+from myvgg.nst.stages import Losses, Piece, Targets
 
 
 def losses(encoder: Encoder, image: tf.Tensor, targets: Targets, settings: Settings, step: int = 0) -> Losses:

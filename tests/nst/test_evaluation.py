@@ -15,9 +15,10 @@ from myvgg.architecture import CONFIGURATION_E, Conv
 from myvgg.example_pictures import FOLDER
 from myvgg.images import load, resize
 from myvgg.nst import Settings, evaluation, pyramid, tiles
-from myvgg.nst.criterion import Criterion, Kept, Piece, Seen, Targets
+from myvgg.nst.criterion import Criterion
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Layers
+from myvgg.nst.stages import Kept, Piece, Seen, Targets
 from myvgg.nst.targets import make_targets
 from myvgg.params import Params
 from tests.nst.reference import losses

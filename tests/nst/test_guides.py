@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from myvgg import features
 from myvgg.architecture import CONFIGURATION_E, Activation, Architecture
-from myvgg.nst.guides import feather, guide, regions, share
+from myvgg.nst.guides import feather, guide, members, regions, share
 from myvgg.params import LayerParams, Params
 
 ROUNDING = 1.2e-7
@@ -262,6 +262,13 @@ def test_wrong_masks_are_named(unchecked: None, wrong: np.ndarray, message: str)
     """The message says which mask it is, counted from 1, and what is wrong."""
     with pytest.raises(ValueError, match=message):
         regions([ones(4, 4), wrong], 4, 4)
+
+
+@pytest.mark.parametrize("largest", [1.0, 0.3])
+def test_members_have_half_of_the_largest_value(largest: float) -> None:
+    """A faint region has members too, and the half itself belongs to them."""
+    mask = np.float32([[0, 0.49, 0.5], [0.51, 1, 0.2]]) * np.float32(largest)
+    assert members(mask).tolist() == [[False, False, True], [True, True, False]]
 
 
 def test_the_share_is_the_mean() -> None:

@@ -121,7 +121,7 @@ def test_columns_weigh_layers_by_their_shares() -> None:
 
 def test_candidates_are_inside_of_the_mask_and_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only cells of the style's part count; of many, the same ones are taken each time."""
-    columns, mask = np.arange(12.0)[:, None], np.linspace(0, 1, 12).reshape(3, 4)
+    columns, mask = np.arange(12.0)[:, None], np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
     assert matching.candidates(columns, mask).ravel().tolist() == [6, 7, 8, 9, 10, 11]
     monkeypatch.setattr(matching, "MAX_CANDIDATES", 5)
     chosen = matching.candidates(columns, None).ravel().tolist()

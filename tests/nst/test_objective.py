@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg.nst.criterion import Losses
 from myvgg.nst.evaluation import Evaluate, Pixels
 from myvgg.nst.objective import Objective
+from myvgg.nst.stages import Losses
 
 PIXELS = np.zeros((1, 2, 2, 3), np.float32)
 

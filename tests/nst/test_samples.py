@@ -1,4 +1,4 @@
-"""Samples: where positions lie, what is gathered there, and what it is compared with."""
+"""Samples: the values at the places of a picture, and their losses."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from myvgg.architecture import PoolPadding
 from myvgg.nst import Settings, samples
 from myvgg.nst.encoder import Encoder
+from myvgg.nst.places import Drawn, Places, draw, within
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
 from myvgg.nst.tiles import Box
@@ -35,36 +35,16 @@ def picture(height: int, width: int) -> tf.Tensor:
     return tf.constant(RNG.uniform(0, 255, (1, height, width, 3)), tf.float32)
 
 
-def placed(places: samples.Places, box: Box) -> samples.Places:
+def placed(places: Places, box: Box) -> Places:
     """Return positions as a tile sees them."""
-    return samples.within(samples.Drawn((places,)), box).joint[0]
-
-
-def test_positions_are_different_and_come_again() -> None:
-    """A key always draws the same positions, another key others, and none twice."""
-    first, again, other = (samples.draw(key, (40, 50), None, 1000) for key in ((1, 2), (1, 2), (1, 3)))
-    numbers = [places.rows * 50 + places.columns for places in (first, again, other)]
-    assert np.array_equal(numbers[0], numbers[1])
-    assert not np.array_equal(numbers[0], numbers[2])
-    assert len({*numbers[0].tolist()}) == 1000
-    few = samples.draw((1,), (3, 4), None, 30)
-    assert sorted(few.rows * 4 + few.columns) == [*range(12)]
-
-
-def test_a_region_has_its_own_positions() -> None:
-    """Positions lie where the mask has half of its largest value or more."""
-    mask = np.zeros((20, 30), np.float32)
-    mask[:, 10:12], mask[5:, 20:] = 0.2, 0.8
-    places = samples.draw((1,), (20, 30), mask, 100)
-    assert places.rows.min() >= 5
-    assert places.columns.min() >= 20
+    return within(Drawn((places,)), box).joint[0]
 
 
 @pytest.mark.parametrize("stride", [1, 2, 16])
 def test_the_nearest_position_is_gathered(stride: int) -> None:
     """A pixel has the position of the layer that it lies in, or the last one where there is none of its own."""
     maps = RNG.standard_normal((1, 41 // stride, 54 // stride, 3))
-    places = samples.draw((1,), (41, 54), None, 500)
+    places = draw((1,), (41, 54), None, 500)
     found = samples.gather(tf.constant(maps), places, stride).numpy()
     for row, column, each in zip(places.rows, places.columns, found, strict=True):
         nearest = min(row // stride, maps.shape[1] - 1), min(column // stride, maps.shape[2] - 1)
@@ -74,7 +54,7 @@ def test_the_nearest_position_is_gathered(stride: int) -> None:
 def test_other_tiles_leave_zeros() -> None:
     """A tile gathers at its own positions; with those of the other tile, the sample is whole, even beside overflow."""
     maps = RNG.standard_normal((1, 8, 12, 3))
-    places = samples.draw((1,), (8, 12), None, 50)
+    places = draw((1,), (8, 12), None, 50)
     parts = [
         samples.gather(tf.constant(maps[:, :, left:right]), placed(places, (0, 8, left, right)), 1).numpy()
         for left, right in ((0, 4), (4, 12))
@@ -226,25 +206,6 @@ def test_layers_of_samples_are_needed() -> None:
     """Layers are those that are compared: no content layers beside self-similarity, no statistics beside samples."""
     assert SETTINGS.layers == ["relu1_1", "relu2_1", "relu3_1"]
     assert Settings().sampled_layers == {}
-
-
-@pytest.mark.parametrize("padding", ["valid", "same"])
-def test_layers_have_positions_of_their_own(padding: PoolPadding) -> None:
-    """Each layer is drawn at its own resolution, within the picture and within the region."""
-    size, strides = (203, 310), {"relu1_1": 1, "relu2_1": 2, "relu5_1": 16}
-    mask = np.zeros(size, np.float32)
-    mask[100:] = 1
-    found = samples.draw_split((1,), size, mask, strides, padding)
-    for layer, places in found.items():
-        stride = strides[layer]
-        numbers = {*zip((places.rows // stride).tolist(), (places.columns // stride).tolist(), strict=True)}
-        assert len(numbers) == len(places.rows) <= samples.SPLIT_COUNT
-        assert ((places.rows % stride) == 0).all()
-        assert places.rows.min() >= 100 - stride
-        assert places.rows.max() < size[0]
-        assert places.columns.max() < size[1]
-    assert len(found["relu1_1"].rows) == samples.SPLIT_COUNT
-    assert len(found["relu5_1"].rows) == (7 * 20 if padding == "same" else 6 * 19)
 
 
 def test_split_layers_sum_over_layers_and_styles(params: Params) -> None:
