@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from myvgg.params import Params
     from myvgg.runs.job import Job, Pictures
 
-DEMO: dict[str, Any] = {"size": 320, "iterations": 10}
+DEMO: dict[str, Any] = {"size": 320}
 """Settings of the run without pictures. It takes less than a minute on two cores, without bfloat16 too."""
 
 KINDS: dict[str, type[Base]] = {"batch": BatchArguments, "sweep": SweepArguments}

@@ -94,7 +94,7 @@ class Base:
 class Arguments(Base):
     """Draw the content of a picture in the style of another picture, or of several.
 
-    Without pictures, two examples that come with myvgg are used, at a smaller size and with fewer steps.
+    Without pictures, two examples that come with myvgg are used, at a smaller size.
     """
 
     output: Annotated[Path, Option("-o", group=MOST_USED)] = Path("stylized.png")
