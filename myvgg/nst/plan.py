@@ -8,7 +8,6 @@ are kept for the gradient, and a constant that was fitted to runs of 256 to 4096
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -152,26 +151,28 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
 
     found = pyramid.sizes(*(sizes.content or sizes.styles[0]), settings, params.architecture)
     settings = replace(settings, precision=fastest_precision() if settings.precision == "auto" else settings.precision)
-    counted = costs(params.architecture, settings, sizes)
-    measured = speed or _speed(settings, sizes, params)
     side = tile(settings, sizes, params)
     scales = list[Scale]()
-    for size, steps in zip(found, pyramid.steps(found, settings), strict=True):
+    for index, (size, steps) in enumerate(zip(found, pyramid.steps(found, settings), strict=True)):
+        used = pyramid.settings_at(found, index, settings)
+        counted, measured = costs(params.architecture, used, sizes), speed or _speed(used, sizes, params)
         styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
-        cut = _cut(size, settings, params, side)
-        seconds = _setup(measured, counted, settings, sizes, size, styles) + steps * _step(measured, counted, cut)
+        cut = _cut(size, used, params, side)
+        seconds = _setup(measured, counted, used, sizes, size, styles) + steps * _step(measured, counted, cut)
         seconds += 0 if scales else TRACE_SECONDS
-        is_last = settings.style_loss == "split" or (settings.last_pass and len(scales) == len(found) - 1)
+        is_split = used.style_loss == "split"
         seconds += steps * (
-            _splitting(params.architecture, settings, sizes, size) if is_last else _sampling(counted, sizes)
+            _splitting(params.architecture, used, sizes, size) if is_split else _sampling(counted, sizes)
         )
-        needed = _memory(counted, settings, params, [size, *styles], side)
+        needed = _memory(counted, used, params, [size, *styles], side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed, None if settings.max_memory is None else memory.limit(settings))
 
 
 def tile(settings: Settings, sizes: Sizes, params: Params, *, limit: float | None = None) -> int | None:
-    """Return the side of the tiles that the memory allows for the largest scale, in pixels; None for whole pictures.
+    """Return the side of the tiles that the memory allows for the largest scales, in pixels; None for whole pictures.
+
+    These are the last scale, and the draft, whose layers are deeper.
 
     Args:
         settings: With a precision that is not `auto`.
@@ -180,11 +181,17 @@ def tile(settings: Settings, sizes: Sizes, params: Params, *, limit: float | Non
         limit: Bytes that the run may take; by default those of `memory.limit` on the device that computes.
     """
     limit = _limit(settings) if limit is None else limit
-    size = pyramid.final_size(*(sizes.content or sizes.styles[0]), settings)
-    needed = functools.partial(memory_of, settings, sizes, params, size)
+    found = pyramid.sizes(*(sizes.content or sizes.styles[0]), settings, params.architecture)
+    largest = dict[Settings, Size]()
+    for index, size in enumerate(found):
+        largest[pyramid.settings_at(found, index, settings)] = size
+
+    def needed(side: int | None) -> float:
+        return max(memory_of(used, sizes, params, size, side) for used, size in largest.items())
+
     if needed(None) <= limit:
         return None
-    sides = range(max(size), tiles.SMALLEST, -tiles.grid(params.architecture, settings.layers))
+    sides = range(max(found[-1]), tiles.SMALLEST, -tiles.grid(params.architecture, settings.layers))
     return next((side for side in sides if needed(side) <= limit), tiles.SMALLEST)
 
 

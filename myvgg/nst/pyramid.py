@@ -64,6 +64,19 @@ def steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
     return [max(1, round(count)) for count in counts] + [settings.last_pass] * bool(settings.last_pass)
 
 
+def draft_of(sizes: Sequence[Size], index: int, settings: Settings) -> Size | None:
+    """Return the size of the draft that a scale only adds details to; None for a scale that may change all."""
+    drafts = [size for size in sizes if max(size) <= (settings.draft or 0) < max(sizes[index])]
+    return drafts[-1] if drafts else None
+
+
+def settings_at(sizes: Sequence[Size], index: int, settings: Settings) -> Settings:
+    """Return the settings of a scale; those of the last pass and of scales above a draft are others."""
+    if settings.last_pass and index == len(sizes) - 1:
+        return settings.of_last_pass
+    return settings.of_details if draft_of(sizes, index, settings) else settings
+
+
 def style_size(width: int, height: int, scale: Size, settings: Settings, architecture: Architecture) -> Size:
     """Return the size of a style picture at a scale; it is enlarged only where the layers need a larger picture."""
     if settings.style_size is not None:

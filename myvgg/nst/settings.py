@@ -22,6 +22,10 @@ __all__ = ["GROUPS", "SETTINGS", "STARTS", "WITHOUT", "Layers", "Settings"]
 STARTS = ("blend", "add", "content", "blur", "edges", "noise", "style")
 """Names that `init` may have; any other value is a file."""
 
+DETAIL_CONTENT = 4.0
+"""Factor of the content weight where `detail_layers` are compared. Maps of a shallow layer differ less from the
+content's, so that they need more weight to keep as much of its arrangement as relu4_2 does."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -61,6 +65,11 @@ class Settings:
     draft: int | None = None
     """Longest side of a draft in pixels. Scales above this size only add details: the picture, reduced to the draft's
     size, stays about the same. By default all scales may change everything."""
+
+    detail_layers: Layers = field(default_factory=Layers)
+    """Style layers of the scales above the draft, with their weights, such as relu1_1=8,relu2_1=8,relu3_1=4. These
+    scales compare statistics of them alone, and the content at the last of them. By default they compare as the other
+    scales do."""
 
     seed: int = 0
     """Seed of the noise. The same seed gives the same picture."""
@@ -313,10 +322,25 @@ class Settings:
         return replace(self, style_loss="split")
 
     @property
+    def of_details(self) -> Settings:
+        """The settings of the scales above the draft."""
+        if not self.detail_layers:
+            return self
+        changes = {
+            "style_layers": self.detail_layers,
+            "style_loss": self.statistic or "wasserstein",
+            "content_layers": [*self.detail_layers.shares][-1],
+            "content_weight": DETAIL_CONTENT * self.content_weight,
+            "content_loss": "difference",
+        }
+        return self.with_values(changes)
+
+    @property
     def layers(self) -> list[str]:
         """All layers whose weight is not 0."""
         single = [*self.matched_layers, *self.sampled_layers, *(self.match_layers.shares if self.last_pass else ())]
-        return list(dict.fromkeys([*self.compared_layers, *self.moment_layers, *single]))
+        details = self.detail_layers.shares if self.draft else ()
+        return list(dict.fromkeys([*self.compared_layers, *self.moment_layers, *single, *details]))
 
     def __repr__(self) -> str:
         """Name the settings that differ from the default."""
@@ -365,7 +389,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
             "style_loss",
             "balance",
         ),
-        *("match_layers", "match_weight", "match_progress"),
+        *("match_layers", "match_weight", "match_progress", "detail_layers"),
         *("layer_scaling", "tv", "tv_sum", "pooling", "pool_padding", "padding", "preprocessing", "resize"),
     ),
     "advanced optimiser": (

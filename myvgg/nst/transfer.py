@@ -78,12 +78,12 @@ class Run:
 
     inputs: Inputs
     encoder: Encoder
-    evaluator: Evaluator
     settings: Settings
     shapes: plan.Sizes
     sizes: list[pyramid.Size]
     counts: list[int]
     cache: MutableMapping[Any, Any]
+    evaluators: dict[Settings, Evaluator] = field(default_factory=dict)
 
     def pixels(self, scales: int) -> int:
         """Count the pixels of all steps of the first scales."""
@@ -91,31 +91,27 @@ class Run:
 
     def draft(self, index: int) -> pyramid.Size | None:
         """Return the size of the draft that a scale only adds details to; None for a scale that may change all."""
-        largest = self.settings.draft or 0
-        drafts = [size for size in self.sizes if max(size) <= largest < max(self.sizes[index])]
-        return drafts[-1] if drafts else None
+        return pyramid.draft_of(self.sizes, index, self.settings)
 
     def has_begin(self, index: int) -> bool:
         """Tell whether a scale needs the result of the scale before."""
         return index > 0 and bool(self.settings.matched_layers or self.draft(index))
 
-    def is_last_pass(self, index: int) -> bool:
-        """Tell whether a scale is the last pass, a further one of the result's size."""
-        return bool(self.settings.last_pass) and index == len(self.sizes) - 1
-
     def scale(self, index: int, state: State | None) -> Scale:
         """Bring the pictures to the size of a scale, at its first step or in a state of it."""
-        settings = self.settings.of_last_pass if self.is_last_pass(index) else self.settings
-        weight = settings.content_weight * settings.content_decay ** (index - self.is_last_pass(index))
+        is_last_pass = bool(self.settings.last_pass) and index == len(self.sizes) - 1
+        settings = pyramid.settings_at(self.sizes, index, self.settings)
+        weight = settings.content_weight * settings.content_decay ** (index - is_last_pass)
         settings = replace(settings, content_weight=weight)
         begin = state.begin if state else None
         return Scale(self.inputs, self.sizes[index], self.encoder, settings, draft=self.draft(index), begin=begin)
 
     def objective(self, index: int, scale: Scale, tile: int | None, watch: memory.Watch) -> Objective:
         """Return the objective of a scale, in tiles of a side or whole."""
-        last = self.is_last_pass(index)
-        evaluator = Evaluator(Criterion(self.encoder, self.settings.of_last_pass)) if last else self.evaluator
-        bind = functools.partial(scale.bind, evaluator=evaluator, cache=self.cache)
+        settings = pyramid.settings_at(self.sizes, index, self.settings)
+        if settings not in self.evaluators:
+            self.evaluators[settings] = Evaluator(Criterion(self.encoder, settings))
+        bind = functools.partial(scale.bind, evaluator=self.evaluators[settings], cache=self.cache)
         return Objective(bind, tile=tile, smaller=scale.smaller_tile, is_short=watch.is_short)
 
 
@@ -188,8 +184,7 @@ def steps(
     styles = [(each.shape[1], each.shape[0]) for each in inputs.styles]
     shapes = plan.Sizes((width, height) if inputs.has_content else None, styles, max(1, len(inputs.masks)))
     counts = pyramid.steps(sizes, settings)
-    evaluator = Evaluator(Criterion(encoder, settings))
-    run = Run(inputs, encoder, evaluator, settings, shapes, sizes, counts, {} if cache is None else cache)
+    run = Run(inputs, encoder, settings, shapes, sizes, counts, {} if cache is None else cache)
     if state is not None:
         _check_state(state, run)
     return _steps(run, state)
@@ -291,7 +286,7 @@ def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Wa
         _next_optimizer(run, state.optimizer, scale.with_details(larger)[np.newaxis] / 255),
         scale=state.scale + 1,
         before=state.before,
-        tile=_tile_of_next(run, scale, state.tile, watch),
+        tile=_tile_of_next(run, state, watch),
         begin=larger[np.newaxis] / 255 if run.has_begin(state.scale + 1) else None,
     )
 
@@ -305,9 +300,9 @@ def _next_optimizer(run: Run, state: AdamState | LBFGSState, image: Pixels) -> A
     return enlarged(state, image, functools.partial(resample, size=size, resampling=Resampling.BILINEAR))
 
 
-def _tile_of_next(run: Run, scale: Scale, tile: int | None, watch: memory.Watch) -> int | None:
+def _tile_of_next(run: Run, state: State, watch: memory.Watch) -> int | None:
     """Choose the tiles of the next scale: as before, or smaller where this scale took far more than was planned."""
-    settings, shapes, params = run.settings, run.shapes, run.encoder.params
-    base = plan.base_memory(settings, params)
-    excess = watch.excess(plan.memory_of(settings, shapes, params, scale.size, tile) - base)
-    return plan.tile_after(settings, shapes, params, tile, excess=excess)
+    shapes, params, size = run.shapes, run.encoder.params, run.sizes[state.scale]
+    used = pyramid.settings_at(run.sizes, state.scale, run.settings)
+    planned = plan.memory_of(used, shapes, params, size, state.tile) - plan.base_memory(used, params)
+    return plan.tile_after(run.settings, shapes, params, state.tile, excess=watch.excess(planned))

@@ -277,3 +277,26 @@ def test_a_last_pass_is_planned(vgg19: Params) -> None:
     assert (first.size, first.steps) == (last.size, without.steps) == (without.size, 1000)
     assert last.steps == 700
     assert last.seconds / 700 > first.seconds / 1000
+
+
+def test_scales_above_a_draft_are_planned_by_their_own_layers(vgg19: Params) -> None:
+    """They take time and memory by the layers of details, and the draft by those of the settings."""
+    deep = replace(PRECISE, size=1024, scales=2, scale_ratio=2.0, draft=512)
+    settings = replace(deep, detail_layers=Layers("relu1_1,relu2_1"))
+    sizes = plan.Sizes((1024, 768), [(640, 480)])
+    found, all_deep, all_shallow = (
+        plan.plan(each, sizes, vgg19, speed=SPEED).scales for each in (settings, deep, settings.of_details)
+    )
+    assert found == [all_deep[0], all_shallow[1]]
+    assert found[1].memory < all_deep[1].memory
+    assert found[1].seconds < all_deep[1].seconds
+
+
+def test_tiles_hold_the_draft_too(vgg19: Params) -> None:
+    """A draft that is nearly as large as the result needs more memory than the details above it."""
+    settings = replace(PRECISE, size=1100, scales=2, scale_ratio=1.1, draft=1000, detail_layers=Layers("relu1_1"))
+    sizes = plan.Sizes((1100, 1100), [(640, 480)])
+    draft = plan.memory_of(settings, sizes, vgg19, (1000, 1000), None)
+    assert draft > plan.memory_of(settings.of_details, sizes, vgg19, (1100, 1100), None)
+    assert plan.tile(settings, sizes, vgg19, limit=draft) is None
+    assert plan.tile(settings, sizes, vgg19, limit=draft - 1) is not None

@@ -96,6 +96,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "content_layers": (Layers(), Layers("conv1_1=1,pool5=0")),
     "style_layers": (Layers(), Layers("relu1_1=1e6")),
     "match_layers": (Layers("relu3_1=1e6,relu4_1=0"),),
+    "detail_layers": (Layers(), Layers("relu1_1=8,relu2_1")),
 }
 CHOICES = {name: get_args(hint) for name, hint in get_type_hints(Settings).items() if get_origin(hint) is Literal}
 
@@ -436,3 +437,24 @@ def test_weights_that_no_loss_can_have(values: dict[str, Any], problem: str) -> 
     """Weights beyond float32, and values that only look like numbers, are refused by name."""
     with pytest.raises(ValueError, match=problem):
         Settings().with_values(values)
+
+
+def test_settings_of_details_compare_statistics_alone() -> None:
+    """Above a draft, a loss without statistics is replaced too, and the content is compared at the last layer."""
+    losses = (("wasserstein+neighbors", "wasserstein"), ("gram", "gram"), ("remd", "wasserstein"))
+    for loss, statistic in losses:
+        settings = Settings().with_values(
+            {"style_loss": loss, "content_weight": 0.5, "detail_layers": "relu1_1=3,relu2_1", "draft": 64}
+        )
+        details = settings.of_details
+        assert (details.style_loss, details.matched_layers, details.sampled_layers) == (statistic, {}, {})
+        assert (details.moment_layers, details.compared_layers) == ({"relu1_1": 0.75, "relu2_1": 0.25}, {"relu2_1": 1})
+        assert details.content_weight == 2
+    assert Settings().of_details == Settings()
+
+
+def test_layers_of_details_count_where_there_is_a_draft() -> None:
+    """A picture must be large enough for them, and tiles for what they see."""
+    settings = Settings(detail_layers=Layers("relu5_1"))
+    assert "relu5_1" not in settings.layers
+    assert "relu5_1" in dataclasses.replace(settings, draft=64).layers

@@ -227,6 +227,20 @@ def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, part: f
         assert np.abs([step for step in held if step.size == size][-1].image - larger).mean() > 1
 
 
+@pytest.mark.parametrize("draft", [27, 38])
+def test_details_see_shallow_layers_alone(draft: int, params: Params, run: Run) -> None:
+    """Above the draft, layers that are deeper than those of the details decide nothing; below, they do."""
+    settings = replace(THREE, draft=draft, detail_layers=Layers("relu1_1"))
+    states = [(step.size, step.state()) for step in run(settings)]
+    above = next(state for size, state in states if max(size) > draft)
+    kernel, bias = params.layers["conv2_1"]
+    other = replace(params, layers={**params.layers, "conv2_1": LayerParams(kernel[..., ::-1] * 1.5, bias)})
+    expected = last(run(settings, state=above)).image
+    assert np.array_equal(last(run(settings, state=above, params=other)).image, expected)
+    assert not np.array_equal(last(run(replace(settings, detail_layers=Layers()), state=above)).image, expected)
+    assert not np.array_equal(last(run(settings, params=other)).image, expected)
+
+
 # That it repeats itself, and how it goes on.
 
 
@@ -243,6 +257,7 @@ def test_a_seed_repeats_the_pictures(run: Run) -> None:
     "changes",
     [
         {"draft": 27},
+        {"draft": 38, "detail_layers": Layers("relu1_1")},
         {"optimizer": "lbfgs"},
         {"parameters": "pyramid", "beta1": 0.0},
         {"last_pass": 3, "match_layers": Layers("relu1_1,relu2_1"), "scales": 2},

@@ -69,6 +69,7 @@ OTHER_VALUES: dict[str, Any] = {
     "style_size": "2.5MP",
     "style_blend": (0.1, 0.7, 0.0),
     "match_layers": Layers("relu3_2=0.1"),
+    "detail_layers": Layers("relu1_1=8,relu2_1=4"),
     "match_weight": 0.7,
     "match_progress": 0.1,
     "step_growth": 0.9,
