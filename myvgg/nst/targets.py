@@ -60,34 +60,45 @@ def make_targets(
         _sampling(encoder, content, styles, settings, masks, style_masks, tile) if settings.sampled_layers else None
     )
     found = [each.moments for each in seen] if settings.statistic else []
-    if masks and found:
-        regions = [
-            Region(guides.share(mask), _guides(encoder, mask, settings), _prepare(statistics, settings))
-            for mask, statistics in zip(masks, found, strict=True)
-        ]
-    else:
-        regions = [Region(1.0, {}, _prepare(blend(found, settings), settings))] if found else []
-    balance = regions if settings.balance else []
+    regions = _regions(encoder, found, masks, settings)
+    balance = regions if settings.balance else ()
     layers = list(settings.compared_layers) if settings.content_weight else []
-    targets = Targets({}, tuple(regions), matches, sampling=sampling, content_weight=settings.content_weight)
+    targets = Targets({}, regions, matches, sampling=sampling, content_weight=settings.content_weight)
     if content is None or not (layers or balance):
         return targets
-    features, found_there = _features(encoder, content, settings, layers, [region.guides for region in balance], tile)
+    features, moments = _features(encoder, content, settings, layers, [region.guides for region in balance], tile)
     targets = targets._replace(content=features)
-    if not balance:
-        return targets
-    zero = tf.zeros([], content.dtype)
-    unit, largest = (
-        float(weigh(Sums(zero, found, zero, zero), targets.styles, settings, values=tf.size(content)).style)
-        for found in (found_there, tf.nest.map_structure(tf.zeros_like, found_there))
-    )
-    unit = max(unit, SMALLEST_UNIT * largest)
-    return targets._replace(unit=unit + 1e-12 if unit > 0 else 1.0)
+    return targets._replace(unit=_unit(moments, targets, settings)) if balance else targets
 
 
 SMALLEST_UNIT = 0.05
 """The smallest unit, as a part of the style loss of no features at all. A content that has nearly the style has a
 smaller style loss, and in this unit every loss would be enormous."""
+
+
+def _regions(
+    encoder: Encoder, found: Sequence[dict[str, Moments]], masks: Sequence[Mask] | None, settings: Settings
+) -> tuple[Region, ...]:
+    """Give each style its region, or blend all styles for the whole picture."""
+    if not found:
+        return ()
+    if not masks:
+        return (Region(1.0, {}, _prepare(blend(found, settings), settings)),)
+    return tuple(
+        Region(guides.share(mask), _guides(encoder, mask, settings), _prepare(moments, settings))
+        for mask, moments in zip(masks, found, strict=True)
+    )
+
+
+def _unit(found: tuple[dict[str, Moments], ...], targets: Targets, settings: Settings) -> float:
+    """Compute the style loss of the content picture, from its moments in each region."""
+    zero = tf.zeros([], tf.nest.flatten(found)[0].dtype)
+    own, largest = (
+        float(weigh(Sums(zero, moments, zero, zero), targets.styles, settings, values=1).style)
+        for moments in (found, tf.nest.map_structure(tf.zeros_like, found))
+    )
+    unit = max(own, SMALLEST_UNIT * largest)
+    return unit + 1e-12 if unit > 0 else 1.0
 
 
 def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, Moments]:
