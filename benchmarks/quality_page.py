@@ -73,6 +73,7 @@ def _document(made: Table) -> str:
         "- colours: part of the way to the style's colours; up to 1, higher is nearer.",
         "- unevenness: part of the result's colours that the content's do not explain; lower is more even.",
         "- grain: energy of single pixels over that of the style; near 1 is like the style.",
+        "- photograph: part of the finest details that is the photograph's, such as pores and fur; lower is painted.",
         "",
         "The tests of the judges say what each of them tells apart. No number replaces a look at the pictures.",
         "",

@@ -141,6 +141,20 @@ def test_grain_is_raised_by_noise_and_lowered_by_blur() -> None:
     assert blurred < plain / 5
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_details_of_the_photograph_are_told_from_painted_ones(name: str, painted: dict[str, Picture]) -> None:
+    """Filtered copies must have the photograph's details, a painting of it must have its own, as noise has."""
+    style, photograph = example("portrait"), resize(example(name), painted[name].shape[1::-1])
+    kept = [judge(copy, photograph, style).photograph for copy in filtered(photograph, style).values()]
+    by_hand = judge(painted[name], photograph, style).photograph
+    noise = np.random.default_rng(0).normal(0, 30, photograph.shape)
+    noisy = (gaussian_filter(photograph, (2, 2, 0)) + noise).clip(0, 255).astype(np.float32)
+    assert judge(photograph, photograph, style).photograph == pytest.approx(1)
+    assert by_hand < 0.04 < 0.15 < min(kept)
+    assert judge(noisy, photograph, style).photograph < 0.04
+
+
 def test_what_has_no_meaning_is_nan_and_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """Between equal pictures there is no way; pictures of other sizes are judged, and loading prints nothing."""
     judges._network.cache_clear()
