@@ -130,8 +130,8 @@ CHOICES = {
     ),
     "details": Choice(
         "Details at the start of a scale",
-        "those of the content",
-        {"none": {"content_details": 0.0}},
+        "none",
+        {"those of the content": {"content_details": 1.0}},
         "They add a little structure at no cost.",
     ),
     "rate": Choice(

@@ -89,7 +89,7 @@ class Settings:
     style_strength: float = 1.0
     """Factor on the style weight. Below 1 the result is closer to the content, above 1 closer to the style."""
 
-    content_details: float = 1.0
+    content_details: float = 0.0
     """Share of the content's details that the scale before was too small for. They are added to the picture that each
     scale but the first begins with, where there is a style."""
 

@@ -541,12 +541,18 @@ def test_every_preset_says_what_it_is() -> None:
 
 
 def test_the_default_is_the_default() -> None:
-    """The preset default holds what `Settings` holds; draft and print differ in sizes, steps and layers of details."""
+    """The preset default holds what `Settings` holds; draft and print differ in sizes, steps and details."""
     default = Settings.preset("default")
     assert default == Settings()
     draft, large = Settings.preset("draft"), Settings.preset("print")
     assert replace(draft, size=default.size, iterations=default.iterations) == default
-    same = {"size": default.size, "draft": None, "iterations": default.iterations, "detail_layers": Layers()}
+    same = {
+        "size": default.size,
+        "draft": None,
+        "iterations": default.iterations,
+        "detail_layers": Layers(),
+        "content_details": 0.0,
+    }
     assert replace(large, **same) == default
     assert (draft.size, large.size, large.draft) == (256, 2048, default.size)
 

@@ -179,7 +179,7 @@ def test_the_result_is_the_average(run: Run, content: np.ndarray) -> None:
 @pytest.mark.parametrize("draft", [None, 27])
 def test_a_scale_starts_from_the_one_before(draft: int | None, run: Run) -> None:
     """With steps of no length, every scale's picture is the enlarged one of the scale before, above a draft too."""
-    steps = list(run(replace(THREE, learning_rate=0.0, average=0.0, content_details=0.0, draft=draft)))
+    steps = list(run(replace(THREE, learning_rate=0.0, average=0.0, draft=draft)))
     for before, after in pairwise(steps):
         if before.scale != after.scale:
             assert np.allclose(after.image, resize(before.image, after.size), atol=0.01)
@@ -210,7 +210,7 @@ def test_above_a_draft_only_details_are_added(optimizer: Any, side: int, part: f
 
     L-BFGS learns how weakly the filter lets coarse changes through, and makes longer steps there.
     """
-    still = {"average": 0.0, "tv_weight": 0.0, "content_details": 0.0}
+    still = {"average": 0.0, "tv_weight": 0.0}
     settings = replace(THREE, optimizer=optimizer, learning_rate=0.1, **still)
     free, held = list(run(settings)), list(run(replace(settings, draft=side)))
     scale = 1 + (side == 40)
