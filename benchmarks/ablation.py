@@ -65,7 +65,7 @@ CHOICES = {
             "matching alone": {"style_loss": "neighbors"},
             "Gram matrices alone": {"style_loss": "gram"},
         },
-        "Statistics bring the palette and the contrast. Matching adds 0.015 of style to them and takes 0.024 of "
+        "Statistics bring the palette and the contrast. Matching adds 0.017 of style to them and takes 0.021 of "
         "structure: each stroke goes where the style has one for such a place. Alone, and beside this content "
         "weight, it hardly changes the picture. Gram matrices go less of the way.",
     ),
@@ -73,7 +73,7 @@ CHOICES = {
         "Weight of the matching",
         "0.5",
         {"0.25": {"match_weight": 0.25}, "1": {"match_weight": 1.0}},
-        "It slides from structure to style. At 1 the style gains 0.008 and the structure loses 0.036; faces lose "
+        "It slides from structure to style. At 1 the style gains 0.008 and the structure loses 0.035; faces lose "
         "first.",
     ),
     "matched": Choice(
@@ -113,14 +113,14 @@ CHOICES = {
             "8 at each, 12 at the first": {"step_growth": 1.0},
             "20 at the last": {"iterations": 20},
         },
-        "Two and a half times the work adds 0.019 to the score, two thirds of it structure. Equal steps at all "
-        "scales but the first cost 0.004 and save a tenth of the work.",
+        "Two and a half times the work adds 0.021 to the score, two thirds of it structure. Equal steps at all "
+        "scales but the first cost 0.005 and save a tenth of the work.",
     ),
     "average": Choice(
         "What is kept",
         "an average of the steps, 0.5",
         {"the last step": {"average": 0.0}, "over more of them, 0.9": {"average": 0.9}},
-        "The last step scores 0.005 less. A longer average remembers pictures from before they were good.",
+        "The last step scores 0.003 less. A longer average remembers pictures from before they were good.",
     ),
     "scales": Choice(
         "Scales",
@@ -132,13 +132,14 @@ CHOICES = {
         "Details at the start of a scale",
         "none",
         {"those of the content": {"content_details": 1.0}},
-        "They add a little structure at no cost.",
+        "Those of the content add 0.003 to the score, and stay: 0.26 of the finest details are the photograph's then, and "
+        "0.08 without them (the judge `photograph`).",
     ),
     "rate": Choice(
         "Adam",
         "rate 0.06, momentum 0.8",
         {"0.04 and 0.9": {"learning_rate": 0.04, "beta1": 0.9}},
-        "Longer steps with less momentum are worth 0.025: a step forgets sooner where the picture was a few steps ago.",
+        "Longer steps with less momentum are worth 0.029: a step forgets sooner where the picture was a few steps ago.",
     ),
     "start": Choice(
         "First picture",
@@ -156,8 +157,8 @@ CHOICES = {
         "All of it",
         "as it is today",
         {"--preset gaussians": {"preset": "gaussians", "size": SIZE}},
-        "A third of the work, with more style and less structure; the score is 0.005 higher. Colours are more "
-        "even, and faces and fur are painted with larger strokes and less of the photograph.",
+        "A third of the work, with more style and less structure, for the same score. Colours are more even, and faces "
+        "and fur are painted with larger strokes.",
     ),
 }
 
