@@ -132,8 +132,8 @@ CHOICES = {
         "Details at the start of a scale",
         "none",
         {"those of the content": {"content_details": 1.0}},
-        "Those of the content add 0.003 to the score, and stay: 0.26 of the finest details are the photograph's then, and "
-        "0.08 without them (the judge `photograph`).",
+        "Those of the content add 0.003 to the score, and stay: 0.26 of the finest details are the photograph's then, "
+        "and 0.08 without them (the judge `photograph`).",
     ),
     "rate": Choice(
         "Adam",
