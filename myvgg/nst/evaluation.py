@@ -34,7 +34,7 @@ The number says which positions are drawn. The caller may write over an array.""
 
 
 class Evaluator:
-    """The graphs of a run; each is traced once, with the first picture, and serves all scales and tiles."""
+    """The graphs of a criterion; each is traced once, with the first picture, and serves all its scales and tiles."""
 
     def __init__(self, criterion: Criterion) -> None:
         """Prepare the graphs of a criterion."""

@@ -80,7 +80,7 @@ def share(mask: Mask) -> float:
 def members(mask: Mask) -> Bool[np.ndarray, "height width"]:
     """Choose the positions that belong to a region: those with half of the mask's largest value or more.
 
-    Losses that compare single positions take a position or leave it, and weigh none.
+    Losses that compare single positions use a position fully or not at all.
 
     Example:
         >>> members(np.float32([[0.1, 0.2, 0.4]])).tolist()

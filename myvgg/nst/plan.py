@@ -156,7 +156,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
     for index, (size, steps) in enumerate(zip(found, pyramid.steps(found, settings), strict=True)):
         used = pyramid.settings_at(found, index, settings)
         counted, measured = costs(params.architecture, used, sizes), speed or _speed(used, sizes, params)
-        styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
+        styles = [pyramid.style_size(*style, size, used, params.architecture) for style in sizes.styles]
         cut = _cut(size, used, params, side)
         seconds = _setup(measured, counted, used, sizes, size, styles) + steps * _step(measured, counted, cut)
         seconds += 0 if scales else TRACE_SECONDS
@@ -172,7 +172,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
 def tile(settings: Settings, sizes: Sizes, params: Params, *, limit: float | None = None) -> int | None:
     """Return the side of the tiles that the memory allows for the largest scales, in pixels; None for whole pictures.
 
-    These are the last scale, and the draft, whose layers are deeper.
+    These are the last scale, and the draft, whose layers may be deeper.
 
     Args:
         settings: With a precision that is not `auto`.

@@ -1,4 +1,4 @@
-"""The sizes through which a picture grows, and the first picture."""
+"""The sizes through which a picture grows, the settings at each of them, and the first picture."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def draft_of(sizes: Sequence[Size], index: int, settings: Settings) -> Size | No
 
 
 def settings_at(sizes: Sequence[Size], index: int, settings: Settings) -> Settings:
-    """Return the settings of a scale; those of the last pass and of scales above a draft are others."""
+    """Return the settings of a scale; those of the last pass and of scales above a draft differ."""
     if settings.last_pass and index == len(sizes) - 1:
         return settings.of_last_pass
     return settings.of_details if draft_of(sizes, index, settings) else settings

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, get_type_hints
 
+from myvgg.architecture import CONFIGURATION_E
 from myvgg.nst import presets, ranges
-from myvgg.nst.layers import Layers
+from myvgg.nst.layers import LARGEST_WEIGHT, Layers
 from myvgg.runtime.errors import did_you_mean
 
 __all__ = ["GROUPS", "SETTINGS", "STARTS", "WITHOUT", "Layers", "Settings"]
@@ -68,8 +69,8 @@ class Settings:
 
     detail_layers: Layers = field(default_factory=Layers)
     """Style layers of the scales above the draft, with their weights, such as relu1_1=8,relu2_1=8,relu3_1=4. These
-    scales compare statistics of them alone, and the content at the last of them. By default they compare as the other
-    scales do."""
+    scales compare statistics of them alone, and the content at the deepest of them, with four times its weight. By
+    default they compare as the other scales do. A last pass is not concerned."""
 
     seed: int = 0
     """Seed of the noise. The same seed gives the same picture."""
@@ -326,11 +327,12 @@ class Settings:
         """The settings of the scales above the draft."""
         if not self.detail_layers:
             return self
+        layers = self.detail_layers
         changes = {
-            "style_layers": self.detail_layers,
+            "style_layers": layers,
             "style_loss": self.statistic or "wasserstein",
-            "content_layers": [*self.detail_layers.shares][-1],
-            "content_weight": DETAIL_CONTENT * self.content_weight,
+            "content_layers": CONFIGURATION_E.deepest(layers.shares) if self.compared_layers else "",
+            "content_weight": min(DETAIL_CONTENT * self.content_weight, LARGEST_WEIGHT),
             "content_loss": "difference",
         }
         return self.with_values(changes)

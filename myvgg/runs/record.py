@@ -185,7 +185,7 @@ def _checked(source: Path, text: str) -> dict[str, Any]:
 DEFAULTS = {"matte": "white", "steps": 0, "finished": False}
 """Values of the table `run` where a record has none."""
 
-FORMER: dict[str, Any] = {"step_growth": 1.0, "first_steps": 2.0}
+FORMER: dict[str, Any] = {"step_growth": 1.0, "first_steps": 2.0, "content_details": 0.0}
 """Settings that records of earlier versions do not name, with the values of that time."""
 
 TYPES: dict[str, Any] = {

@@ -451,10 +451,16 @@ def test_settings_of_details_compare_statistics_alone() -> None:
         assert (details.moment_layers, details.compared_layers) == ({"relu1_1": 0.75, "relu2_1": 0.25}, {"relu2_1": 1})
         assert details.content_weight == 2
     assert Settings().of_details == Settings()
+    turned = Settings(detail_layers=Layers("relu2_1,relu1_1=3")).of_details
+    assert turned.compared_layers == {"relu2_1": 1}
+    without = Settings().with_values({"content_loss": "self-similarity", "detail_layers": "relu1_1"}).of_details
+    assert without.layers == ["relu1_1"]
+    assert without.compared_layers == {}
+    assert Settings(content_weight=5e29, detail_layers=Layers("relu1_1")).of_details.content_weight == 1e30
 
 
 def test_layers_of_details_count_where_there_is_a_draft() -> None:
-    """A picture must be large enough for them, and tiles for what they see."""
+    """They are among all layers only then, by which pictures are checked and tiles are cut."""
     settings = Settings(detail_layers=Layers("relu5_1"))
     assert "relu5_1" not in settings.layers
     assert "relu5_1" in dataclasses.replace(settings, draft=64).layers

@@ -708,7 +708,7 @@ def test_the_look_does_not_depend_on_the_size(trained: Params) -> None:
     content, style = images.load(FOLDER / "chelsea.jpg"), images.load(FOLDER / "waves.jpg")
 
     def result(**changes: Any) -> np.ndarray:
-        settings = Settings(precision="float32", step_growth=1.0, first_steps=2.0, **changes)
+        settings = Settings(precision="float32", step_growth=1.0, first_steps=2.0, content_details=1.0, **changes)
         return resize(last(steps(content, style, settings, params=trained)).image, (192, 128))
 
     small, large = result(size=192, iterations=5), result(size=384, iterations=5)

@@ -405,7 +405,7 @@ def test_settings_that_do_not_change_the_picture_do_not_count() -> None:
 def test_settings_that_a_record_does_not_know_are_those_of_its_time() -> None:
     """A picture that was made before a setting was there is made again as it was made."""
     table = tables.table_of(Settings())
-    for name, former in {"step_growth": 1, "first_steps": 2}.items():
+    for name, former in {"step_growth": 1, "first_steps": 2, "content_details": 0}.items():
         old = {each: value for each, value in table.items() if each != name}
         assert getattr(Settings().with_values(record.settings_of({"settings": old})), name) == former
         assert record.pixels_of(old)[name] == former
