@@ -130,7 +130,7 @@ def test_resuming_after_a_kill_ends_with_the_same_bytes(optimizer: str, folder: 
 def test_signals_leave_the_picture_and_the_way_on(number: signal.Signals, folder: Path) -> None:
     """Ctrl-C and SIGTERM leave the picture so far and a hint, and a resumed run ends like an undisturbed one."""
     code, said = stopped(15, lambda process: process.send_signal(number), *RUN, "--seed", "3")
-    assert code == 130
+    assert code == 130, said
     last = said.splitlines()[-1]
     assert re.fullmatch(
         r"style\.py: interrupted: out/out\.png has the picture so far, of step \d+; "
