@@ -166,8 +166,8 @@ def grain(picture: Picture) -> float:
 def photograph(result: Picture, content: Picture) -> float:
     """Compute the part of the energy of a picture's finest details that is explained by the content's.
 
-    Finest details are what a blur of one pixel takes from the lightness. At each place, they are explained by those of
-    the content, times a factor that fits best around it. Edges that are painted anew lie a little beside the
+    Finest details are the lightness less its blur of one pixel. At each place, they are explained by those of the
+    content, times a factor that fits best around it. Edges that are painted anew lie a little beside the
     content's, fur and pores that stay lie where they were.
     """
     made, shown = (

@@ -70,9 +70,14 @@ def draft_of(sizes: Sequence[Size], index: int, settings: Settings) -> Size | No
     return drafts[-1] if drafts else None
 
 
+def is_last_pass(sizes: Sequence[Size], index: int, settings: Settings) -> bool:
+    """Tell whether a scale is the last pass, a further one of the result's size."""
+    return bool(settings.last_pass) and index == len(sizes) - 1
+
+
 def settings_at(sizes: Sequence[Size], index: int, settings: Settings) -> Settings:
     """Return the settings of a scale; those of the last pass and of scales above a draft differ."""
-    if settings.last_pass and index == len(sizes) - 1:
+    if is_last_pass(sizes, index, settings):
         return settings.of_last_pass
     return settings.of_details if draft_of(sizes, index, settings) else settings
 

@@ -99,9 +99,9 @@ class Run:
 
     def scale(self, index: int, state: State | None) -> Scale:
         """Bring the pictures to the size of a scale, at its first step or in a state of it."""
-        is_last_pass = bool(self.settings.last_pass) and index == len(self.sizes) - 1
         settings = pyramid.settings_at(self.sizes, index, self.settings)
-        weight = settings.content_weight * settings.content_decay ** (index - is_last_pass)
+        decays = index - pyramid.is_last_pass(self.sizes, index, self.settings)
+        weight = settings.content_weight * settings.content_decay**decays
         settings = replace(settings, content_weight=weight)
         begin = state.begin if state else None
         return Scale(self.inputs, self.sizes[index], self.encoder, settings, draft=self.draft(index), begin=begin)
