@@ -703,17 +703,21 @@ def test_half_precision_comes_as_far(precision: Any, trained: Params) -> None:
 
 
 @pytest.mark.slow
-def test_the_look_does_not_depend_on_the_size(trained: Params) -> None:
-    """Results of 192 and of 384 at that size are twice as near to each other as to one of 192 without scales."""
+@pytest.mark.parametrize(("details", "times"), [(1.0, 2.0), (0.0, 1.9)])
+def test_the_look_does_not_depend_on_the_size(details: float, times: float, trained: Params) -> None:
+    """Results of 192 and of 384 at that size are twice as near to each other as to one of 192 without scales.
+
+    That is so with the content's details. Without them, as the default is, it was 1.99 times.
+    """
     content, style = images.load(FOLDER / "chelsea.jpg"), images.load(FOLDER / "waves.jpg")
 
     def result(**changes: Any) -> np.ndarray:
-        settings = Settings(precision="float32", step_growth=1.0, first_steps=2.0, content_details=1.0, **changes)
+        settings = Settings(precision="float32", step_growth=1.0, first_steps=2.0, content_details=details, **changes)
         return resize(last(steps(content, style, settings, params=trained)).image, (192, 128))
 
     small, large = result(size=192, iterations=5), result(size=384, iterations=5)
     single = result(size=192, iterations=10, scales=1)
-    assert 2 * distance(small, large) < min(distance(small, single), distance(large, single))
+    assert times * distance(small, large) < min(distance(small, single), distance(large, single))
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
