@@ -16,6 +16,7 @@ from myvgg.network import POOLS, Pooling, check_layers, check_option, checked_na
 from myvgg.params import HasParams, LayerParams, Params, Preprocessing, bound_params_of
 from myvgg.precision import Precision, fastest_precision
 from myvgg.preprocessing import check_eager, preprocess, preprocess_batch
+from myvgg.runtime.process import uninterrupted
 
 Reduction = Literal["none", "mean", "gram", "moments"]
 """Reductions of maps: none; the mean over positions; the mean product of channels; mean and product."""
@@ -114,7 +115,7 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         x = preprocess_batch(images, like=IDENTITY)
         for name in self.names if None not in x.shape[1:3] else ():
             self.architecture.shape(name, x.shape[1], x.shape[2], pool_padding=self._pool_padding)
-        with self._exact():
+        with self._exact(), uninterrupted():  # an interruption breaks TensorFlow's table of graphs for good
             return dict(self._compute(x))
 
     def _bound(self, part: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import myvgg
+from myvgg import extractor as module
 from myvgg.architecture import CONFIGURATION_D, CONFIGURATION_E
 from myvgg.params import Params
 from tests.keras_models import pictures
@@ -240,6 +242,27 @@ def test_many_networks_in_a_process(tiny_params: Params, caplog: pytest.LogCaptu
         for _ in range(7):
             myvgg.Extractor(tiny_params, ["relu1_1"])(pictures(1, 8, 8))
     assert caplog.messages == []
+
+
+def test_an_interruption_leaves_the_graph_whole(tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C waits for the end of TensorFlow's work, whose graph then serves the next pictures."""
+    reduced = module.reduced
+
+    def interrupting(*arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return reduced(*arguments)
+
+    monkeypatch.setattr(module, "reduced", interrupting)
+    extractor, images = myvgg.Extractor(tiny_params, ["relu1_1"]), pictures(1, 8, 8)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            extractor(images)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert extractor.traces == 1
+    assert extractor(images)["relu1_1"].shape == (1, 8, 8, 4)
+    assert extractor.traces == 1
 
 
 @pytest.mark.parametrize(("reduce", "is_exact"), [("none", False), ("mean", False), ("gram", True), ("moments", True)])

@@ -23,6 +23,7 @@ from myvgg.nst.matching import Match
 from myvgg.nst.places import Drawn, within
 from myvgg.nst.stages import Counts, Kept, Losses, Piece, Styles, Sums, Targets
 from myvgg.nst.tiles import Tile
+from myvgg.runtime.process import uninterrupted
 
 Pixels = Float[np.ndarray, "1 height width 3"]
 """A picture from 0 to 1."""
@@ -136,13 +137,18 @@ def _within(match: Match, tile: Tile) -> Match:
 
 
 def _traced_once(function: Any) -> Callable[..., Any]:
-    """Compile a function of a piece, and of others that keep their shape, for pieces of all sizes."""
+    """Compile a function of a piece, and of others that keep their shape, for pieces of all sizes.
+
+    An interruption waits for the end of a call. TensorFlow's table of graphs has none of them any more where one came
+    while TensorFlow looked it up, and all later calls fail.
+    """
     compiled: list[Any] = []
 
     def call(*records: Any) -> Any:
-        if not compiled:
-            compiled.append(kernels.compiled(function, input_signature=[*map(_spec_of, records)]))
-        return compiled[0](*records)
+        with uninterrupted():
+            if not compiled:
+                compiled.append(kernels.compiled(function, input_signature=[*map(_spec_of, records)]))
+            return compiled[0](*records)
 
     return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -310,3 +311,32 @@ def test_pictures_and_tiles_of_all_sizes_are_traced_once(tile: int | None, tiny_
         assert tuple(map(float, losses)) == tuple(map(float, expected))
         assert (np.asarray(gradient) == np.asarray(expected_gradient)).all()
     assert criterion.traces == (1 if tile is None else 2)
+
+
+class Interrupting(Counted):
+    """A criterion in whose traces Ctrl-C is pressed."""
+
+    def see(self, piece: Piece) -> Seen:
+        """Press Ctrl-C, and see."""
+        signal.raise_signal(signal.SIGINT)
+        return super().see(piece)
+
+
+def test_an_interruption_leaves_the_graphs_whole(tiny_params: Params) -> None:
+    """Ctrl-C waits for the end of TensorFlow's work, whose graph then serves the next picture."""
+    settings = replace(BASE, content_layers=Layers("relu1_1"), style_layers=Layers("relu1_1"), style_loss="wasserstein")
+    network = Encoder(tiny_params, settings)
+    content, style, _, pixels = pictures(33, 40, tf.float32)
+    targets = make_targets(network, content, [style], settings)
+    criterion = Interrupting(network, settings)
+    evaluate = bound(evaluation.Evaluator(criterion), targets, (33, 40), tile=None)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            evaluate(pixels.numpy(), 0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    losses, _ = evaluate(pixels.numpy(), 0)
+    expected, _ = evaluation_of(network, targets, settings, (33, 40))(pixels.numpy(), 0)
+    assert tuple(map(float, losses)) == tuple(map(float, expected))
+    assert criterion.traces == 1
