@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from benchmarks.judges import photograph
+from benchmarks import judges
 from myvgg import images, store
 from myvgg.example_pictures import FOLDER as EXAMPLES
 from myvgg.nst import Settings, pyramid
@@ -172,6 +172,9 @@ class Result(NamedTuple):
     score: float
     lowest: float
     grain: float
+    unevenness: float
+    sharpness: float
+    smoothness: float
     photograph: float
 
 
@@ -216,15 +219,24 @@ def jobs(folder: Path, settings: Settings) -> list[Job]:
 
 def result(made: list[Job], params: Params) -> Result:
     """Measure the pictures of a variant, at their own size."""
-    reports, kept = [], []
+    reports, judged = [], []
     for job in made:
         pictures = read(job)
         assert pictures.content is not None
-        picture, content = images.load(job.output), pictures.content.image
-        reports.append(report(picture, content, pictures.styles, params=params, size=SIZE))
-        kept.append(photograph(picture, images.resize(content, (picture.shape[1], picture.shape[0]))))
+        picture, content, [painting] = images.load(job.output), pictures.content.image, pictures.styles
+        reports.append(report(picture, content, [painting], params=params, size=SIZE))
+        shown, model = images.resize(content, (picture.shape[1], picture.shape[0])), images.resize(painting, SIZE)
+        judged.append(
+            (
+                judges.unevenness(picture, shown),
+                judges.sharpness(picture, model),
+                judges.smoothness(picture, model),
+                judges.photograph(picture, shown),
+            )
+        )
     style, structure, score, grain = (mean(values) for values in zip(*reports, strict=True))
-    return Result(style, structure, score, min(each.score for each in reports), grain, mean(kept))
+    lowest = min(each.score for each in reports)
+    return Result(style, structure, score, lowest, grain, *(mean(values) for values in zip(*judged, strict=True)))
 
 
 def work(settings: Settings, params: Params) -> float:
@@ -255,7 +267,9 @@ def document(results: dict[str, Result], params: Params) -> str:
         f"({', '.join(' with '.join(pair) for pair in PAIRS)}), {SIZE} pixels on the longest side.",
         "[Measures](style.md#measures) explains style, structure, score and grain.",
         "The column `lowest` has the score of the worst pair.",
-        "The column `photograph` has the part of the finest details that is the photograph's (`benchmarks/judges.py`).",
+        "The columns from `unevenness` to `photograph` show the faults that people name, by the judges of",
+        "[the methods side by side](quality.md): a palette in patches, a relief, smooth faces, fur that stays. Good is a",
+        "low unevenness, a sharpness near 1, a smoothness near 0.1, and a low photograph.",
         "Work is pixels times steps, relative to the first row.",
         "The pictures are chelsea with abstract and astronaut with strokes.",
         "",
@@ -263,8 +277,8 @@ def document(results: dict[str, Result], params: Params) -> str:
         "python -m benchmarks.ablation FOLDER",
         "```",
         "",
-        "| choice | | style | structure | score | lowest | grain | photograph | work |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| choice | | {' | '.join(Result._fields)} | work |",
+        f"|---|---|{'---|' * len(Result._fields)}---|",
         row("**the default**", "", results[DEFAULT], 1.0),
     ]
     for name, choice in CHOICES.items():

@@ -1,4 +1,4 @@
-"""The judges without VGG tell apart what they are to tell apart: textures, arrangements, colours, patches and grain."""
+"""The judges without VGG tell apart what they are to tell apart: textures, arrangements, colours and strokes."""
 
 from __future__ import annotations
 
@@ -139,6 +139,41 @@ def test_grain_is_raised_by_noise_and_lowered_by_blur() -> None:
     assert judge(style, content, style).grain == 1
     assert noisy > 3 * plain
     assert blurred < plain / 5
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_sharpness_tells_a_relief_from_the_style(name: str) -> None:
+    """A sharpened or embossed copy must be far sharper than the style, a blurred one less; the other half is alike."""
+    style = example(name)
+    image, middle = Image.fromarray(style.astype(np.uint8)), style.shape[1] // 2
+    copies = {copy: np.asarray(image.filter(each), np.float32) for copy, each in FILTERS.items()}
+    relief = (style + copies["embossed"] - 128).clip(0, 255)  # the filter's grey is where nothing rises
+    assert judges.sharpness(style, style) == 1
+    assert judges.sharpness(style[:, :middle], style[:, middle:]) == pytest.approx(1, abs=0.15)
+    assert judges.sharpness(relief, style) > 1.6
+    assert judges.sharpness(copies["sharpened"], style) > 2.5
+    assert judges.sharpness(copies["blurred"], style) < 0.25
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_half_of_a_style_is_not_smooth_beside_the_other(name: str) -> None:
+    """A tenth of the style is smooth by definition, and about as much of each half beside the other."""
+    style = example(name)
+    left, right = np.array_split(style, 2, axis=1)
+    assert judges.smoothness(style, style) == pytest.approx(judges.FAINT, abs=0.001)
+    assert judges.smoothness(left, right) < 0.25
+    assert judges.smoothness(right, left) < 0.25
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_photograph_is_smooth_where_a_painting_of_it_has_strokes(name: str, painted: dict[str, Picture]) -> None:
+    """Skins and walls must count, in all copies; sharpened ones have less of them, and the painting least."""
+    style, photograph = example("portrait"), resize(example(name), painted[name].shape[1::-1])
+    copies = {"as it is": photograph} | filtered(photograph, style)
+    found = {copy: judges.smoothness(picture, style) for copy, picture in copies.items()}
+    assert judges.smoothness(painted[name], style) < 0.1 < 0.15 < min(found.values())
+    assert min(part for copy, part in found.items() if "sharpened" not in copy) > 0.35
 
 
 @pytest.mark.slow
