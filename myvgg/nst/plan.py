@@ -30,7 +30,7 @@ PIXEL_SECONDS = 2.4e-7
 """Seconds a pixel and step for total variation and the optimiser, which the measurement leaves out."""
 
 TRACE_SECONDS = 1.5
-"""Seconds of the first scale, to trace the graph of all scales."""
+"""Seconds of the first scale with some settings, to trace the graph of all their scales."""
 
 SETUP_SECONDS = {"wasserstein": 0.6, "gram": 0.1, "gram+mean": 0.1, "": 0.1}
 """Seconds of each scale besides the network's, to take the roots of covariances, by the statistic."""
@@ -152,14 +152,15 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
     found = pyramid.sizes(*(sizes.content or sizes.styles[0]), settings, params.architecture)
     settings = replace(settings, precision=fastest_precision() if settings.precision == "auto" else settings.precision)
     side = tile(settings, sizes, params)
-    scales = list[Scale]()
+    scales, traced = list[Scale](), set[Settings]()
     for index, (size, steps) in enumerate(zip(found, pyramid.steps(found, settings), strict=True)):
         used = pyramid.settings_at(found, index, settings)
         counted, measured = costs(params.architecture, used, sizes), speed or _speed(used, sizes, params)
         styles = [pyramid.style_size(*style, size, used, params.architecture) for style in sizes.styles]
         cut = _cut(size, used, params, side)
         seconds = _setup(measured, counted, used, sizes, size, styles) + steps * _step(measured, counted, cut)
-        seconds += 0 if scales else TRACE_SECONDS
+        seconds += 0 if used in traced else TRACE_SECONDS
+        traced.add(used)
         is_split = used.style_loss == "split"
         seconds += steps * (
             _splitting(params.architecture, used, sizes, size) if is_split else _sampling(counted, sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -290,6 +291,39 @@ def test_scales_above_a_draft_are_planned_by_their_own_layers(vgg19: Params) -> 
     assert found == [all_deep[0], all_shallow[1]]
     assert found[1].memory < all_deep[1].memory
     assert found[1].seconds < all_deep[1].seconds
+
+
+def test_a_graph_of_its_own_is_traced_above_a_draft(vgg19: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All scales with equal settings share a graph, whose trace is planned once; those of details have another."""
+    monkeypatch.setattr(plan, "TRACE_SECONDS", 1e6)
+    plain = replace(PRECISE, size=2048, scales=5, scale_ratio=2.0, draft=512)
+    for settings, traced in (
+        (plain, [1, 0, 0, 0, 0]),
+        (replace(plain, detail_layers=Layers("relu1_1")), [1, 0, 0, 1, 0]),
+    ):
+        scales = plan.plan(settings, SIZES, vgg19, speed=SPEED).scales
+        assert [int(scale.seconds // 1e6) for scale in scales] == traced
+
+
+def test_each_scale_is_timed_by_its_own_layers(vgg19: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step that is measured sees the layers of details above a draft, and all layers below."""
+    layers = {"content_layers": Layers("relu4_1"), "style_layers": Layers("relu1_1,relu3_1")}
+    settings = replace(PRECISE, size=1024, scales=2, scale_ratio=2.0, draft=512, **layers)
+    settings = replace(settings, detail_layers=Layers("relu1_1"))
+    seconds = {"relu4_1": 1e-5, "relu1_1": 1e-7}
+
+    def speed(_: Params, settings: Settings, *, content: Sequence[str], style: Sequence[str]) -> probe.Speed:
+        return probe.Speed(0.0, seconds[content[0]])
+
+    monkeypatch.setattr(probe, "speed", speed)
+    sizes = plan.Sizes((1024, 768), [(640, 480)])
+    draft, above = plan.plan(settings, sizes, vgg19).scales
+    draft_only, above_only = (
+        plan.plan(settings, sizes, vgg19, speed=probe.Speed(0.0, pixel)).scales[index]
+        for index, pixel in enumerate(seconds.values())
+    )
+    assert (draft, above) == (draft_only, above_only)
+    assert draft.seconds / math.prod(draft.size) > 20 * above.seconds / math.prod(above.size)
 
 
 def test_tiles_hold_the_draft_too(vgg19: Params) -> None:

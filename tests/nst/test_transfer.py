@@ -19,7 +19,7 @@ from myvgg import images, store
 from myvgg.architecture import CONFIGURATION_E
 from myvgg.example_pictures import FOLDER
 from myvgg.images import resample, resize
-from myvgg.nst import Settings, State, Step, colors, pyramid, steps
+from myvgg.nst import Settings, State, Step, colors, guides, pyramid, steps
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.optimizers import Adam
 from myvgg.nst.settings import Layers
@@ -239,6 +239,47 @@ def test_details_see_shallow_layers_alone(draft: int, params: Params, run: Run) 
     assert np.array_equal(last(run(settings, state=above, params=other)).image, expected)
     assert not np.array_equal(last(run(replace(settings, detail_layers=Layers()), state=above)).image, expected)
     assert not np.array_equal(last(run(settings, params=other)).image, expected)
+
+
+@pytest.mark.slow
+def test_details_have_masks_and_several_styles(
+    run: Run, params: Params, content: np.ndarray, style: np.ndarray
+) -> None:
+    """Above the draft, losses are those of the layers of details, region by region, and what is kept stays."""
+    settings = replace(THREE, draft=38, detail_layers=Layers("relu1_1=2,relu1_2"), average=0.0)
+    left, keep = np.zeros((2, 19, 27), np.float32)
+    left[:, :13], keep[:5] = 1, 1
+    half = np.ones(style.shape[:2], np.float32)
+    half[:, 10:] = 0
+    given: dict[str, Any] = {"style": [style, style[::-1, ::-1] / 2], "style_masks": [half, None]}
+    *_, begin, before, after = run(settings, masks=[left, 1 - left], **given)
+    assert begin.size == before.size == after.size == (54, 38)
+    details, size, images = settings.of_details, after.size, [resize(content, after.size), before.image]
+    shapes = [pyramid.style_size(*style.shape[1::-1], size, settings, params.architecture)] * 2
+    regions = guides.regions([left, 1 - left], size[1], size[0])
+    network = Encoder(params, details)
+    targets = make_targets(
+        network,
+        tf.constant(images[0][np.newaxis]),
+        [tf.constant(resize(each, shape)[np.newaxis]) for each, shape in zip(given["style"], shapes, strict=True)],
+        details,
+        masks=regions,
+        style_masks=[guides.regions([half], shapes[0][1], shapes[0][0])[0], None],
+    )
+    expected = losses(network, tf.constant(images[1][np.newaxis]), targets, details)
+    assert after.losses == pytest.approx(tuple(map(float, expected)), rel=1e-3)  # pixels go through 0 to 1 and back
+    kept = last(run(settings, masks=[left, 1 - left], keep=keep, **given)).image
+    assert np.abs(kept - images[0])[:8].max() < 1e-3 < np.abs(kept - images[0])[12:].mean()
+
+
+@pytest.mark.slow
+def test_details_are_exact_in_tiles(run: Run) -> None:
+    """Above the draft, tiles of the layers of details give the pictures of the whole."""
+    settings = replace(THREE, size=180, min_size=90, scales=2, draft=90, detail_layers=Layers("relu1_1,relu1_2"))
+    state = next(step.state() for step in run(settings) if step.size[0] == 180)
+    whole, tiled = (last(run(settings, state=replace(state, tile=tile))) for tile in (None, 72))
+    assert tiled.losses == pytest.approx(whole.losses, rel=1e-4)
+    assert 0 < np.abs(tiled.image - whole.image).mean() < 0.05  # of 255
 
 
 # That it repeats itself, and how it goes on.
