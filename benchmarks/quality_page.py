@@ -17,7 +17,7 @@ TITLES = {
     "strotss": "`--preset strotss`",
     "gatys": "`--preset gatys`",
     "neural-style": "the settings of `neural-style`, 500 iterations",
-    "pastiche": "pastiche 1.6.0 as it comes",
+    "pastiche": "pastiche 1.6.0 as it comes, 1000 steps",
 }
 COLUMN_TITLES = [f"{field} of E" if field in ("style", "structure") else field for field in FIELDS]
 """Titles of the judges' columns; style and structure are not those of `myvgg.runs.metrics`."""
