@@ -81,8 +81,8 @@ CHOICES = {
         "Layers that are matched",
         "relu3_1 and relu4_1",
         {"relu1_1 to relu4_1": {"match_layers": "relu1_1=8,relu2_1=4,relu3_1=2,relu4_1=1"}},
-        "Shallow layers find patches of equal colours, which keeps a little more of the photograph. They cost "
-        "time and are left to the statistics.",
+        "Shallow layers find patches of equal colours, which keeps more of the arrangement. They cost time and are "
+        "left to the statistics.",
     ),
     "progress": Choice(
         "Picture that is matched",
@@ -97,8 +97,8 @@ CHOICES = {
             "2, 4, 4, 2": {"style_layers": "relu1_1=2,relu2_1=4,relu3_1=4,relu4_1=2"},
             "16, 8, 4, 2, and 1 at relu5_1": {"style_layers": "relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"},
         },
-        "Less weight of relu1_1 gives more style and less structure. Twice its weight and a fifth layer "
-        "change nothing but the time of a step.",
+        "Less weight of the two shallow layers gives more style and less structure. Twice the weight of relu1_1, with "
+        "a fifth layer, slides the other way by 0.01 at most, and a step takes longer.",
     ),
     "content": Choice(
         "Content weight",
@@ -158,8 +158,8 @@ CHOICES = {
         "All of it",
         "as it is today",
         {"--preset gaussians": {"preset": "gaussians", "size": SIZE}},
-        "A third of the work, with more style and less structure, for the same score. Colours are more even, and faces "
-        "and fur are painted with larger strokes.",
+        "A third of the work, with more style and less structure, for the same score. Colours are more even, and less "
+        "of the picture is smooth.",
     ),
 }
 
@@ -180,8 +180,10 @@ class Result(NamedTuple):
 
 def main() -> None:
     """Make the pictures, then the document."""
-    (DOCS / "ablation").mkdir(exist_ok=True)
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m benchmarks.ablation FOLDER")
     folder = Path(sys.argv[1])
+    (DOCS / "ablation").mkdir(exist_ok=True)
     params = store.load(include_top=False)
     settings = dict(variants())
     made = {name: jobs(folder / name, each) for name, each in settings.items()}
@@ -223,15 +225,15 @@ def result(made: list[Job], params: Params) -> Result:
     for job in made:
         pictures = read(job)
         assert pictures.content is not None
-        picture, content, [painting] = images.load(job.output), pictures.content.image, pictures.styles
-        reports.append(report(picture, content, [painting], params=params, size=SIZE))
-        shown, model = images.resize(content, (picture.shape[1], picture.shape[0])), images.resize(painting, SIZE)
+        picture, content, style = images.load(job.output), pictures.content.image, pictures.styles[0]
+        reports.append(report(picture, content, style, params=params, size=SIZE))
+        picture, content, style = judges.prepared(picture, content, style)
         judged.append(
             (
-                judges.unevenness(picture, shown),
-                judges.sharpness(picture, model),
-                judges.smoothness(picture, model),
-                judges.photograph(picture, shown),
+                judges.unevenness(picture, content),
+                judges.sharpness(picture, style),
+                judges.smoothness(picture, style),
+                judges.photograph(picture, content),
             )
         )
     style, structure, score, grain = (mean(values) for values in zip(*reports, strict=True))
@@ -268,10 +270,10 @@ def document(results: dict[str, Result], params: Params) -> str:
         "[Measures](style.md#measures) explains style, structure, score and grain.",
         "The column `lowest` has the score of the worst pair.",
         "The columns from `unevenness` to `photograph` show the faults that people name, by the judges of",
-        "[the methods side by side](quality.md): a palette in patches, a relief, smooth faces, fur that stays. Good is a",
-        "low unevenness, a sharpness near 1, a smoothness near 0.1, and a low photograph.",
+        "[the methods side by side](quality.md): a palette in patches, a relief, smooth faces, fur that stays.",
+        "Good is a low unevenness, a sharpness near 1, a smoothness near 0.1, and a low photograph.",
         "Work is pixels times steps, relative to the first row.",
-        "The pictures are chelsea with abstract and astronaut with strokes.",
+        f"The pictures are {' and '.join(' with '.join(pair) for pair in SHOWN)}.",
         "",
         "```sh",
         "python -m benchmarks.ablation FOLDER",

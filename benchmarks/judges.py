@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from threadpoolctl import threadpool_limits
 
 from myvgg.images import Picture, as_rgb, resize
-from myvgg.nst.colors import CONES_TO_LAB, LINEAR_TO_CONES
+from myvgg.nst.colors import to_lab
 from myvgg.runs.metrics import LUMA, Gaussian, Maps, wasserstein_distance
 
 SIZE = 512
@@ -58,6 +58,12 @@ STROKE = 2
 FAINT = 0.1
 """Part of a style's places that counts as smooth."""
 
+LEAST_CONTRAST = (1 / 255) ** 2
+"""Contrast below which a place is smooth beside any style, such as one with flat areas: a level of 255, squared."""
+
+LEAST_CHROMA = 1e-9
+"""Variance of colours below which a picture is grey; rounding leaves some."""
+
 
 class Judgement(NamedTuple):
     """What the judges say of a picture. What has no meaning is NaN, such as the style where the content is the style.
@@ -69,7 +75,7 @@ class Judgement(NamedTuple):
         colours: Part of the way from the content's distribution of colours to the style's, up to 1.
         unevenness: Part of the variance of the result's patches of colour that the content's colours do not explain, 0
             to 1.
-        grain: Energy of the result's details of one pixel, over that of the style.
+        dots: Energy of the result's details of one pixel, over that of the style.
         sharpness: Energy of the sides of the result's strokes, over that of the style. A sharpened or embossed copy of
             the style has 1.8 to 4.8, a blurred one 0.05 to 0.2.
         smoothness: Part of the result whose strokes are fainter than those of nine tenths of the style, 0 to 1. The
@@ -82,7 +88,7 @@ class Judgement(NamedTuple):
     structure: float
     colours: float
     unevenness: float
-    grain: float
+    dots: float
     sharpness: float
     smoothness: float
     photograph: float
@@ -96,12 +102,10 @@ def judge(result: Any, content: Any, style: Any) -> Judgement:
     Args:
         result: The stylised picture.
         content: The content picture, which is resized to the result's shape.
-        style: The style picture, which is resized to the result's longest side: if it is smaller, it loses grain.
+        style: The style picture, which is resized to the result's longest side: a smaller one has no details of one
+            pixel then.
     """
-    made = as_rgb(result)
-    made = resize(made, min(SIZE, max(made.shape)))
-    shown = resize(as_rgb(content), (made.shape[1], made.shape[0]))
-    model = resize(as_rgb(style), max(made.shape))
+    made, shown, model = prepared(result, content, style)
     with threadpool_limits(limits=1):  # several threads would wait for busy cores
         seen, given, wanted = (features(picture) for picture in (made, shown, model))
         return Judgement(
@@ -109,11 +113,18 @@ def judge(result: Any, content: Any, style: Any) -> Judgement:
             structure=structure(seen[STRUCTURE_BLOCK], given[STRUCTURE_BLOCK]),
             colours=colours(made, shown, model),
             unevenness=unevenness(made, shown),
-            grain=_ratio(grain(made), grain(model)),
+            dots=_ratio(dots(made), dots(model)),
             sharpness=sharpness(made, model),
             smoothness=smoothness(made, model),
             photograph=photograph(made, shown),
         )
+
+
+def prepared(result: Any, content: Any, style: Any) -> tuple[Picture, Picture, Picture]:
+    """Bring the pictures to the sizes at which they are judged, see `judge`."""
+    made = as_rgb(result)
+    made = resize(made, min(SIZE, max(made.shape)))
+    return made, resize(as_rgb(content), (made.shape[1], made.shape[0])), resize(as_rgb(style), max(made.shape))
 
 
 def features(picture: Picture) -> dict[int, Maps]:
@@ -162,20 +173,23 @@ def colours(result: Picture, content: Picture, style: Picture) -> float:
 
 
 def unevenness(result: Picture, content: Picture) -> float:
-    """Compute the part of the variance of a picture's blurred colours, a and b of OkLab, left by a regression.
+    """Fit the blurred a and b of OkLab by a quadratic function of the content's blurred L, a and b.
 
-    It is the regression by a quadratic function of the content's blurred colours, L, a and b.
+    Returns:
+        The part of their variance that is left, 0 to 1; NaN for a grey picture.
     """
     sigma = PATCH * max(result.shape)
-    patches, given = (gaussian_filter(_lab(each), (sigma, sigma, 0)).reshape(-1, 3) for each in (result, content))
+    patches, given = (gaussian_filter(to_lab(each), (sigma, sigma, 0)).reshape(-1, 3) for each in (result, content))
     base = np.column_stack([np.ones(len(given)), given - given.mean(0)])
     terms = np.column_stack([base[:, i] * base[:, j] for i in range(4) for j in range(i, 4)])
     chroma = patches[:, 1:] - patches[:, 1:].mean(0)
     rest = chroma - terms @ np.linalg.lstsq(terms, chroma, rcond=None)[0]
+    if np.square(chroma).mean() < LEAST_CHROMA:
+        return math.nan
     return _ratio(float(np.square(rest).sum()), float(np.square(chroma).sum()))
 
 
-def grain(picture: Picture) -> float:
+def dots(picture: Picture) -> float:
     """Compute the mean square of the luma's diagonal differences, which straight edges along the pixels do not have."""
     return float(np.square(np.diff(np.diff(picture.astype(np.float64) @ LUMA, axis=0), axis=1)).mean())
 
@@ -184,24 +198,25 @@ def sharpness(result: Picture, style: Picture) -> float:
     """Compute the energy of a picture's lightness between the two blurs of `EDGE`, over that of the style."""
 
     def energy(picture: Picture) -> float:
-        near, far = (gaussian_filter(_lab(picture)[..., 0], sigma) for sigma in EDGE)
+        near, far = (gaussian_filter(to_lab(picture)[..., 0], sigma) for sigma in EDGE)
         return float(np.square(near - far).mean())
 
     return _ratio(energy(result), energy(style))
 
 
 def smoothness(result: Picture, style: Picture) -> float:
-    """Compute the part of a picture's places that have less contrast around them than `FAINT` of the style's have.
+    """Compute the part of a picture's places whose contrast is among that of the faintest places of the style.
 
-    Contrast is the local mean square of the colours in OkLab less their blur by `STROKE`.
+    These are a tenth of the style (`FAINT`), or all with less than `LEAST_CONTRAST`. Contrast is the local mean square
+    of the colours in OkLab less their blur by `STROKE`.
     """
 
     def contrasts(picture: Picture) -> Float64[np.ndarray, "height width"]:
-        lab = _lab(picture)
+        lab = to_lab(picture)
         strokes = lab - gaussian_filter(lab, (STROKE, STROKE, 0))
         return np.asarray(gaussian_filter(np.square(strokes).sum(-1), NEIGHBOURHOOD))
 
-    return float((contrasts(result) < np.quantile(contrasts(style), FAINT)).mean())
+    return float((contrasts(result) < max(LEAST_CONTRAST, np.quantile(contrasts(style), FAINT))).mean())
 
 
 def photograph(result: Picture, content: Picture) -> float:
@@ -212,7 +227,7 @@ def photograph(result: Picture, content: Picture) -> float:
     content's, fur and pores that stay lie where they were.
     """
     made, shown = (
-        lightness - gaussian_filter(lightness, 1) for lightness in (_lab(each)[..., 0] for each in (result, content))
+        lightness - gaussian_filter(lightness, 1) for lightness in (to_lab(each)[..., 0] for each in (result, content))
     )
     shared, own, given = (gaussian_filter(each, NEIGHBOURHOOD) for each in (made * shown, made * made, shown * shown))
     return _ratio(float((shared**2 / given.clip(1e-12)).sum()), float(own.sum()))
@@ -245,16 +260,9 @@ def _quantiles(picture: Picture) -> np.ndarray:
     height = (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
     angle, radius = math.pi * (3 - math.sqrt(5)) * np.arange(DIRECTIONS), np.sqrt(1 - height**2)
     directions = np.stack([height, radius * np.cos(angle), radius * np.sin(angle)])
-    values = np.sort(directions.T @ _lab(picture).reshape(-1, 3).T, axis=1)
+    values = np.sort(directions.T @ to_lab(picture).reshape(-1, 3).T, axis=1)
     points = (np.arange(QUANTILES) + 0.5) / QUANTILES
     return np.asarray(values[:, (points * values.shape[1]).astype(int)])
-
-
-def _lab(picture: Picture) -> Float64[np.ndarray, "height width 3"]:
-    """Return a picture in OkLab."""
-    values = picture.astype(np.float64) / 255
-    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    return np.asarray(np.cbrt(linear @ LINEAR_TO_CONES.T) @ CONES_TO_LAB.T)
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -50,7 +50,8 @@ class Method(NamedTuple):
 
     Attributes:
         make: Makes one.
-        made_of: Everything that decides how; a kept picture of another text is made anew.
+        made_of: Its settings; a kept picture of other settings is made anew. After a change of the code, use another
+            folder.
     """
 
     make: Make
@@ -191,7 +192,7 @@ def _made(params: Params, pair: tuple[str, str], name: str, folder: Path) -> Mad
     note = path.with_suffix(".json")
     content, style = (FOLDER / f"{each}.jpg" for each in pair)
     known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
-    if known.get("made_of") != METHODS[name].made_of:
+    if known.get("made_of") != METHODS[name].made_of or not path.exists():
         start = time.perf_counter()
         picture = METHODS[name].make(params, content, style)
         known = {"seconds": time.perf_counter() - start, "made_of": METHODS[name].made_of}

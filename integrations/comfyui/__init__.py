@@ -35,7 +35,7 @@ class StyleTransfer:
                 "preset": (sorted(presets.names(), key=lambda name: name != "default"), {"default": "default"}),
                 "size": ("INT", {"default": default.size, "min": 32, "max": 16384, "tooltip": "Longest side."}),
                 "strength": ("FLOAT", strength),
-                "steps": ("INT", {"default": 0, "min": 0, "max": 10000, "tooltip": "By scale; 0: as the preset."}),
+                "steps": ("INT", {"default": 0, "min": 0, "max": 10000, "tooltip": "Of the last scale; 0: preset."}),
             },
             "optional": {"mask": ("MASK", {"tooltip": "White: the content stays as it is."})},
         }

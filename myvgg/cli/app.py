@@ -17,7 +17,7 @@ COMMANDS = {
     "convert": "convert, list, compare and download weights files",
     "extract": "write features of many pictures to a table",
     "classify": "name the objects in pictures",
-    "features": "draw the features of a layer",
+    "features": "draw the features of a layer, or what a channel of the network sees",
     "export": "write the network for other programs",
     "completion": "print a script that completes these commands in a shell",
 }

@@ -32,8 +32,8 @@ class Base:
     """Options of all commands of style transfer."""
 
     preset: Annotated[str | None, Option(group=MOST_USED)] = None
-    """Settings to start from; other options count more. The value none takes back a number that a preset sets. The
-    presets are"""
+    """Settings to start from; other options count more. An option with the value none, such as --draft none, removes a
+    number that the preset sets. The presets are"""
 
     matte: Annotated[str, Option(metavar="COLOUR", group=PICTURES)] = "white"
     """Colour behind transparent parts while they are stylised: a name, or #rrggbb."""

@@ -1,4 +1,4 @@
-"""Neural style transfer by optimising the picture, from a noisy copy of the content and with Adam."""
+"""Neural style transfer: a picture is optimised until it has the content's arrangement and the style's look."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ CELL = 4
 MAX_CANDIDATES = 2**12
 """Number of cells of a style that are looked through, at most: those of a picture of 256 x 256 pixels."""
 
-COUNT = 1024
+SAMPLE_COUNT = 1024
 """Number of positions of the picture that a sample has, drawn at each step."""
 
 STYLE_COUNT = 5000

@@ -167,10 +167,10 @@ def transfer_colors(
     """
     if result.shape != content.shape:
         raise ValueError(f"result and content must be of one size, not {result.shape} and {content.shape}")
-    lab, given = _lab(result), _lab(content)[..., 1:]
+    lab, given = to_lab(result), to_lab(content)[..., 1:]
     wanted = lab[..., 1:].copy()
     for style, share in zip(styles, shares, strict=True):
-        palette = _lab(style)[..., 1:].reshape(-1, 2)
+        palette = to_lab(style)[..., 1:].reshape(-1, 2)
         matrix = _map_of_moments(given.reshape(-1, 2), palette, LAB_ROUNDING)
         moved = (given - given.mean((0, 1))) @ matrix.T + palette.mean(0)
         wanted += np.asarray(share)[..., np.newaxis] * (moved - lab[..., 1:])
@@ -179,8 +179,8 @@ def transfer_colors(
     return _blend(result, _rgb(lab), strength)
 
 
-def _lab(picture: AnyPicture) -> Float64[np.ndarray, "height width 3"]:
-    """Return a picture in OkLab."""
+def to_lab(picture: AnyPicture) -> Float64[np.ndarray, "height width 3"]:
+    """Return a picture, R, G, B, 0 to 255, in OkLab."""
     values = picture.astype(np.float64) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     return np.asarray(np.cbrt(linear @ LINEAR_TO_CONES.T) @ CONES_TO_LAB.T)

@@ -39,7 +39,7 @@ from myvgg.nst.settings import Settings
 from myvgg.nst.stages import Counts, Guides, Losses, Piece, Seen, Styles, Sums
 
 SMALLEST = 1e-20
-"""Loss of pictures without a difference, whose gradient is too small to be scaled."""
+"""Smallest loss by which a gradient is scaled."""
 
 
 class Criterion:
@@ -171,7 +171,7 @@ def weigh(sums: Sums, styles: Styles, settings: Settings, *, values: Any) -> Los
     Args:
         sums: Of the whole picture.
         styles: What they are compared with.
-        settings: The weights.
+        settings: The weights, but for the content's, which is in `styles`.
         values: Number of values of the picture, three a pixel.
 
     Reference:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Float
 
 from myvgg import kernels
 from myvgg.nst import tiles
@@ -22,11 +21,9 @@ from myvgg.nst.criterion import Criterion, added, counts_of
 from myvgg.nst.matching import Match
 from myvgg.nst.places import Drawn, within
 from myvgg.nst.stages import Counts, Kept, Losses, Piece, Styles, Sums, Targets
+from myvgg.nst.state import Pixels
 from myvgg.nst.tiles import Tile
 from myvgg.runtime.process import uninterrupted
-
-Pixels = Float[np.ndarray, "1 height width 3"]
-"""A picture from 0 to 1."""
 
 Evaluate = Callable[[Pixels, int], tuple[Losses, Any]]
 """From a picture and the number of steps before to its losses and the gradient of their total.
@@ -41,7 +38,9 @@ class Evaluator:
         """Prepare the graphs of a criterion."""
         self._criterion = criterion
         self._whole = _traced_once(self._evaluate)
-        self._up, self._turn, self._down = map(_traced_once, [self._sum, criterion.losses, self._carry])
+        self._sums, self._losses, self._gradient = map(
+            _traced_once, [self._sums_of, criterion.losses, self._gradient_of]
+        )
 
     def bind(
         self, targets: Targets, cut: Sequence[Tile], *, height: int, width: int, kept: Kept | tuple[()] = ()
@@ -84,12 +83,12 @@ class Evaluator:
 
         def evaluate(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
             places, wanted = drawn(step)
-            sums = added(self._up(piece_of(pixels, tile, places)) for tile in cut)
-            losses, by_sums = self._turn(sums, wanted, counts)
+            sums = added(self._sums(piece_of(pixels, tile, places)) for tile in cut)
+            losses, by_sums = self._losses(sums, wanted, counts)
             gradient = np.zeros_like(pixels)
             for tile in cut:
                 piece = piece_of(pixels, tile, places)
-                gradient[:, *tiles.window(tile.outer)] += self._down(piece, by_sums, losses.total)
+                gradient[:, *tiles.window(tile.outer)] += self._gradient(piece, by_sums, losses.total)
             return losses, gradient
 
         return evaluate
@@ -99,10 +98,10 @@ class Evaluator:
         losses, by_sums = self._criterion.losses(self._criterion.sums(piece, seen), styles, piece.counts)
         return losses, self._criterion.gradient(piece, seen, by_sums, losses.total)
 
-    def _sum(self, piece: Piece) -> Sums:
+    def _sums_of(self, piece: Piece) -> Sums:
         return self._criterion.sums(piece, self._criterion.see(piece))
 
-    def _carry(self, piece: Piece, by_sums: Sums, total: tf.Tensor) -> tf.Tensor:
+    def _gradient_of(self, piece: Piece, by_sums: Sums, total: tf.Tensor) -> tf.Tensor:
         return self._criterion.gradient(piece, self._criterion.see(piece), by_sums, total)
 
 

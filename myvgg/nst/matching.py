@@ -23,7 +23,7 @@ from myvgg.nst.guides import members
 from myvgg.nst.losses import Scalar, full
 from myvgg.nst.transport import TINY, directions
 
-AT_ONCE = 2**11
+CELLS_AT_ONCE = 2**11
 """Number of cells that look for their matches at once."""
 
 Maps = Mapping[str, Any]
@@ -135,8 +135,8 @@ def nearest(columns: np.ndarray, style: np.ndarray) -> Int32[np.ndarray, " place
     """
     wanted = directions(tf.constant(style - style.mean(0)))
     middle, found = columns.mean(0), []
-    for start in range(0, len(columns), AT_ONCE):
-        given = directions(tf.constant(columns[start : start + AT_ONCE] - middle))
+    for start in range(0, len(columns), CELLS_AT_ONCE):
+        given = directions(tf.constant(columns[start : start + CELLS_AT_ONCE] - middle))
         found.append(tf.argmax(tf.matmul(given, wanted, transpose_b=True), 1, tf.int32).numpy())
     return np.concatenate(found)
 

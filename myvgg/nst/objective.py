@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from myvgg import kernels
-from myvgg.nst.evaluation import Evaluate, Pixels
+from myvgg.nst.evaluation import Evaluate
 from myvgg.nst.stages import Losses
+from myvgg.nst.state import Pixels
 
 
 class Objective:

@@ -125,7 +125,7 @@ class Adam:
         return state
 
     def _go_back(self, loss: float) -> str:
-        """Go back to the best picture, with half the step, without moments and with a new average."""
+        """Go back to the best picture, with half the learning rate, without moments and with a new average."""
         if self._restarts == MAX_RESTARTS:
             raise FloatingPointError(
                 f"the loss is {loss:g} after {self.steps} steps at this scale, and going back has not helped: lower "
@@ -136,7 +136,7 @@ class Adam:
         best = self._best.astype(np.float32)
         self._moving = {name: best if name == "image" else np.zeros_like(best) for name in self._moving}
         self._counts |= {"moves": 0, "averaged": 0}
-        return f"the loss was {loss:g}: back to the best picture of this scale with half the step"
+        return f"the loss was {loss:g}: back to the best picture of this scale with half the learning rate"
 
     def _move(self, gradient: np.ndarray) -> None:
         """Move in place, strip by strip, but for the picture that is handed out, which takes the gradient's memory.

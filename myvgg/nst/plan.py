@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from myvgg.architecture import Architecture
 from myvgg.nst import memory, pyramid, tiles
-from myvgg.nst.cells import CELL, COUNT, MAX_CANDIDATES, SPLIT_COUNT, STYLE_COUNT
+from myvgg.nst.cells import CELL, MAX_CANDIDATES, SAMPLE_COUNT, SPLIT_COUNT, STYLE_COUNT
 from myvgg.nst.pyramid import Size
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
@@ -39,8 +39,8 @@ MATCH_SECONDS = 1e-11
 """Seconds of a multiply-add of products of large matrices."""
 
 SAMPLE_PRODUCTS = (1, 6)
-"""Products of the columns of a sample with those of a style, and with columns of its own number, at each step: the
-self-similarity and the covariance with their gradients."""
+"""Products of a sample's columns with a style's columns, and with its own, at each step. Its own products are those of
+self-similarity and covariance, with their gradients."""
 
 SAMPLE_MEMORY = 12
 """Number of tables of a style's columns that a step of samples holds."""
@@ -173,7 +173,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
 def tile(settings: Settings, sizes: Sizes, params: Params, *, limit: float | None = None) -> int | None:
     """Return the side of the tiles that the memory allows for the largest scales, in pixels; None for whole pictures.
 
-    These are the last scale, and the draft, whose layers may be deeper.
+    These are the largest of each kind of settings: the draft, the scales above it, and the last pass.
 
     Args:
         settings: With a precision that is not `auto`.
@@ -310,8 +310,8 @@ def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
 def _sampling(counted: Costs, sizes: Sizes) -> float:
     """Estimate the seconds of a step that go into the comparison of samples."""
     styles, own = SAMPLE_PRODUCTS
-    places = styles * len(sizes.styles) * STYLE_COUNT + own * sizes.regions * (COUNT + counted.sampled) / 2
-    return MATCH_SECONDS * COUNT * counted.sampled * places
+    places = styles * len(sizes.styles) * STYLE_COUNT + own * sizes.regions * (SAMPLE_COUNT + counted.sampled) / 2
+    return MATCH_SECONDS * SAMPLE_COUNT * counted.sampled * places
 
 
 def _splitting(architecture: Architecture, settings: Settings, sizes: Sizes, size: Size) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -66,8 +67,11 @@ def steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
 
 def draft_of(sizes: Sequence[Size], index: int, settings: Settings) -> Size | None:
     """Return the size of the draft that a scale only adds details to; None for a scale that may change all."""
-    drafts = [size for size in sizes if max(size) <= (settings.draft or 0) < max(sizes[index])]
-    return drafts[-1] if drafts else None
+    if settings.draft is None:
+        return None
+    wanted = settings.draft
+    draft = min(sizes, key=lambda size: abs(math.log(max(size) / wanted)))
+    return draft if max(draft) < max(sizes[index]) else None
 
 
 def is_last_pass(sizes: Sequence[Size], index: int, settings: Settings) -> bool:
@@ -79,7 +83,7 @@ def settings_at(sizes: Sequence[Size], index: int, settings: Settings) -> Settin
     """Return the settings of a scale; those of the last pass and of scales above a draft differ."""
     if is_last_pass(sizes, index, settings):
         return settings.of_last_pass
-    return settings.of_details if draft_of(sizes, index, settings) else settings
+    return settings.above_draft if draft_of(sizes, index, settings) else settings
 
 
 def style_size(width: int, height: int, scale: Size, settings: Settings, architecture: Architecture) -> Size:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from myvgg.architecture import PoolPadding
 from myvgg.nst import matching, transport
-from myvgg.nst.cells import COUNT
+from myvgg.nst.cells import SAMPLE_COUNT
 from myvgg.nst.guides import Mask
 from myvgg.nst.losses import Scalar, full
 from myvgg.nst.places import Drawn, Places, draw, draw_split
@@ -52,7 +52,7 @@ class SplitStyle(NamedTuple):
     sample: Sample
 
 
-class SampledStyle(NamedTuple):
+class JointStyle(NamedTuple):
     """The sample of a style that pictures are compared with.
 
     Attributes:
@@ -75,7 +75,7 @@ class Sampling(NamedTuple):
         layers: Shares of the layers that are sampled.
         strides: Of the layers, in pixels.
         seed: Of the positions.
-        regions: Numbers of the pixels that each region's positions are drawn from; None for the whole picture.
+        regions: The mask of each region; None for the whole picture.
         shares: Weights of the regions in the content loss.
         content: Colours and features of the content picture by layer; empty where they are not compared.
         styles: One for each region, or all for the only one.
@@ -89,7 +89,7 @@ class Sampling(NamedTuple):
     regions: tuple[Mask | None, ...]
     shares: tuple[float, ...]
     content: Mapping[str, Any]
-    styles: tuple[SampledStyle, ...]
+    styles: tuple[JointStyle, ...]
     split: tuple[SplitStyle, ...]
     pool_padding: PoolPadding
 
@@ -99,7 +99,7 @@ class Sampling(NamedTuple):
         for index, region in enumerate(self.regions):
             key = self.seed, *size, step, index
             if self.styles or self.content:
-                joint.append(draw(key, size, region, COUNT))
+                joint.append(draw(key, size, region, SAMPLE_COUNT))
             if self.split:
                 split.append(draw_split(key, size, region, self.strides, self.pool_padding))
         return Drawn(tuple(joint), tuple(split))
@@ -107,7 +107,7 @@ class Sampling(NamedTuple):
     def at(self, drawn: Drawn) -> Sampled:
         """Return what samples at some places are compared with."""
         content = [
-            columns_of(sample(self.content, each, self.strides), self.layers) for each in drawn.joint if self.content
+            joint_columns(sample(self.content, each, self.strides), self.layers) for each in drawn.joint if self.content
         ]
         shares = [tf.constant(share, tf.float64) for share in self.shares]
         return Sampled(tuple(shares), tuple(content), self.styles, self.split)
@@ -125,7 +125,7 @@ class Sampled(NamedTuple):
 
     shares: tuple[tf.Tensor, ...] = ()
     content: tuple[tf.Tensor, ...] = ()
-    styles: tuple[SampledStyle, ...] = ()
+    styles: tuple[JointStyle, ...] = ()
     split: tuple[SplitStyle, ...] = ()
 
 
@@ -175,7 +175,7 @@ def samples_of(maps: Mapping[str, Any], drawn: Drawn, strides: Mapping[str, int]
     return Samples(tuple(joint), tuple(split))
 
 
-def columns_of(sampled: Sample, shares: Mapping[str, float]) -> Float[tf.Tensor, "places channels"]:
+def joint_columns(sampled: Sample, shares: Mapping[str, float]) -> Float[tf.Tensor, "places channels"]:
     """Join a sample to columns: colours from -0.5 to 0.5, then the features of the layers.
 
     Layers weigh in the squared length of a column by their shares. Features of a root mean square of one keep it where
@@ -190,7 +190,7 @@ def columns_of(sampled: Sample, shares: Mapping[str, float]) -> Float[tf.Tensor,
     return tf.concat([sampled[COLORS] - 0.5, *(length * factors[layer] * sampled[layer] for layer in shares)], -1)
 
 
-def sampled_style(share: float, sampled: Sample, shares: Mapping[str, float]) -> SampledStyle:
+def sampled_style(share: float, sampled: Sample, shares: Mapping[str, float]) -> JointStyle:
     """Prepare the sample of a style.
 
     Args:
@@ -198,8 +198,8 @@ def sampled_style(share: float, sampled: Sample, shares: Mapping[str, float]) ->
         sampled: Its colours and features.
         shares: Of the layers.
     """
-    columns = columns_of(sampled, shares)
-    return SampledStyle(
+    columns = joint_columns(sampled, shares)
+    return JointStyle(
         tf.constant(share, tf.float64), sampled[COLORS], transport.directions(columns), transport.spread_of(columns)
     )
 
@@ -216,7 +216,7 @@ def style_loss(found: Sequence[Sample], wanted: Sampled, shares: Mapping[str, fl
     Reference:
         Kolkin, Salavon and Shakhnarovich (2019), equation 8, and section 2.3 on color matching.
     """
-    columns = [columns_of(each, shares) for each in found]
+    columns = [joint_columns(each, shares) for each in found]
     directions = [transport.directions(each) for each in columns]
     terms = []
     for index, style in enumerate(wanted.styles):
@@ -255,6 +255,6 @@ def content_loss(found: Sequence[Sample], wanted: Sampled, shares: Mapping[str, 
         shares: Of the layers.
     """
     return [
-        tf.cast(share, content.dtype) * transport.self_similarity_loss(columns_of(each, shares), content)
+        tf.cast(share, content.dtype) * transport.self_similarity_loss(joint_columns(each, shares), content)
         for each, share, content in zip(found, wanted.shares, wanted.content, strict=False)
     ]

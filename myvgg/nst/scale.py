@@ -42,7 +42,7 @@ class Scale:
             inputs: The pictures.
             size: Width and height in pixels.
             encoder: The network.
-            settings: Of the run.
+            settings: Of this scale, with its content weight.
             draft: Size of the draft that this scale only adds details to; None for a scale that may change all.
             begin: The result of the scale before in this size, 0 to 1: its places look for their matches, and above a
                 draft, details are added to it.
@@ -119,7 +119,7 @@ class Scale:
         kept = () if self._keep is None else Kept(self._keep[np.newaxis], content)
         cut = tiles.cut(height, width, tile, self._encoder.params.architecture, targets.layers)
         evaluate = evaluator.bind(targets, cut, height=height, width=width, kept=kept)
-        return evaluate if self._draft is None else self._of_details(evaluate)
+        return evaluate if self._draft is None else self._above_draft(evaluate)
 
     def _matched(self, content: np.ndarray) -> np.ndarray | None:
         """Return the picture whose places look for their matches: the content, with a share of the picture so far.
@@ -146,7 +146,7 @@ class Scale:
         if self._draft is not None:
             assert self._begin is not None
             image -= self._begin[0]
-            image = self._details(image)
+            image = self._high_pass(image)
             image += self._begin[0]
             np.clip(image, 0, 1, out=image)
         image *= 255
@@ -184,16 +184,16 @@ class Scale:
             return guides.regions(self._inputs.masks, self.size[1], self.size[0])
         return self._settings.blend_shares(len(self._styles))
 
-    def _of_details(self, evaluate: Evaluate) -> Evaluate:
+    def _above_draft(self, evaluate: Evaluate) -> Evaluate:
         """Evaluate what `picture` makes of an optimiser's picture; the filter is its own adjoint."""
 
-        def evaluate_details(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
+        def evaluate_above_draft(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
             losses, gradient = evaluate(self.picture(pixels)[np.newaxis] / 255, step)
-            return losses, self._details(np.asarray(gradient)[0])[np.newaxis]
+            return losses, self._high_pass(np.asarray(gradient)[0])[np.newaxis]
 
-        return evaluate_details
+        return evaluate_above_draft
 
-    def _details(self, image: np.ndarray) -> np.ndarray:
+    def _high_pass(self, image: np.ndarray) -> np.ndarray:
         """Return the details above the draft: a picture less its Gaussian blur. A sharp filter would leave a grid."""
         assert self._draft is not None
         blur = DRAFT_BLUR * max(self.size) / max(self._draft)

@@ -23,7 +23,7 @@ __all__ = ["GROUPS", "SETTINGS", "STARTS", "WITHOUT", "Layers", "Settings"]
 STARTS = ("blend", "add", "content", "blur", "edges", "noise", "style")
 """Names that `init` may have; any other value is a file."""
 
-DETAIL_CONTENT = 4.0
+CONTENT_ABOVE_DRAFT = 4.0
 """Factor of the content weight where `detail_layers` are compared. Maps of a shallow layer differ less from the
 content's, so that they need more weight to keep as much of its arrangement as relu4_2 does."""
 
@@ -41,15 +41,15 @@ class Settings:
     2MP the area in millions of pixels. The result has the content's aspect, except for 800x600."""
 
     iterations: int = 8
-    """Number of steps at the last scale, and at each other one too where step_growth is 1. The first of several scales
-    gets first_steps times as many."""
+    """Number of steps at the last scale. step_growth and first_steps tell the numbers of the others."""
 
     step_growth: float = 0.85
     """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
     more."""
 
     last_pass: int = 0
-    """Number of further steps at the last scale, with split in place of the style loss."""
+    """Number of further steps at the last scale, with --style-loss split. Above a draft, they only add details as
+    well."""
 
     first_steps: float = 1.5
     """Factor of the number of steps at the first of several scales."""
@@ -64,13 +64,14 @@ class Settings:
     """Longest side of the smallest scale in pixels, at least."""
 
     draft: int | None = None
-    """Longest side of a draft in pixels. Scales above this size only add details: the picture, reduced to the draft's
-    size, stays about the same. By default all scales may change everything."""
+    """Longest side of a draft in pixels. The scale nearest to it is the draft, and larger scales only add details:
+    the picture, reduced to the draft's size, stays about the same. By default all scales may change everything."""
 
     detail_layers: Layers = field(default_factory=Layers)
     """Style layers of the scales above the draft, with their weights, such as relu1_1=8,relu2_1=8,relu3_1=4. These
-    scales compare statistics of them alone, and the content at the deepest of them, with four times its weight. By
-    default they compare as the other scales do. A last pass is not concerned."""
+    scales compare statistics of these layers, without matching and without samples. Where content_loss is difference,
+    they compare the content at the deepest of them, with four times its weight; otherwise not at all. By default they
+    compare as the other scales do. They do not apply to the last pass."""
 
     seed: int = 0
     """Seed of the noise. The same seed gives the same picture."""
@@ -92,7 +93,7 @@ class Settings:
 
     content_details: float = 0.0
     """Share of the content's details that the scale before was too small for. They are added to the picture that each
-    scale but the first begins with, where there is a style."""
+    scale but the first begins with, where there is a style. The first scale above a draft keeps a part of them."""
 
     content_layers: Layers = field(default_factory=lambda: Layers("relu4_2"))
     """Layers whose features hold the content, with their weights, such as relu4_2=1,relu3_1=0.5."""
@@ -103,11 +104,10 @@ class Settings:
     style_loss: Literal["wasserstein", "gram", "gram+mean", "neighbors", "wasserstein+neighbors", "remd", "split"] = (
         "wasserstein+neighbors"
     )
-    """Distance of the statistics of a layer: between Gaussians (wasserstein), between Gram matrices (gram), or between
-    Gram matrices and means (gram+mean). Or distance of each place from the place of the style that is most like it
-    (neighbors), alone or beside the Gaussians (wasserstein+neighbors). Or distance of samples of both pictures as sets
-    of places (remd), or of each place from the nearest one of the style in each layer by itself, found anew at each
-    step (split)."""
+    """Distance from the style. Statistics of each layer: between Gaussians (wasserstein), between Gram matrices (gram),
+    between Gram matrices and means (gram+mean). Matching: between each place and the place of the style that is most
+    like it (neighbors); the same with Gaussians beside it (wasserstein+neighbors). Random samples of places: STROTSS'
+    distance (remd); matching in each layer by itself, anew at each step (split)."""
 
     match_layers: Layers = field(default_factory=lambda: Layers("relu3_1=2,relu4_1=1"))
     """Layers whose features find the place of the style that a place of the picture is most like, with their
@@ -125,8 +125,8 @@ class Settings:
     are to each other (self-similarity)."""
 
     balance: bool = True
-    """Divide the style loss by the style loss of the content picture, so that one content weight suits strong and weak
-    styles."""
+    """Divide the statistics of the style loss by their value for the content picture, so that one content weight suits
+    strong and weak styles. The matching is not divided."""
 
     layer_scaling: Literal["rms", "none"] = "rms"
     """Divide the features of each layer by their root mean square on photographs (rms), or leave them (none)."""
@@ -323,8 +323,8 @@ class Settings:
         return replace(self, style_loss="split")
 
     @property
-    def of_details(self) -> Settings:
-        """The settings of the scales above the draft."""
+    def above_draft(self) -> Settings:
+        """The settings of the scales above the draft: statistics of `detail_layers` alone."""
         if not self.detail_layers:
             return self
         layers = self.detail_layers
@@ -332,7 +332,7 @@ class Settings:
             "style_layers": layers,
             "style_loss": self.statistic or "wasserstein",
             "content_layers": CONFIGURATION_E.deepest(layers.shares) if self.compared_layers else "",
-            "content_weight": min(DETAIL_CONTENT * self.content_weight, LARGEST_WEIGHT),
+            "content_weight": min(CONTENT_ABOVE_DRAFT * self.content_weight, LARGEST_WEIGHT),
             "content_loss": "difference",
         }
         return self.with_values(changes)

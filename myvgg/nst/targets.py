@@ -19,7 +19,7 @@ from myvgg.nst.guides import Mask
 from myvgg.nst.losses import Gaussian, Moments, gaussian
 from myvgg.nst.matching import Match
 from myvgg.nst.places import Drawn, draw, draw_split
-from myvgg.nst.samples import SampledStyle, Sampling, SplitStyle
+from myvgg.nst.samples import JointStyle, Sampling, SplitStyle
 from myvgg.nst.settings import Settings
 from myvgg.nst.stages import Guides, Region, Sums, Targets
 
@@ -54,14 +54,14 @@ def make_targets(
         for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
         if settings.statistic or settings.matched_layers
     ]
-    places = [each.places for each in seen] if settings.matched_layers else []
+    places = [each.columns for each in seen] if settings.matched_layers else []
     matches = _matches(encoder, content if source is None else source, places, settings, masks, tile)
     sampling = (
         _sampling(encoder, content, styles, settings, masks, style_masks, tile) if settings.sampled_layers else None
     )
     found = [each.moments for each in seen] if settings.statistic else []
     regions = _regions(encoder, found, masks, settings)
-    balance = regions if settings.balance else ()
+    balance = regions if settings.balance and settings.moment_layers else ()
     layers = list(settings.compared_layers) if settings.content_weight else []
     targets = Targets({}, regions, matches, sampling=sampling, content_weight=settings.content_weight)
     if content is None or not (layers or balance):
@@ -163,7 +163,7 @@ def _sampling(
     blended = [] if not styles else shares if masks else settings.blend_shares(len(styles))
     layers, activations = settings.sampled_layers, encoder.params.architecture.activations
     strides = {layer: activations[layer].stride for layer in layers}
-    joint, split = list[SampledStyle](), list[SplitStyle]()
+    joint, split = list[JointStyle](), list[SplitStyle]()
     for index, (style, mask, share) in enumerate(
         zip(styles, style_masks or [None] * len(styles), blended, strict=True)
     ):
@@ -179,8 +179,17 @@ def _sampling(
             split.append(SplitStyle(tf.constant(share, tf.float64), found))
     content_maps = _maps(encoder, content, settings, tile) if is_content else {}
     weights = tuple(shares) if is_content else ()
-    compared = content_maps, tuple(joint), tuple(split)
-    return Sampling(layers, strides, settings.seed, tuple(regions), weights, *compared, settings.pool_padding)
+    return Sampling(
+        layers,
+        strides,
+        settings.seed,
+        regions=tuple(regions),
+        shares=weights,
+        content=content_maps,
+        styles=tuple(joint),
+        split=tuple(split),
+        pool_padding=settings.pool_padding,
+    )
 
 
 def _maps(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> dict[str, tf.Tensor]:
@@ -228,7 +237,7 @@ class _Style(NamedTuple):
     """The features of a style picture: the moments of each layer, and the columns of places that are looked through."""
 
     moments: dict[str, Moments]
-    places: np.ndarray
+    columns: np.ndarray
 
 
 def _style(

@@ -228,18 +228,18 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
             losses, gradient = objective(pixels, optimizer.steps)
             note, interrupt = told(optimizer, losses.total, gradient)
             yield Step(
-                before + optimizer.steps,
-                sum(run.counts),
-                index + 1,
-                len(run.sizes),
-                scale.size,
-                run.pixels(len(run.sizes)),
-                run.pixels(index) + optimizer.steps * math.prod(scale.size),
-                losses,
-                "; ".join(filter(None, [*objective.notes(), note])),
-                optimizer.picture,
-                scale.finish,
-                functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, begin),
+                iteration=before + optimizer.steps,
+                iterations=sum(run.counts),
+                scale=index + 1,
+                scales=len(run.sizes),
+                size=scale.size,
+                work=run.pixels(len(run.sizes)),
+                done=run.pixels(index) + optimizer.steps * math.prod(scale.size),
+                losses=losses,
+                note="; ".join(filter(None, [*objective.notes(), note])),
+                _picture=optimizer.picture,
+                _finish=scale.finish,
+                _state=functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, begin),
             )
             if interrupt:
                 raise interrupt

@@ -136,7 +136,7 @@ def palette_loss(colors: Columns, style: Others) -> Scalar:
         Kolkin et al. (2019), section 2.3, on color matching.
     """
     turned = tf.constant(OPPONENT.T, colors.dtype)
-    return relaxed_earth_mover(tf.matmul(colors - 0.5, turned), tf.matmul(style - 0.5, turned), COLORS)
+    return relaxed_earth_mover(tf.matmul(colors - 0.5, turned), tf.matmul(style - 0.5, turned), COLOR_DISTANCE)
 
 
 def self_similarity_loss(columns: Columns, content: Columns) -> Scalar:
@@ -188,5 +188,5 @@ def _color_pairs(colors: Columns, others: Columns) -> Float[tf.Tensor, " places"
 COSINE = Distance(_cosine_table, _cosine_pairs)
 """One less the cosine of the angle between two columns, from their directions."""
 
-COLORS = Distance(_color_table, _color_pairs)
+COLOR_DISTANCE = Distance(_color_table, _color_pairs)
 """The cosine distance, and the root of the mean squared difference."""

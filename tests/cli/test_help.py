@@ -104,7 +104,7 @@ def test_a_presets_values_are_shown(argv: list[str], capsys: pytest.CaptureFixtu
     found = help_of(argv, capsys)
     for value in ("(gatys: 500)", "(gatys: lbfgs)", "(gatys: noise)", "(gatys: gram)", "(default: 0.8)"):
         assert value in found
-    assert "--balance Divide the style loss" in found
+    assert "--balance Divide the statistics of the style loss" in found
     assert "--no-balance" not in found
 
 

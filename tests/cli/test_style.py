@@ -622,7 +622,7 @@ def test_a_broken_run_says_so_and_leaves_a_picture(
     far = ("--learning-rate", "1e38", "--clip", "end", "--average", "0")
     assert run(*PAIR, *QUICK, *far, "--iterations", "20", "-o", "out.png") == 1
     said = capfd.readouterr().err
-    assert said.count("back to the best picture of this scale with half the step") == 3
+    assert said.count("back to the best picture of this scale with half the learning rate") == 3
     assert said.splitlines()[-1].startswith("myvgg style: the loss is nan")
     assert "out.png has the picture so far, of step" in said.splitlines()[-1]
     assert pixels("out.png").std() > 1

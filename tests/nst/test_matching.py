@@ -97,7 +97,7 @@ def test_a_column_without_features_has_a_gradient() -> None:
 
 def test_the_nearest_place_has_the_largest_centred_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each column finds the place that a loop finds, though they are searched a few at once."""
-    monkeypatch.setattr(matching, "AT_ONCE", 7)
+    monkeypatch.setattr(matching, "CELLS_AT_ONCE", 7)
     given, style = (RNG.standard_normal((count, 5)).astype(np.float32) + 3 for count in (30, 20))
     expected = []
     for each in given - given.mean(0):

@@ -286,7 +286,7 @@ def test_scales_above_a_draft_are_planned_by_their_own_layers(vgg19: Params) -> 
     settings = replace(deep, detail_layers=Layers("relu1_1,relu2_1"))
     sizes = plan.Sizes((1024, 768), [(640, 480)])
     found, all_deep, all_shallow = (
-        plan.plan(each, sizes, vgg19, speed=SPEED).scales for each in (settings, deep, settings.of_details)
+        plan.plan(each, sizes, vgg19, speed=SPEED).scales for each in (settings, deep, settings.above_draft)
     )
     assert found == [all_deep[0], all_shallow[1]]
     assert found[1].memory < all_deep[1].memory
@@ -331,6 +331,6 @@ def test_tiles_hold_the_draft_too(vgg19: Params) -> None:
     settings = replace(PRECISE, size=1100, scales=2, scale_ratio=1.1, draft=1000, detail_layers=Layers("relu1_1"))
     sizes = plan.Sizes((1100, 1100), [(640, 480)])
     draft = plan.memory_of(settings, sizes, vgg19, (1000, 1000), None)
-    assert draft > plan.memory_of(settings.of_details, sizes, vgg19, (1100, 1100), None)
+    assert draft > plan.memory_of(settings.above_draft, sizes, vgg19, (1100, 1100), None)
     assert plan.tile(settings, sizes, vgg19, limit=draft) is None
     assert plan.tile(settings, sizes, vgg19, limit=draft - 1) is not None

@@ -72,9 +72,9 @@ def test_columns_weigh_layers_by_their_shares() -> None:
         "a": tf.constant(RNG.choice([-1.0, 1.0], (5, 4))),
         "b": tf.constant(RNG.choice([-1.0, 1.0], (5, 16))),
     }
-    plain = samples.columns_of(sampled, {"a": 0.2, "b": 0.8}).numpy()
+    plain = samples.joint_columns(sampled, {"a": 0.2, "b": 0.8}).numpy()
     assert_allclose(plain, np.hstack([sampled[samples.COLORS] - 0.5, sampled["a"], sampled["b"]]))
-    equal = samples.columns_of(sampled, {"a": 0.5, "b": 0.5}).numpy()
+    equal = samples.joint_columns(sampled, {"a": 0.5, "b": 0.5}).numpy()
     assert_allclose(np.square(equal[:, 3:7]).sum(1), np.square(equal[:, 7:]).sum(1))
 
 

@@ -446,17 +446,17 @@ def test_settings_of_details_compare_statistics_alone() -> None:
         settings = Settings().with_values(
             {"style_loss": loss, "content_weight": 0.5, "detail_layers": "relu1_1=3,relu2_1", "draft": 64}
         )
-        details = settings.of_details
+        details = settings.above_draft
         assert (details.style_loss, details.matched_layers, details.sampled_layers) == (statistic, {}, {})
         assert (details.moment_layers, details.compared_layers) == ({"relu1_1": 0.75, "relu2_1": 0.25}, {"relu2_1": 1})
         assert details.content_weight == 2
-    assert Settings().of_details == Settings()
-    turned = Settings(detail_layers=Layers("relu2_1,relu1_1=3")).of_details
+    assert Settings().above_draft == Settings()
+    turned = Settings(detail_layers=Layers("relu2_1,relu1_1=3")).above_draft
     assert turned.compared_layers == {"relu2_1": 1}
-    without = Settings().with_values({"content_loss": "self-similarity", "detail_layers": "relu1_1"}).of_details
+    without = Settings().with_values({"content_loss": "self-similarity", "detail_layers": "relu1_1"}).above_draft
     assert without.layers == ["relu1_1"]
     assert without.compared_layers == {}
-    assert Settings(content_weight=5e29, detail_layers=Layers("relu1_1")).of_details.content_weight == 1e30
+    assert Settings(content_weight=5e29, detail_layers=Layers("relu1_1")).above_draft.content_weight == 1e30
 
 
 def test_layers_of_details_count_where_there_is_a_draft() -> None:

@@ -254,7 +254,7 @@ def test_details_have_masks_and_several_styles(
     given: dict[str, Any] = {"style": [style, style[::-1, ::-1] / 2], "style_masks": [half, None]}
     *_, begin, before, after = run(settings, masks=[left, 1 - left], **given)
     assert begin.size == before.size == after.size == (54, 38)
-    details, size, images = settings.of_details, after.size, [resize(content, after.size), before.image]
+    details, size, images = settings.above_draft, after.size, [resize(content, after.size), before.image]
     shapes = [pyramid.style_size(*style.shape[1::-1], size, settings, params.architecture)] * 2
     regions = guides.regions([left, 1 - left], size[1], size[0])
     network = Encoder(params, details)
@@ -299,6 +299,7 @@ def test_a_seed_repeats_the_pictures(run: Run) -> None:
     [
         {"draft": 27},
         {"draft": 38, "detail_layers": Layers("relu1_1")},
+        {"draft": 27, "last_pass": 2, "match_layers": Layers("relu1_1")},
         {"optimizer": "lbfgs"},
         {"parameters": "pyramid", "beta1": 0.0},
         {"last_pass": 3, "match_layers": Layers("relu1_1,relu2_1"), "scales": 2},
@@ -851,6 +852,20 @@ def test_steps_grow_from_scale_to_scale() -> None:
     assert pyramid.steps(sizes[:1], Settings(iterations=10, first_steps=3.0)) == [10]
 
 
+@pytest.mark.parametrize(
+    ("draft", "nearest"),
+    [(1, 128), (128, 128), (150, 128), (155, 181), (500, 512), (560, 512), (620, None), (724, None), (9999, None)],
+)
+def test_the_draft_is_the_nearest_scale(draft: int, nearest: int | None) -> None:
+    """Scales above it know it, it and those below have none; near the result's size, all scales are free."""
+    settings = Settings(size=724, draft=draft)
+    sizes = pyramid.sizes(724, 543, settings, CONFIGURATION_E)
+    assert [max(size) for size in sizes] == [128, 181, 256, 362, 512, 724]
+    found = [pyramid.draft_of(sizes, index, settings) for index in range(len(sizes))]
+    above = [size for size in sizes if nearest and max(size) > nearest]
+    assert [each and max(each) for each in found] == [None] * (len(sizes) - len(above)) + [nearest] * len(above)
+
+
 def test_scales_have_the_ratio() -> None:
     """Each scale has the size of the one before times the ratio."""
     settings = Settings(size=512, min_size=64, scale_ratio=2.0)
@@ -911,6 +926,15 @@ def test_layers_of_content_and_style_may_be_empty_where_others_are_compared(run:
     for style_loss in ("neighbors", "remd"):
         (step,) = run(replace(ONE, **empty, style_loss=style_loss, iterations=1))
         assert step.losses.style > 0
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein", "wasserstein+neighbors"])
+def test_statistics_of_no_layer_are_no_loss(style_loss: Any, run: Run) -> None:
+    """Without style layers, the content and the matching are left."""
+    settings = replace(ONE, style_layers=Layers(), style_loss=style_loss, match_layers=Layers("relu1_1"), iterations=1)
+    (step,) = run(settings)
+    assert step.losses.content > 0
+    assert (step.losses.style > 0) == (style_loss == "wasserstein+neighbors")
 
 
 def test_transferred_colours_are_those_of_the_part_of_the_style_that_counts(run: Run) -> None:
