@@ -64,7 +64,7 @@ def _document(made: Table) -> str:
         "```",
         "",
         "The numbers are means over the pairs that a method has drawn; `pairs` is their number.",
-        "Time is relative to the default's for the same pairs.",
+        "Time is that of the first pair, drawn with nothing beside it, relative to the default's.",
         "The score is measured with VGG19 ([measures](style.md#measures)). All methods draw with VGG19, so the score",
         "may favour them. The columns after it are of judges without VGG, which `benchmarks/judges.py` explains:",
         "",

@@ -74,12 +74,23 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The fixed parts of a run: its pictures, its network, its graphs, its scales and their steps."""
+    """The fixed parts of a run.
+
+    Attributes:
+        inputs: The pictures.
+        encoder: The network.
+        settings: Of the run; those of a scale are `pyramid.settings_at`.
+        pictures: Sizes of the given pictures.
+        sizes: Of the scales.
+        counts: Numbers of steps of the scales.
+        cache: Statistics of style pictures, see `steps`.
+        evaluators: Graphs by the settings that they are for.
+    """
 
     inputs: Inputs
     encoder: Encoder
     settings: Settings
-    shapes: plan.Sizes
+    pictures: plan.Sizes
     sizes: list[pyramid.Size]
     counts: list[int]
     cache: MutableMapping[Any, Any]
@@ -182,9 +193,9 @@ def steps(
     encoder = encoder or Encoder(params, settings)
     settings = replace(settings, precision=encoder.precision)
     styles = [(each.shape[1], each.shape[0]) for each in inputs.styles]
-    shapes = plan.Sizes((width, height) if inputs.has_content else None, styles, max(1, len(inputs.masks)))
+    pictures = plan.Sizes((width, height) if inputs.has_content else None, styles, max(1, len(inputs.masks)))
     counts = pyramid.steps(sizes, settings)
-    run = Run(inputs, encoder, settings, shapes, sizes, counts, {} if cache is None else cache)
+    run = Run(inputs, encoder, settings, pictures, sizes, counts, {} if cache is None else cache)
     if state is not None:
         _check_state(state, run)
     return _steps(run, state)
@@ -218,7 +229,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
     for index in range(state.scale if state else 0, len(run.sizes)):
         scale = run.scale(index, state)
         if state is None:
-            tile = plan.tile(run.settings, run.shapes, run.encoder.params)
+            tile = plan.tile(run.settings, run.pictures, run.encoder.params)
             state = State(start(parameters_of(scale.first_picture(), run.settings)), tile=tile)
         before, begin = state.before, state.begin
         objective = run.objective(index, scale, state.tile, watch)
@@ -244,9 +255,9 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
             if interrupt:
                 raise interrupt
         if index + 1 < len(run.sizes):
-            made = before + optimizer.steps
-            state = State(optimizer.state(), index, made, objective.tile)
-            state = _next(run, scale, state, optimizer.picture, watch)
+            tile = _tile_of_next(run, index, objective.tile, watch)
+            del objective  # the next scale's targets take the memory of this one's
+            state = _next(run, index, scale, optimizer, before=before + optimizer.steps, tile=tile)
 
 
 def told(optimizer: Optimizer, loss: float, gradient: np.ndarray) -> tuple[str, KeyboardInterrupt | None]:
@@ -276,19 +287,12 @@ def _state_of(
     return State(optimizer.state(), scale, before, tile, begin)
 
 
-def _next(run: Run, scale: Scale, state: State, pixels: Pixels, watch: memory.Watch) -> State:
-    """Return the state in which the next scale begins, from the last state and picture of this one.
-
-    `state.before` counts the steps of this scale as well.
-    """
-    larger = resize(scale.picture(pixels), run.sizes[state.scale + 1], method=run.settings.resize)
-    return State(
-        _next_optimizer(run, state.optimizer, scale.with_details(larger)[np.newaxis] / 255),
-        scale=state.scale + 1,
-        before=state.before,
-        tile=_tile_of_next(run, state, watch),
-        begin=larger[np.newaxis] / 255 if run.has_begin(state.scale + 1) else None,
-    )
+def _next(run: Run, index: int, scale: Scale, optimizer: Optimizer, *, before: int, tile: int | None) -> State:
+    """Return the state in which the scale after `index` begins, after a number of steps, in tiles or whole."""
+    larger = resize(scale.picture(optimizer.picture), run.sizes[index + 1], method=run.settings.resize)
+    begun = _next_optimizer(run, optimizer.state(), scale.with_details(larger)[np.newaxis] / 255)
+    begin = larger[np.newaxis] / 255 if run.has_begin(index + 1) else None
+    return State(begun, scale=index + 1, before=before, tile=tile, begin=begin)
 
 
 def _next_optimizer(run: Run, state: AdamState | LBFGSState, image: Pixels) -> AdamState | LBFGSState:
@@ -300,9 +304,8 @@ def _next_optimizer(run: Run, state: AdamState | LBFGSState, image: Pixels) -> A
     return enlarged(state, image, functools.partial(resample, size=size, resampling=Resampling.BILINEAR))
 
 
-def _tile_of_next(run: Run, state: State, watch: memory.Watch) -> int | None:
+def _tile_of_next(run: Run, index: int, tile: int | None, watch: memory.Watch) -> int | None:
     """Choose the tiles of the next scale: as before, or smaller where this scale took far more than was planned."""
-    shapes, params, size = run.shapes, run.encoder.params, run.sizes[state.scale]
-    used = pyramid.settings_at(run.sizes, state.scale, run.settings)
-    planned = plan.memory_of(used, shapes, params, size, state.tile) - plan.base_memory(used, params)
-    return plan.tile_after(run.settings, shapes, params, state.tile, excess=watch.excess(planned))
+    pictures, params, used = run.pictures, run.encoder.params, pyramid.settings_at(run.sizes, index, run.settings)
+    planned = plan.memory_of(used, pictures, params, run.sizes[index], tile) - plan.base_memory(used, params)
+    return plan.tile_after(run.settings, pictures, params, tile, excess=watch.excess(planned))
