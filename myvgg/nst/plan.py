@@ -58,6 +58,9 @@ PICTURES_HELD = {"adam": 6.5, "lbfgs": 11}
 """Number of pictures of the scale's size that a run holds: the content, the gradient, and the optimiser's state without
 the pairs of L-BFGS."""
 
+DRAFT_PICTURES = 3
+"""Number of further pictures that a run with a draft holds: the beginning of the scale, and the blur of a step."""
+
 VALUE_MEMORY = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
@@ -276,7 +279,7 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
     content = bytes_of_value * counted.content * pixels
     working += SAMPLE_MEMORY * VALUE_MEMORY["float32"] * STYLE_COUNT * counted.sampled
     pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
-    held = PICTURES_HELD[settings.optimizer] + 2 * pairs
+    held = PICTURES_HELD[settings.optimizer] + 2 * pairs + (DRAFT_PICTURES if settings.draft else 0)
     held = 1 + 4 / 3 * held if settings.parameters == "pyramid" else held
     pictures = held * PIXEL_MEMORY * pixels
     return base_memory(settings, params) + content + working + pictures

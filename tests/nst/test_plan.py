@@ -326,6 +326,14 @@ def test_each_scale_is_timed_by_its_own_layers(vgg19: Params, monkeypatch: pytes
     assert draft.seconds / math.prod(draft.size) > 20 * above.seconds / math.prod(above.size)
 
 
+def test_a_draft_is_held_beside_the_picture(vgg19: Params) -> None:
+    """Its pictures and the blur take three pictures more, in tiles as well."""
+    sizes, size, deep = plan.Sizes((2048, 1536), [(640, 480)]), (2048, 1536), replace(PRECISE, draft=512)
+    for side in (None, 400):
+        without, held = (plan.memory_of(each, sizes, vgg19, size, side) for each in (replace(deep, draft=None), deep))
+        assert held - without == 3 * 12 * 2048 * 1536
+
+
 def test_tiles_hold_the_draft_too(vgg19: Params) -> None:
     """A draft that is nearly as large as the result needs more memory than the details above it."""
     settings = replace(PRECISE, size=1100, scales=2, scale_ratio=1.1, draft=1000, detail_layers=Layers("relu1_1"))
