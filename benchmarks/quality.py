@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -159,7 +159,7 @@ def _params() -> Params:
         return measured(store.load(include_top=False))
 
 
-def means(made: Table, name: str) -> tuple[float, float, list[float]]:
+def means(made: Table, name: str, pairs: Sequence[tuple[str, str]] = PAIRS) -> tuple[float, float, list[float]]:
     """Return the time of a method relative to the default's, its mean score, and its judges' means.
 
     The time is that of the first pair: let nothing run beside it. The others take as many steps of as many pixels.
@@ -167,11 +167,12 @@ def means(made: Table, name: str) -> tuple[float, float, list[float]]:
     Args:
         made: The pictures.
         name: Of the method.
+        pairs: Those that count.
     """
-    found = made[name]
-    judged = [statistics.mean(values) for values in zip(*(each.judgement for each in found.values()), strict=True)]
-    ratio = found[PAIRS[0]].seconds / made[OURS][PAIRS[0]].seconds
-    return ratio, statistics.mean(each.score for each in found.values()), judged
+    found = [made[name][pair] for pair in pairs]
+    judged = [statistics.mean(values) for values in zip(*(each.judgement for each in found), strict=True)]
+    ratio = made[name][PAIRS[0]].seconds / made[OURS][PAIRS[0]].seconds
+    return ratio, statistics.mean(each.score for each in found), judged
 
 
 def _result(made: Table, name: str) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.quality import DOCS, FIELDS, METHODS, SHOWN_SIDE, SIZE, Table, load, means, picture_of
+from benchmarks.quality import DOCS, FIELDS, METHODS, OURS, SHOWN_SIDE, SIZE, Table, load, means, picture_of
 from myvgg import images
 from myvgg.runs import sheet
 from myvgg.runtime.files import replacing
@@ -64,6 +64,7 @@ def _document(made: Table) -> str:
         "```",
         "",
         "The numbers are means over the pairs that a method has drawn; `pairs` is their number.",
+        "Above methods with fewer pairs, the default has a row of those alone.",
         "Time is that of the first pair, drawn with nothing beside it, relative to the default's.",
         "The score is measured with VGG19 ([measures](style.md#measures)). All methods draw with VGG19, so the score",
         "may favour them. The columns after it are of judges without VGG, which `benchmarks/judges.py` explains:",
@@ -84,11 +85,23 @@ def _document(made: Table) -> str:
         f"| method | pairs | time | score | {' | '.join(COLUMN_TITLES)} |",
         f"|---|---|---|---|{'---|' * len(FIELDS)}",
     ]
-    for name, found in made.items():
-        ratio, score, judged = means(made, name)
-        numbers = " | ".join(f"{number:.2f}" for number in (ratio, score, *judged))
-        lines.append(f"| {TITLES[name]} | {len(found)} | {numbers} |")
+    lines += _rows(made)
     for pair in next(iter(made.values())):
         lines += ["", f"## {pair[0].capitalize()} with {pair[1]}", ""]
         lines.append(f"![{pair[0]} with {pair[1]} by the methods](quality/pair_{'-'.join(pair)}.jpg)")
     return "\n".join(lines) + "\n"
+
+
+def _rows(made: Table) -> list[str]:
+    """Write the table's rows; methods of the same pairs stand together, each time beside the default."""
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name, found in made.items():
+        if found:
+            groups.setdefault(tuple(found), []).append(name)
+    rows = []
+    for pairs, names in groups.items():
+        for name in dict.fromkeys([OURS, *names]):
+            ratio, score, judged = means(made, name, pairs)
+            numbers = " | ".join(f"{number:.2f}" for number in (ratio, score, *judged))
+            rows.append(f"| {TITLES[name]} | {len(pairs)} | {numbers} |")
+    return rows
