@@ -97,8 +97,8 @@ CHOICES = {
             "2, 4, 4, 2": {"style_layers": "relu1_1=2,relu2_1=4,relu3_1=4,relu4_1=2"},
             "16, 8, 4, 2, and 1 at relu5_1": {"style_layers": "relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1"},
         },
-        "Less weight of the two shallow layers gives more style and less structure. Twice the weight of relu1_1, with "
-        "a fifth layer, slides the other way by 0.01 at most, and a step takes longer.",
+        "Less weight of the two shallow layers gives more style and less structure. Twice the weight of relu1_1, "
+        "with a fifth layer, changes style and structure by less than 0.01, and a step takes longer.",
     ),
     "content": Choice(
         "Content weight",
@@ -147,15 +147,15 @@ CHOICES = {
         "First picture",
         "0.4 of noise",
         {"the content": {"init": "content"}, "noise": {"init": "noise"}},
-        "Noise alone loses structure, and its colours are the least even of all. Some of it costs nothing, and lets "
-        "another seed give another picture.",
+        "Noise alone loses structure, and its colours are the least even of all. Some of it costs 0.001 of the "
+        "score and a little evenness, and lets another seed give another picture.",
     ),
     "smoothness": Choice(
         "Total variation",
         "weight 1",
         {"none": {"tv_weight": 0.0}, "2": {"tv_weight": 2.0}},
-        "Nothing that shows in the score; grain falls with the weight. Without it, hardly a place is smooth; with "
-        "weight 2, more places than in the style.",
+        "Nothing that shows in the score; grain falls with the weight. Without it, hardly a place is smooth; weight"
+        " 2 makes 0.143 of the places smooth, in place of 0.121.",
     ),
     "former": Choice(
         "All of it",
@@ -239,9 +239,9 @@ def result(made: list[Job], params: Params) -> Result:
                 judges.photograph(picture, content),
             )
         )
-    style, structure, score, grain = (mean(values) for values in zip(*reports, strict=True))
-    lowest = min(each.score for each in reports)
-    return Result(style, structure, score, lowest, grain, *(mean(values) for values in zip(*judged, strict=True)))
+    means = [mean(values) for values in zip(*reports, strict=True)]
+    lowest, faults = min(each.score for each in reports), [mean(values) for values in zip(*judged, strict=True)]
+    return Result._make([*means[:3], lowest, means[3], *faults])
 
 
 def work(settings: Settings, params: Params) -> float:

@@ -11,6 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from myvgg.runtime.process import uninterrupted
+
 
 def compiled(function: Callable[..., Any], **options: Any) -> Any:
     """Return `tf.function` of a function.
@@ -23,6 +25,25 @@ def compiled(function: Callable[..., Any], **options: Any) -> Any:
         **options: Those of `tf.function`.
     """
     return tf.function(functools.partial(function), autograph=False, **options)
+
+
+def uninterrupted_graph(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Return `compiled` of a function, whose calls an interruption does not end: it comes after the call.
+
+    If an interruption came while TensorFlow looks up the graph, the graph would be lost from TensorFlow's table, and
+    all later calls would fail.
+
+    Args:
+        function: The function.
+        **options: Those of `tf.function`.
+    """
+    graph = compiled(function, **options)
+
+    def call(*arguments: Any) -> Any:
+        with uninterrupted():
+            return graph(*arguments)
+
+    return call
 
 
 def has_gpu() -> bool:

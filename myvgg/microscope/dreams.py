@@ -132,4 +132,4 @@ def _slope(network: Params, layer: str, channel: int | None) -> Any:
             counted = maps if channel is None else maps[..., channel]
             return tf.gradients(tf.reduce_mean(counted**2), picture)[0]
 
-    return kernels.compiled(gradient, input_signature=[tf.TensorSpec([None, None, 3], tf.float32)])
+    return kernels.uninterrupted_graph(gradient, input_signature=[tf.TensorSpec([None, None, 3], tf.float32)])

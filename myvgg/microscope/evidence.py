@@ -177,7 +177,7 @@ def gradient_map(
         with lean_gradients():
             return tf.gradients(mean_response(network, image, unit), image)[0]
 
-    slope = kernels.compiled(gradient)(tf.constant(seen)).numpy()
+    slope = kernels.uninterrupted_graph(gradient)(tf.constant(seen)).numpy()
     return Evidence(*unit, label_of(network, unit), response, seen, np.abs(slope).max(axis=-1))
 
 

@@ -227,4 +227,4 @@ def _slope(network: Params, unit: Unit, width: int) -> Any:
             seen = seen_from(to_pixels(waves, width), matrix, shift)
             return tf.gradients(mean_response(network, seen, unit), waves)[0]
 
-    return kernels.compiled(gradient)
+    return kernels.uninterrupted_graph(gradient)

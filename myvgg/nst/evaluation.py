@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from jaxtyping import Float
 
 from myvgg import kernels
 from myvgg.nst import tiles
@@ -21,11 +22,12 @@ from myvgg.nst.criterion import Criterion, added, counts_of
 from myvgg.nst.matching import Match
 from myvgg.nst.places import Drawn, within
 from myvgg.nst.stages import Counts, Kept, Losses, Piece, Styles, Sums, Targets
-from myvgg.nst.state import Pixels
 from myvgg.nst.tiles import Tile
-from myvgg.runtime.process import uninterrupted
 
-Evaluate = Callable[[Pixels, int], tuple[Losses, Any]]
+AnyPixels = Float[np.ndarray, "1 height width 3"]
+"""A picture from 0 to 1, float32 in runs and float64 in comparisons."""
+
+Evaluate = Callable[[AnyPixels, int], tuple[Losses, Any]]
 """From a picture and the number of steps before to its losses and the gradient of their total.
 
 The number says which positions are drawn. The caller may write over an array."""
@@ -68,7 +70,7 @@ class Evaluator:
                 tf.constant, (kept, targets.content, targets.guides, targets.matches)
             )
 
-            def evaluate_whole(pixels: Pixels, step: int) -> Any:
+            def evaluate_whole(pixels: AnyPixels, step: int) -> Any:
                 places, wanted = drawn(step)
                 places = tf.nest.map_structure(tf.constant, places)
                 return self._whole(
@@ -78,10 +80,10 @@ class Evaluator:
             return evaluate_whole
         strides = {name: each.stride for name, each in architecture.activations.items()}
 
-        def piece_of(pixels: Pixels, tile: Tile, places: Drawn) -> Piece:
+        def piece_of(pixels: AnyPixels, tile: Tile, places: Drawn) -> Piece:
             return _piece_of(tile, pixels, kept, targets, places, counts, strides)
 
-        def evaluate(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
+        def evaluate(pixels: AnyPixels, step: int) -> tuple[Losses, np.ndarray]:
             places, wanted = drawn(step)
             sums = added(self._sums(piece_of(pixels, tile, places)) for tile in cut)
             losses, by_sums = self._losses(sums, wanted, counts)
@@ -107,7 +109,7 @@ class Evaluator:
 
 def _piece_of(
     tile: Tile,
-    pixels: Pixels,
+    pixels: AnyPixels,
     kept: Kept | tuple[()],
     targets: Targets,
     places: Drawn,
@@ -136,18 +138,13 @@ def _within(match: Match, tile: Tile) -> Match:
 
 
 def _traced_once(function: Any) -> Callable[..., Any]:
-    """Compile a function of a piece, and of others that keep their shape, for pieces of all sizes.
-
-    An interruption waits for the end of a call. TensorFlow's table of graphs has none of them any more where one came
-    while TensorFlow looked it up, and all later calls fail.
-    """
-    compiled: list[Any] = []
+    """Compile a function of a piece, and of others that keep their shape, for pieces of all sizes."""
+    graphs: list[Any] = []
 
     def call(*records: Any) -> Any:
-        with uninterrupted():
-            if not compiled:
-                compiled.append(kernels.compiled(function, input_signature=[*map(_spec_of, records)]))
-            return compiled[0](*records)
+        if not graphs:
+            graphs.append(kernels.uninterrupted_graph(function, input_signature=[*map(_spec_of, records)]))
+        return graphs[0](*records)
 
     return call
 

@@ -64,7 +64,7 @@ def _measured(encoder: Encoder, layers: Sequence[str], style: Sequence[str]) -> 
         return tf.gradients([*seen.values()], [image], [slopes.get(layer, maps) for layer, maps in seen.items()])[0]
 
     signature = [tf.TensorSpec([1, None, None, 3], tf.float32)]
-    compiled = kernels.compiled(step, input_signature=signature)
+    compiled = kernels.uninterrupted_graph(step, input_signature=signature)
     first, last = LARGE
     small = _shortest(compiled, SMALL, TURNS)
     try:

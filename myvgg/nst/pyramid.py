@@ -67,10 +67,11 @@ def steps(sizes: Sequence[Size], settings: Settings) -> list[int]:
 
 def draft_of(sizes: Sequence[Size], index: int, settings: Settings) -> Size | None:
     """Return the size of the draft that a scale only adds details to; None for a scale that may change all."""
-    if settings.draft is None:
+    result, wanted = max(sizes[-1]), settings.draft
+    smaller = [size for size in sizes if max(size) < result]
+    if wanted is None or wanted >= result or not smaller:
         return None
-    wanted = settings.draft
-    draft = min(sizes, key=lambda size: abs(math.log(max(size) / wanted)))
+    draft = min(smaller, key=lambda size: abs(math.log(max(size) / wanted)))
     return draft if max(draft) < max(sizes[index]) else None
 
 

@@ -53,7 +53,7 @@ class SplitStyle(NamedTuple):
 
 
 class JointStyle(NamedTuple):
-    """The sample of a style that pictures are compared with.
+    """The sample of a style whose layers are joined to one column at each position.
 
     Attributes:
         share: Weight of its loss.
@@ -190,7 +190,7 @@ def joint_columns(sampled: Sample, shares: Mapping[str, float]) -> Float[tf.Tens
     return tf.concat([sampled[COLORS] - 0.5, *(length * factors[layer] * sampled[layer] for layer in shares)], -1)
 
 
-def sampled_style(share: float, sampled: Sample, shares: Mapping[str, float]) -> JointStyle:
+def joint_style(share: float, sampled: Sample, shares: Mapping[str, float]) -> JointStyle:
     """Prepare the sample of a style.
 
     Args:

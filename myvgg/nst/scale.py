@@ -119,7 +119,7 @@ class Scale:
         kept = () if self._keep is None else Kept(self._keep[np.newaxis], content)
         cut = tiles.cut(height, width, tile, self._encoder.params.architecture, targets.layers)
         evaluate = evaluator.bind(targets, cut, height=height, width=width, kept=kept)
-        return evaluate if self._draft is None else self._above_draft(evaluate)
+        return evaluate if self._draft is None else self._filtered(evaluate)
 
     def _matched(self, content: np.ndarray) -> np.ndarray | None:
         """Return the picture whose places look for their matches: the content, with a share of the picture so far.
@@ -184,14 +184,14 @@ class Scale:
             return guides.regions(self._inputs.masks, self.size[1], self.size[0])
         return self._settings.blend_shares(len(self._styles))
 
-    def _above_draft(self, evaluate: Evaluate) -> Evaluate:
+    def _filtered(self, evaluate: Evaluate) -> Evaluate:
         """Evaluate what `picture` makes of an optimiser's picture; the filter is its own adjoint."""
 
-        def evaluate_above_draft(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
+        def evaluate_filtered(pixels: Pixels, step: int) -> tuple[Losses, np.ndarray]:
             losses, gradient = evaluate(self.picture(pixels)[np.newaxis] / 255, step)
             return losses, self._high_pass(np.asarray(gradient)[0])[np.newaxis]
 
-        return evaluate_above_draft
+        return evaluate_filtered
 
     def _high_pass(self, image: np.ndarray) -> np.ndarray:
         """Return the details above the draft: a picture less its Gaussian blur. A sharp filter would leave a grid."""

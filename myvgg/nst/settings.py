@@ -64,14 +64,15 @@ class Settings:
     """Longest side of the smallest scale in pixels, at least."""
 
     draft: int | None = None
-    """Longest side of a draft in pixels. The scale nearest to it is the draft, and larger scales only add details:
-    the picture, reduced to the draft's size, stays about the same. By default all scales may change everything."""
+    """Longest side of a draft in pixels. The scale nearest to it that is smaller than the result is the draft, and
+    larger scales only add details: the picture, reduced to the draft's size, stays about the same. By default, and
+    where the result is not larger than the draft, all scales may change everything."""
 
     detail_layers: Layers = field(default_factory=Layers)
     """Style layers of the scales above the draft, with their weights, such as relu1_1=8,relu2_1=8,relu3_1=4. These
     scales compare statistics of these layers, without matching and without samples. Where content_loss is difference,
-    they compare the content at the deepest of them, with four times its weight; otherwise not at all. By default they
-    compare as the other scales do. They do not apply to the last pass."""
+    they compare the content at the deepest of them, with four times its weight; otherwise not at all. Without this
+    setting, they compare as the other scales do. The last pass does not use it."""
 
     seed: int = 0
     """Seed of the noise. The same seed gives the same picture."""
@@ -324,7 +325,7 @@ class Settings:
 
     @property
     def above_draft(self) -> Settings:
-        """The settings of the scales above the draft: statistics of `detail_layers` alone."""
+        """The settings above a draft: those of `detail_layers`, or these settings where there are none."""
         if not self.detail_layers:
             return self
         layers = self.detail_layers

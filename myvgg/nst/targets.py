@@ -54,8 +54,8 @@ def make_targets(
         for style, mask in zip(styles, style_masks or [None] * len(styles), strict=True)
         if settings.statistic or settings.matched_layers
     ]
-    places = [each.columns for each in seen] if settings.matched_layers else []
-    matches = _matches(encoder, content if source is None else source, places, settings, masks, tile)
+    columns = [each.columns for each in seen] if settings.matched_layers else []
+    matches = _matches(encoder, content if source is None else source, columns, settings, masks, tile)
     sampling = (
         _sampling(encoder, content, styles, settings, masks, style_masks, tile) if settings.sampled_layers else None
     )
@@ -171,7 +171,7 @@ def _sampling(
         maps = _maps(encoder, style, settings, tile)
         if settings.style_loss == "remd":
             drawn = Drawn((draw(key, size, mask, STYLE_COUNT),))
-            joint.append(samples.sampled_style(share, samples.samples_of(maps, drawn, strides).joint[0], layers))
+            joint.append(samples.joint_style(share, samples.samples_of(maps, drawn, strides).joint[0], layers))
         else:
             # Differs from Kolkin et al. (2022), who draw the style's positions anew at each step too.
             drawn = Drawn(split=(draw_split(key, size, mask, strides, settings.pool_padding),))

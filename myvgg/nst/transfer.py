@@ -80,7 +80,7 @@ class Run:
         inputs: The pictures.
         encoder: The network.
         settings: Of the run; those of a scale are `pyramid.settings_at`.
-        pictures: Sizes of the given pictures.
+        picture_sizes: Of the given pictures.
         sizes: Of the scales.
         counts: Numbers of steps of the scales.
         cache: Statistics of style pictures, see `steps`.
@@ -90,7 +90,7 @@ class Run:
     inputs: Inputs
     encoder: Encoder
     settings: Settings
-    pictures: plan.Sizes
+    picture_sizes: plan.Sizes
     sizes: list[pyramid.Size]
     counts: list[int]
     cache: MutableMapping[Any, Any]
@@ -229,7 +229,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
     for index in range(state.scale if state else 0, len(run.sizes)):
         scale = run.scale(index, state)
         if state is None:
-            tile = plan.tile(run.settings, run.pictures, run.encoder.params)
+            tile = plan.tile(run.settings, run.picture_sizes, run.encoder.params)
             state = State(start(parameters_of(scale.first_picture(), run.settings)), tile=tile)
         before, begin = state.before, state.begin
         objective = run.objective(index, scale, state.tile, watch)
@@ -256,7 +256,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
                 raise interrupt
         if index + 1 < len(run.sizes):
             tile = _tile_of_next(run, index, objective.tile, watch)
-            del objective  # the next scale's targets take the memory of this one's
+            del objective  # with its targets, before the next scale's pictures are made
             state = _next(run, index, scale, optimizer, before=before + optimizer.steps, tile=tile)
 
 
@@ -306,6 +306,6 @@ def _next_optimizer(run: Run, state: AdamState | LBFGSState, image: Pixels) -> A
 
 def _tile_of_next(run: Run, index: int, tile: int | None, watch: memory.Watch) -> int | None:
     """Choose the tiles of the next scale: as before, or smaller where this scale took far more than was planned."""
-    pictures, params, used = run.pictures, run.encoder.params, pyramid.settings_at(run.sizes, index, run.settings)
+    pictures, params, used = run.picture_sizes, run.encoder.params, pyramid.settings_at(run.sizes, index, run.settings)
     planned = plan.memory_of(used, pictures, params, run.sizes[index], tile) - plan.base_memory(used, params)
     return plan.tile_after(run.settings, pictures, params, tile, excess=watch.excess(planned))

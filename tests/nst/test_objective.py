@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from myvgg.nst.evaluation import Evaluate, Pixels
+from myvgg.nst.evaluation import AnyPixels, Evaluate
 from myvgg.nst.objective import Objective
 from myvgg.nst.stages import Losses
 
@@ -25,7 +25,7 @@ class Scarce:
         """Bind, and return an evaluation that fails where the memory does not suffice."""
         self.bound.append(tile)
 
-        def evaluate(pixels: Pixels, _: int) -> tuple[Losses, np.ndarray]:
+        def evaluate(pixels: AnyPixels, _: int) -> tuple[Losses, np.ndarray]:
             if (tile or 1000) > self.side:
                 raise tf.errors.ResourceExhaustedError(None, None, "OOM")
             return Losses(*map(tf.constant, (1.0, 2.0, 3.0, 6.0))), pixels + 1

@@ -439,7 +439,7 @@ def test_weights_that_no_loss_can_have(values: dict[str, Any], problem: str) -> 
         Settings().with_values(values)
 
 
-def test_settings_of_details_compare_statistics_alone() -> None:
+def test_settings_above_a_draft_compare_statistics_alone() -> None:
     """Above a draft, a loss without statistics is replaced too, and the content is compared at the last layer."""
     losses = (("wasserstein+neighbors", "wasserstein"), ("gram", "gram"), ("remd", "wasserstein"))
     for loss, statistic in losses:
@@ -459,7 +459,7 @@ def test_settings_of_details_compare_statistics_alone() -> None:
     assert Settings(content_weight=5e29, detail_layers=Layers("relu1_1")).above_draft.content_weight == 1e30
 
 
-def test_layers_of_details_count_where_there_is_a_draft() -> None:
+def test_detail_layers_count_where_there_is_a_draft() -> None:
     """They are among all layers only then, by which pictures are checked and tiles are cut."""
     settings = Settings(detail_layers=Layers("relu5_1"))
     assert "relu5_1" not in settings.layers

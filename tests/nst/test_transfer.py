@@ -854,10 +854,10 @@ def test_steps_grow_from_scale_to_scale() -> None:
 
 @pytest.mark.parametrize(
     ("draft", "nearest"),
-    [(1, 128), (128, 128), (150, 128), (155, 181), (500, 512), (560, 512), (620, None), (724, None), (9999, None)],
+    [(1, 128), (128, 128), (150, 128), (155, 181), (500, 512), (560, 512), (723, 512), (724, None), (9999, None)],
 )
 def test_the_draft_is_the_nearest_scale(draft: int, nearest: int | None) -> None:
-    """Scales above it know it, it and those below have none; near the result's size, all scales are free."""
+    """Scales above it know it, it and those below have none. A draft that is not smaller than the result is none."""
     settings = Settings(size=724, draft=draft)
     sizes = pyramid.sizes(724, 543, settings, CONFIGURATION_E)
     assert [max(size) for size in sizes] == [128, 181, 256, 362, 512, 724]
