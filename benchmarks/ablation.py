@@ -154,8 +154,8 @@ CHOICES = {
         "Total variation",
         "weight 1",
         {"none": {"tv_weight": 0.0}, "2": {"tv_weight": 2.0}},
-        "Nothing that shows in the score; grain falls with the weight. Without it, hardly a place is smooth; weight"
-        " 2 makes 0.143 of the places smooth, in place of 0.121.",
+        "Nothing that shows in the score; grain falls with the weight. Without it, hardly a place is smooth; "
+        "weight 2 makes 0.143 of the places smooth, in place of 0.121.",
     ),
     "former": Choice(
         "All of it",
