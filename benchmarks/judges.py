@@ -79,7 +79,8 @@ class Judgement(NamedTuple):
         sharpness: Energy of the sides of the result's strokes, over that of the style. A sharpened or embossed copy of
             the style has 1.8 to 4.8, a blurred one 0.05 to 0.2, at 384 pixels.
         smoothness: Part of the result whose strokes are fainter than those of nine tenths of the style, 0 to 1. The
-            style has 0.1, a half of it beside its other half 0.05 to 0.19, a photograph 0.68 to 0.81, all at 384 pixels.
+            style has 0.1, a half of it beside its other half 0.05 to 0.19, a photograph 0.68 to 0.81, all at 384
+            pixels.
         photograph: Part of the energy of the result's finest details that the content's finest details explain, 0 to 1.
             A painting of the content has 0.01 to 0.03, filtered copies of it have 0.17 to 0.99, at 384 pixels.
     """
