@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from jaxtyping import Float, Float32, Int32
+from jaxtyping import Float, Float32, Int, Int32
 
 from myvgg.architecture import PoolPadding
 from myvgg.nst.cells import CELL, MAX_CANDIDATES
@@ -104,39 +104,40 @@ def columns_of(parts: Maps, factors: Mapping[str, float]) -> Float32[np.ndarray,
         parts: Parts of the columns by layer, from `column_part`.
         factors: Of the layers.
     """
-    rows = [np.asarray(part)[0].reshape(-1, part.shape[-1]) * np.float32(factors[name]) for name, part in parts.items()]
-    return np.concatenate(rows, -1).astype(np.float32)
+    rows = [np.multiply(part[0], np.float32(factors[name]), dtype=np.float32) for name, part in parts.items()]
+    return np.concatenate([each.reshape(-1, each.shape[-1]) for each in rows], -1)
 
 
-def candidates(columns: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    """Return the columns of a style that are looked through: those inside of a mask, and not too many of them.
+def candidates(mask: Float32[np.ndarray, "rows columns"]) -> Int[np.ndarray, " candidates"]:
+    """Choose the cells of a style that are looked through: those inside of a mask, and not too many of them.
 
     Args:
-        columns: Of all cells of the style.
-        mask: Part of each cell that counts; None for all.
+        mask: Part of each cell that counts.
+
+    Returns:
+        The numbers of the cells, row by row, in rising order.
     """
-    if mask is not None:
-        columns = columns[members(mask).ravel()]
-    if len(columns) <= MAX_CANDIDATES:
-        return columns
-    chosen = np.random.default_rng(0).permutation(len(columns))[:MAX_CANDIDATES]
-    return np.asarray(columns[np.sort(chosen)])
+    inside = np.flatnonzero(members(mask))
+    if len(inside) > MAX_CANDIDATES:
+        inside = inside[np.sort(np.random.default_rng(0).permutation(len(inside))[:MAX_CANDIDATES])]
+    return inside
 
 
-def nearest(columns: np.ndarray, style: np.ndarray) -> Int32[np.ndarray, " places"]:
+def nearest(columns: np.ndarray, style: np.ndarray, mean: np.ndarray) -> Int32[np.ndarray, " places"]:
     """Find for each column the one of the style whose direction from the mean is most alike.
 
     Args:
-        columns: (places, channels).
+        columns: Some of a picture's, (places, channels).
         style: (candidates, channels).
+        mean: Of all columns of the picture, (channels).
 
     Reference:
         Kolkin et al. (2022), section 3.2: the cosine distance of features from which their mean was subtracted.
     """
     wanted = directions(tf.constant(style - style.mean(0)))
-    middle, found = columns.mean(0), []
+    mean, found = mean.astype(np.float32), []
     for start in range(0, len(columns), CELLS_AT_ONCE):
-        given = directions(tf.constant(columns[start : start + CELLS_AT_ONCE] - middle))
+        given = directions(tf.constant(columns[start : start + CELLS_AT_ONCE] - mean))
         found.append(tf.argmax(tf.matmul(given, wanted, transpose_b=True), 1, tf.int32).numpy())
     return np.concatenate(found)
 

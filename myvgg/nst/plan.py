@@ -51,6 +51,10 @@ PROCESS_MEMORY = 780e6
 WORKING_MEMORY = {"float32": 750, "bfloat16": 550, "float16": 550}
 """Bytes a pixel besides the numbers that are kept for the gradient: intermediate results, and gaps of the allocator."""
 
+TILE_GAPS = 1.33
+"""Ratio of the memory of a tile to that of a whole picture of its size. Two passes, and pictures of several sizes, leave
+gaps between them in the allocator's memory."""
+
 PIXEL_MEMORY = 12
 """Bytes of a pixel of a picture: red, green, blue."""
 
@@ -125,7 +129,7 @@ class Costs(NamedTuple):
         convolutions: Multiply-adds of the network up to the deepest layer that is needed.
         further: Multiply-adds of the second moments of the style layers, of all regions but the first.
         values: Numbers that are kept for the gradient: the outputs of all rectifications and pools.
-        content: Numbers of the layers that are compared place by place.
+        content: Numbers of the content's maps that are held.
         matched: Channels of the layers that are matched.
         sampled: Channels of the layers that are sampled.
     """
@@ -246,11 +250,11 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
 def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
     """Count the costs of a pixel with the layers that the settings name."""
     activations = architecture.activations
-    content, style = _layers(settings, sizes)
-    if not (content or style):
+    held, seen, style = _layers(settings, sizes)
+    if not (seen or style):
         return Costs(0, 0, 0, 0)
     names = list(activations)
-    needed = names[: names.index(architecture.deepest([*content, *style])) + 1]
+    needed = names[: names.index(architecture.deepest([*seen, *style])) + 1]
     moments = sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style)
     return Costs(
         sum(
@@ -260,7 +264,7 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
         ),
         (sizes.regions - 1) * moments,
         sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
-        sum(activations[n].channels / activations[n].stride ** 2 for n in content),
+        sum(activations[n].channels / activations[n].stride ** 2 for n in held),
         sum(activations[n].channels for n in settings.matched_layers),
         sum(activations[n].channels for n in settings.sampled_layers),
     )
@@ -274,8 +278,10 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
     """Estimate the bytes of the process: the network, the arrays of the picture's size, and one tile."""
     bytes_of_value = VALUE_MEMORY[settings.precision]
     pixels = math.prod(sizes[0])
-    largest = max(tile.pixels for each in sizes for tile in _cut(each, settings, params, side))
-    working = largest * (WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values)
+    pieces = [_cut(each, settings, params, side) for each in sizes]
+    gaps = TILE_GAPS if any(len(cut) > 1 for cut in pieces) else 1
+    largest = max(each.pixels for cut in pieces for each in cut)
+    working = gaps * largest * (WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values)
     content = bytes_of_value * counted.content * pixels
     working += SAMPLE_MEMORY * VALUE_MEMORY["float32"] * STYLE_COUNT * counted.sampled
     pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
@@ -285,21 +291,22 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
     return base_memory(settings, params) + content + working + pictures
 
 
-def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str]]:
-    """Return the layers whose features are compared place by place, and those whose moments are."""
+def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str], list[str]]:
+    """Return the layers of which the content's maps are held, all whose places are compared, those with moments."""
     is_styled = sizes.styles and settings.style_weight
     content = settings.compared_layers if sizes.content and settings.content_weight else {}
     matched, style = (settings.matched_layers, settings.moment_layers) if is_styled else ({}, {})
-    return list(dict.fromkeys([*content, *matched, *settings.sampled_layers])), list(style)
+    held = list(dict.fromkeys([*content, *settings.sampled_layers]))
+    return held, list(dict.fromkeys([*held, *matched])), list(style)
 
 
 def _speed(settings: Settings, sizes: Sizes, params: Params) -> Speed:
     from myvgg.nst import probe
 
-    content, style = _layers(settings, sizes)
-    if not (content or style):
+    _, seen, style = _layers(settings, sizes)
+    if not (seen or style):
         return probe.Speed(0.0, 0.0)
-    return probe.speed(params, settings, content=content, style=style)
+    return probe.speed(params, settings, content=seen, style=style)
 
 
 def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from myvgg.architecture import PoolPadding
-from myvgg.nst import guides, matching, samples, tiles
-from myvgg.nst.cells import STYLE_COUNT, shape_of_cells
-from myvgg.nst.criterion import added, counts_of, features_of, statistics, weigh
+from myvgg.nst import guides, samples
+from myvgg.nst.cells import STYLE_COUNT
+from myvgg.nst.criterion import added, counts_of, weigh
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.guides import Mask
+from myvgg.nst.hypercolumns import StyleColumns, find_matches
 from myvgg.nst.losses import Gaussian, Moments, gaussian
-from myvgg.nst.matching import Match
+from myvgg.nst.maps import Maps, maps_and_moments, maps_by_tile, moments_of_tile
 from myvgg.nst.places import Drawn, draw, draw_split
 from myvgg.nst.samples import JointStyle, Sampling, SplitStyle
 from myvgg.nst.settings import Settings
 from myvgg.nst.stages import Guides, Region, Sums, Targets
+from myvgg.nst.tiles import Box
 
 
 def make_targets(
@@ -55,7 +55,8 @@ def make_targets(
         if settings.statistic or settings.matched_layers
     ]
     columns = [each.columns for each in seen] if settings.matched_layers else []
-    matches = _matches(encoder, content if source is None else source, columns, settings, masks, tile)
+    picture = content if source is None else source
+    matches = () if picture is None or not columns else find_matches(encoder, picture, columns, settings, masks, tile)
     sampling = (
         _sampling(encoder, content, styles, settings, masks, style_masks, tile) if settings.sampled_layers else None
     )
@@ -66,7 +67,8 @@ def make_targets(
     targets = Targets({}, regions, matches, sampling=sampling, content_weight=settings.content_weight)
     if content is None or not (layers or balance):
         return targets
-    features, moments = _features(encoder, content, settings, layers, [region.guides for region in balance], tile)
+    where = [region.guides for region in balance]
+    features, moments = maps_and_moments(encoder, content, layers, where, settings, tile)
     targets = targets._replace(content=features)
     return targets._replace(unit=_unit(moments, targets, settings)) if balance else targets
 
@@ -110,37 +112,6 @@ def blend(found: Sequence[dict[str, Moments]], settings: Settings) -> dict[str, 
         )
         for layer in found[0]
     }
-
-
-def _matches(
-    encoder: Encoder,
-    source: Any,
-    places: Sequence[np.ndarray],
-    settings: Settings,
-    masks: Sequence[Mask] | None,
-    tile: int | None,
-) -> tuple[Match, ...]:
-    """Find the place of each style that each cell of a picture is most like.
-
-    Without a picture to look from, and without styles, there are none. Several styles without masks are all matched
-    everywhere, by their shares.
-    """
-    if source is None or not places:
-        return ()
-    padding, (height, width) = settings.pool_padding, source.shape[1:3]
-    rows, columns = shape_of_cells(height, width, padding)
-    if masks:
-        parts = [guides.share(mask) * _normalised(_of_cells(mask, padding)) for mask in masks]
-    else:
-        shares = settings.blend_shares(len(places))
-        parts = [np.full([rows, columns], share / (rows * columns)) for share in shares]
-    features, _ = _features(encoder, source, settings, list(settings.matched_layers), [], tile)
-    given, channels = _columns(encoder, features, settings, height, width), _channels(encoder, settings)
-    found = []
-    for weights, style in zip(parts, places, strict=True):
-        nearest = matching.nearest(given, style).reshape(rows, columns)
-        found.append(Match(np.asarray(weights, np.float32), nearest, matching.tables_of(style, channels)))
-    return tuple(found)
 
 
 def _sampling(
@@ -194,37 +165,11 @@ def _sampling(
 
 def _maps(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> dict[str, tf.Tensor]:
     """Compute the features that are sampled, and give the colours beside them."""
-    features, _ = _features(encoder, picture, settings, list(settings.sampled_layers), [], tile)
+    features, _ = maps_and_moments(encoder, picture, list(settings.sampled_layers), [], settings, tile)
     return {
         samples.COLORS: tf.constant(picture) / 255,
         **{layer: tf.constant(maps) for layer, maps in features.items()},
     }
-
-
-def _columns(encoder: Encoder, features: Mapping[str, Any], settings: Settings, height: int, width: int) -> np.ndarray:
-    """Return the columns of all cells of a picture, as rows."""
-    padding, activations = settings.pool_padding, encoder.params.architecture.activations
-    shape = shape_of_cells(height, width, padding)
-    parts = {
-        layer: matching.column_part(tf.constant(features[layer]), activations[layer].stride, *shape, padding)
-        for layer in settings.matched_layers
-    }
-    return matching.columns_of(parts, matching.factors_of(settings.matched_layers, _channels(encoder, settings)))
-
-
-def _channels(encoder: Encoder, settings: Settings) -> dict[str, int]:
-    return {layer: encoder.params.architecture.activations[layer].channels for layer in settings.matched_layers}
-
-
-def _normalised(weights: np.ndarray) -> np.ndarray:
-    return np.asarray(weights / max(weights.sum(), np.finfo(np.float32).tiny))
-
-
-def _of_cells(mask: Mask, padding: PoolPadding) -> np.ndarray:
-    """Return the mean of a mask in each cell."""
-    maps, (height, width) = tf.constant(mask[np.newaxis, :, :, np.newaxis]), mask.shape
-    shape = shape_of_cells(height, width, padding)
-    return np.asarray(matching.column_part(maps, 1, *shape, padding)[0, :, :, 0])
 
 
 def _prepare(found: dict[str, Moments], settings: Settings) -> dict[str, Moments | Gaussian]:
@@ -252,55 +197,23 @@ def _style(
     settled = (settings.pooling, settings.pool_padding, settings.padding, settings.preprocessing)
     scaled = (settings.layer_scaling, *settings.moment_layers)
     key = (_hash(style), None if mask is None else _hash(mask), encoder.params, encoder.precision, settled, scaled)
-    layers, where = list(settings.matched_layers), {} if mask is None else _guides(encoder, mask, settings)
-    if key not in cache or layers:
-        features, moments = _features(encoder, style, settings, layers, [] if key in cache else [where], tile)
-        if moments:
-            cache[key] = moments[0]
+    where = {} if mask is None else _guides(encoder, mask, settings)
+    height, width = map(int, style.shape[1:3])
+    columns = StyleColumns(encoder, (height, width), mask, settings)
+    regions = [] if key in cache else [where]
+    layers = [*(settings.moment_layers if regions else ()), *settings.matched_layers]
+    counts = counts_of(encoder.params.architecture, layers, height, width, settings).positions
+
+    def look(box: Box, maps: Maps) -> tuple[dict[str, Moments], ...]:
+        columns.take(maps, box)
+        return moments_of_tile(encoder, maps, box, regions, settings, counts)
+
+    if regions or layers:
+        found = added(look(*each) for each in maps_by_tile(encoder, style, layers, tile))
+        cache.update(zip([key] * len(regions), found, strict=True))
     if overflowing := [layer for layer, each in cache[key].items() if not np.isfinite(each.second).all()]:
         raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
-    if not layers:
-        return _Style(cache[key], np.empty([0, 0]))
-    columns = _columns(encoder, features, settings, *style.shape[1:3])
-    return _Style(
-        cache[key], matching.candidates(columns, None if mask is None else _of_cells(mask, settings.pool_padding))
-    )
-
-
-def _features(
-    encoder: Encoder,
-    picture: Any,
-    settings: Settings,
-    layers: Sequence[str],
-    regions: Sequence[Guides],
-    tile: int | None,
-) -> tuple[dict[str, Any], tuple[dict[str, Moments], ...]]:
-    """Compute features of some layers of a picture, and the moments of the style layers in each region.
-
-    Features of tiles are put together as NumPy's.
-    """
-    architecture, (height, width) = encoder.params.architecture, picture.shape[1:3]
-    style = settings.moment_layers if regions else {}
-    positions = counts_of(architecture, [*layers, *style], height, width, settings).positions
-    strides = {layer: architecture.activations[layer].stride for layer in positions}
-    shape = functools.partial(architecture.shape, height=height, width=width, pool_padding=settings.pool_padding)
-    whole: dict[str, np.ndarray] = {}
-    sums: Any = None
-    cut = tiles.cut(height, width, tile, architecture, positions)
-    for each in cut:
-        inside = None if len(cut) == 1 else each.inside
-        features = features_of(encoder, tf.constant(picture[:, *tiles.window(each.outer)]), positions, inside)
-        inner = {layer: tiles.window(each.box, stride) for layer, stride in strides.items()}
-        where = [{layer: guide[inner[layer]] for layer, guide in guides.items()} for guides in regions]
-        found = statistics(features, style, where, positions)
-        if len(cut) == 1:
-            return {layer: features[layer] for layer in layers}, found
-        sums = found if sums is None else added([sums, found])
-        for layer in layers:
-            if layer not in whole:
-                whole[layer] = np.empty([1, *shape(layer)], features[layer].dtype.as_numpy_dtype)
-            whole[layer][:, *inner[layer]] = features[layer]
-    return whole, sums
+    return _Style(cache[key], columns.table)
 
 
 def _guides(encoder: Encoder, mask: Mask, settings: Settings) -> Guides:

@@ -103,7 +103,7 @@ def test_the_nearest_place_has_the_largest_centred_cosine(monkeypatch: pytest.Mo
     for each in given - given.mean(0):
         cosines = [each @ place / np.linalg.norm(each) / np.linalg.norm(place) for place in style - style.mean(0)]
         expected.append(int(np.argmax(cosines)))
-    assert matching.nearest(given, style).tolist() == expected
+    assert matching.nearest(given, style, given.mean(0)).tolist() == expected
     uncentred = (given / np.linalg.norm(given, axis=1, keepdims=True)) @ style.T / np.linalg.norm(style, axis=1)
     assert uncentred.argmax(1).tolist() != expected
 
@@ -121,12 +121,12 @@ def test_columns_weigh_layers_by_their_shares() -> None:
 
 def test_candidates_are_inside_of_the_mask_and_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only cells of the style's part count; of many, the same ones are taken each time."""
-    columns, mask = np.arange(12.0)[:, None], np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
-    assert matching.candidates(columns, mask).ravel().tolist() == [6, 7, 8, 9, 10, 11]
+    mask, everywhere = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4), np.ones((3, 4), np.float32)
+    assert matching.candidates(mask).tolist() == [6, 7, 8, 9, 10, 11]
     monkeypatch.setattr(matching, "MAX_CANDIDATES", 5)
-    chosen = matching.candidates(columns, None).ravel().tolist()
+    chosen = matching.candidates(everywhere).tolist()
     assert len({*chosen}) == 5
-    assert chosen == sorted(chosen) == matching.candidates(columns, None).ravel().tolist()
+    assert chosen == sorted(chosen) == matching.candidates(everywhere).tolist()
 
 
 @pytest.mark.parametrize("tile", [None, 16])

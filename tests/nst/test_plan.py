@@ -241,7 +241,10 @@ def test_memory_is_planned_for_the_device_that_computes(vgg19: Params, monkeypat
 
 
 def test_matches_are_planned(vgg19: Params) -> None:
-    """Matching costs another look at the pictures, and products of all cells of both, up to a number of the style's."""
+    """Matching costs another look at the pictures, and products of all cells of both, up to a number of the style's.
+
+    No columns are held while the steps are made, which take the most memory.
+    """
     settings = replace(PRECISE, size=1024, scales=1, iterations=1)
     sizes = plan.Sizes((1024, 768), [(1024, 768)])
     plain, matched = (
@@ -252,7 +255,7 @@ def test_matches_are_planned(vgg19: Params) -> None:
     products = plan.MATCH_SECONDS * 768 * 2**12 * pixels / 16
     looks = 2 * plan.FEATURES_TIME * pixels * SPEED.pixel
     assert matched.seconds - plain.seconds == pytest.approx(products + looks)
-    assert matched.memory > plain.memory
+    assert matched.memory == plain.memory
 
 
 def test_samples_take_time_and_memory(vgg19: Params) -> None:

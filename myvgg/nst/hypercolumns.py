@@ -1,0 +1,134 @@
+"""The columns of pictures, a tile at a time: those of a style that are looked through, and the matches of a picture.
+
+The columns of all cells of a large picture take more memory than a step in tiles. So no more than a tile's are held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from jaxtyping import Float32
+
+from myvgg.architecture import PoolPadding
+from myvgg.nst import guides, matching, tiles
+from myvgg.nst.cells import CELL, shape_of_cells
+from myvgg.nst.encoder import Encoder
+from myvgg.nst.guides import Mask
+from myvgg.nst.maps import Maps, maps_by_tile
+from myvgg.nst.matching import Match
+from myvgg.nst.settings import Settings
+from myvgg.nst.tiles import Box
+
+Columns = Float32[np.ndarray, "_ _"]
+"""(places, channels)."""
+
+
+class StyleColumns:
+    """The columns of a style that are looked through, collected from its tiles.
+
+    Attributes:
+        table: One row for each chosen cell, in the order of the cells.
+    """
+
+    def __init__(self, encoder: Encoder, size: tuple[int, int], mask: Mask | None, settings: Settings) -> None:
+        """Choose cells of a style; none where no layers are matched.
+
+        Args:
+            encoder: The network.
+            size: Height and width of the style in pixels.
+            mask: The part of the style that counts, of its size; None for all.
+            settings: With the layers that are matched.
+        """
+        self._encoder, self._settings = encoder, settings
+        shape = shape_of_cells(*size, settings.pool_padding)
+        cells = np.ones(shape, np.float32) if mask is None else _of_cells(mask, settings.pool_padding)
+        chosen = matching.candidates(cells) if settings.matched_layers else np.arange(0)
+        self._row = np.full(shape, -1, np.int32)
+        self._row.ravel()[chosen] = np.arange(len(chosen))
+        self.table: Columns = np.empty([len(chosen), sum(_channels(encoder, settings).values())], np.float32)
+
+    def take(self, maps: Maps, box: Box) -> None:
+        """Take the columns of a tile's chosen cells.
+
+        Args:
+            maps: Of the tile.
+            box: Of the tile.
+        """
+        rows = self._row[tiles.window(box, CELL)].ravel()
+        if (chosen := rows >= 0).any():
+            self.table[rows[chosen]] = _columns(self._encoder, maps, box, self._settings)[chosen]
+
+
+def find_matches(
+    encoder: Encoder,
+    picture: Any,
+    styles: Sequence[Columns],
+    settings: Settings,
+    masks: Sequence[Mask] | None,
+    tile: int | None,
+) -> tuple[Match, ...]:
+    """Find the place of each style that each cell of a picture is most like.
+
+    Several styles without masks are all matched everywhere, by their shares.
+
+    Args:
+        encoder: The network.
+        picture: (1, height, width, 3), 0 to 255.
+        styles: Columns of each style.
+        settings: With the layers that are matched, and the shares of styles.
+        masks: The region that each style is for, of the picture's size.
+        tile: Side of the tiles in pixels; None for the whole picture. Tiles are seen twice: for the mean of all
+            columns, and for the matches.
+    """
+    padding, (height, width) = settings.pool_padding, picture.shape[1:3]
+    shape = shape_of_cells(height, width, padding)
+    is_whole = len(tiles.cut(height, width, tile, encoder.params.architecture, settings.matched_layers)) == 1
+
+    def by_tile() -> Iterator[tuple[Box, Columns]]:
+        for box, maps in maps_by_tile(encoder, picture, settings.matched_layers, tile):
+            yield box, _columns(encoder, maps, box, settings)
+
+    kept = list(by_tile()) if is_whole else []
+    mean = sum(columns.sum(0, dtype=np.float64) for _, columns in kept or by_tile()) / (shape[0] * shape[1])
+    nearest = np.empty([len(styles), *shape], np.int32)
+    for box, columns in kept or by_tile():
+        for found, style in zip(nearest, styles, strict=True):
+            part = found[tiles.window(box, CELL)]
+            part[:] = matching.nearest(columns, style, mean).reshape(part.shape)
+    if masks:
+        weights = [guides.share(mask) * _normalised(_of_cells(mask, padding)) for mask in masks]
+    else:
+        weights = [np.full(shape, share / (shape[0] * shape[1])) for share in settings.blend_shares(len(styles))]
+    tables = [matching.tables_of(style, _channels(encoder, settings)) for style in styles]
+    return tuple(
+        Match(np.asarray(each, np.float32), *found) for each, *found in zip(weights, nearest, tables, strict=True)
+    )
+
+
+def _columns(encoder: Encoder, maps: Maps, box: Box, settings: Settings) -> Columns:
+    """Return the columns of the cells in a box of pixels, as rows."""
+    padding, activations = settings.pool_padding, encoder.params.architecture.activations
+    shape = shape_of_cells(box[1] - box[0], box[3] - box[2], padding)
+    parts = {
+        layer: matching.column_part(tf.constant(maps[layer]), activations[layer].stride, *shape, padding)
+        for layer in settings.matched_layers
+    }
+    return matching.columns_of(parts, matching.factors_of(settings.matched_layers, _channels(encoder, settings)))
+
+
+def _channels(encoder: Encoder, settings: Settings) -> dict[str, int]:
+    return {layer: encoder.params.architecture.activations[layer].channels for layer in settings.matched_layers}
+
+
+def _normalised(weights: np.ndarray) -> np.ndarray:
+    return np.asarray(weights / max(weights.sum(), np.finfo(np.float32).tiny))
+
+
+def _of_cells(mask: Mask, padding: PoolPadding) -> np.ndarray:
+    """Return the mean of a mask in each cell."""
+    maps, (height, width) = tf.constant(mask[np.newaxis, :, :, np.newaxis]), mask.shape
+    shape = shape_of_cells(height, width, padding)
+    return np.asarray(matching.column_part(maps, 1, *shape, padding)[0, :, :, 0])
