@@ -1,10 +1,10 @@
 """Time and memory of a run by the size of its picture, beside what its plan says before.
 
-Held equal: the default settings with random weights, each size in a process of its own, so that a peak is its own; the
-plan is made in that process right before. One step at one scale is made, but for the first case and for the print,
-which are whole runs. Where a limit is given, the picture is computed in tiles. Time is that of all steps with the
-targets and traces before them. Memory is the peak of the process, all included. Some cases are run again without
-oneDNN, with the kernels that TensorFlow has on a processor without AVX512_VNNI and AMX.
+Settings are the default with random weights, and once `--preset print`. Each size has a process of its own, so that a
+peak is its own; the plan is made in that process right before. One step at one scale is made, but for the first case
+and for the print, which are whole runs. Where a limit is given, the picture is computed in tiles. Time is that of all
+steps with the targets and traces before them. Memory is the peak of the process, all included. Some cases are run again
+without oneDNN, with the kernels that TensorFlow has on a processor without AVX512_VNNI and AMX.
 """
 
 from __future__ import annotations

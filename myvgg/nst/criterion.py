@@ -122,12 +122,10 @@ class Criterion:
         if not piece.matches:
             return tf.zeros([], dtype)
         activations, shares = self.encoder.params.architecture.activations, self.settings.matched_layers
+        layers = [activations[layer] for layer in shares]
         rows, columns = tf.unstack(tf.shape(piece.matches[0].nearest))
-        parts = {
-            layer: matching.column_part(seen.features[layer], activations[layer].stride, rows, columns, padding)
-            for layer in shares
-        }
-        factors = matching.factors_of(shares, {layer: activations[layer].channels for layer in shares})
+        parts = matching.column_parts(seen.features, layers, rows, columns, padding)
+        factors = matching.factors_of(shares, {layer.name: layer.channels for layer in layers})
         return tf.add_n([matching.matching_loss(parts, match, factors) for match in piece.matches])
 
     def _scale_of(self, total: Scalar, counts: Counts) -> Any:

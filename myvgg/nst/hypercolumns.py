@@ -1,6 +1,7 @@
-"""The columns of pictures, a tile at a time: those of a style that are looked through, and the matches of a picture.
+"""Matching, tile by tile: the columns of a style that cells may match, and the match of each cell of a picture.
 
-The columns of all cells of a large picture take more memory than a step in tiles. So no more than a tile's are held.
+The columns of all cells of a large picture take more memory than a step in tiles. So they are made tile by tile, and
+not kept.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from myvgg.nst import guides, matching, tiles
 from myvgg.nst.cells import CELL, shape_of_cells
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.guides import Mask
-from myvgg.nst.maps import Maps, maps_by_tile
-from myvgg.nst.matching import Match
+from myvgg.nst.maps import maps_by_tile
+from myvgg.nst.matching import Maps, Match
 from myvgg.nst.settings import Settings
 from myvgg.nst.tiles import Box
 
@@ -27,7 +28,7 @@ Columns = Float32[np.ndarray, "_ _"]
 
 
 class StyleColumns:
-    """The columns of a style that are looked through, collected from its tiles.
+    """The columns of the cells of a style that a picture may match, collected from the tiles of the style.
 
     Attributes:
         table: One row for each chosen cell, in the order of the cells.
@@ -44,8 +45,10 @@ class StyleColumns:
         """
         self._encoder, self._settings = encoder, settings
         shape = shape_of_cells(*size, settings.pool_padding)
-        cells = np.ones(shape, np.float32) if mask is None else _of_cells(mask, settings.pool_padding)
-        chosen = matching.candidates(cells) if settings.matched_layers else np.arange(0)
+        chosen = np.arange(0)
+        if settings.matched_layers:
+            cells = np.ones(shape, np.float32) if mask is None else _of_cells(mask, settings.pool_padding)
+            chosen = matching.candidates(cells)
         self._row = np.full(shape, -1, np.int32)
         self._row.ravel()[chosen] = np.arange(len(chosen))
         self.table: Columns = np.empty([len(chosen), sum(_channels(encoder, settings).values())], np.float32)
@@ -54,8 +57,8 @@ class StyleColumns:
         """Take the columns of a tile's chosen cells.
 
         Args:
-            maps: Of the tile.
-            box: Of the tile.
+            maps: Of the box, without the surroundings.
+            box: The pixels of the tile that count.
         """
         rows = self._row[tiles.window(box, CELL)].ravel()
         if (chosen := rows >= 0).any():
@@ -104,7 +107,8 @@ def find_matches(
         weights = [np.full(shape, share / (shape[0] * shape[1])) for share in settings.blend_shares(len(styles))]
     tables = [matching.tables_of(style, _channels(encoder, settings)) for style in styles]
     return tuple(
-        Match(np.asarray(each, np.float32), *found) for each, *found in zip(weights, nearest, tables, strict=True)
+        Match(np.asarray(part, np.float32), places, table)
+        for part, places, table in zip(weights, nearest, tables, strict=True)
     )
 
 
@@ -112,10 +116,7 @@ def _columns(encoder: Encoder, maps: Maps, box: Box, settings: Settings) -> Colu
     """Return the columns of the cells in a box of pixels, as rows."""
     padding, activations = settings.pool_padding, encoder.params.architecture.activations
     shape = shape_of_cells(box[1] - box[0], box[3] - box[2], padding)
-    parts = {
-        layer: matching.column_part(tf.constant(maps[layer]), activations[layer].stride, *shape, padding)
-        for layer in settings.matched_layers
-    }
+    parts = matching.column_parts(maps, [activations[layer] for layer in settings.matched_layers], *shape, padding)
     return matching.columns_of(parts, matching.factors_of(settings.matched_layers, _channels(encoder, settings)))
 
 

@@ -1,9 +1,9 @@
-"""The maps of a picture before the first step of a scale, whole or a tile at a time, and the moments of tiles."""
+"""Maps of a picture, whole or tile by tile, and their moments, for the targets of a scale."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,15 @@ import tensorflow as tf
 from myvgg.nst import tiles
 from myvgg.nst.criterion import added, counts_of, features_of, statistics
 from myvgg.nst.encoder import Encoder
-from myvgg.nst.losses import Count, Moments
+from myvgg.nst.losses import Moments
+from myvgg.nst.matching import Maps
 from myvgg.nst.settings import Settings
 from myvgg.nst.stages import Guides
 from myvgg.nst.tiles import Box
 
-Maps = dict[str, Any]
-"""Features by layer, (1, height, width, channels)."""
 
-
-def maps_by_tile(
-    encoder: Encoder, picture: Any, layers: Iterable[str], tile: int | None
-) -> Iterator[tuple[Box, dict[str, tf.Tensor]]]:
-    """Run the network over a picture, a tile at a time; yield the box of each tile and its maps.
+def maps_by_tile(encoder: Encoder, picture: Any, layers: Iterable[str], tile: int | None) -> Iterator[tuple[Box, Maps]]:
+    """Run the network over a picture, a tile at a time. Yield the box of each tile and the maps of that box.
 
     Args:
         encoder: The network.
@@ -40,24 +36,27 @@ def maps_by_tile(
 
 
 def moments_of_tile(
-    encoder: Encoder, maps: Maps, box: Box, regions: Sequence[Guides], settings: Settings, counts: Mapping[str, Count]
+    encoder: Encoder, maps: Maps, box: Box, size: tuple[int, int], regions: Sequence[Guides], settings: Settings
 ) -> tuple[dict[str, Moments], ...]:
     """Compute a tile's part of the moments of the style layers in each region.
 
     Args:
         encoder: The network.
-        maps: Of the tile.
-        box: Of the tile.
-        regions: Guides of the whole picture.
+        maps: Of the box, without the surroundings.
+        box: The pixels of the tile that count.
+        size: Height and width of the whole picture in pixels.
+        regions: Guides of the whole picture for each region; none for no moments.
         settings: With the style layers.
-        counts: Number of positions of each layer in the whole picture.
     """
+    if not regions:
+        return ()
     activations = encoder.params.architecture.activations
+    positions = counts_of(encoder.params.architecture, settings.moment_layers, *size, settings).positions
     where = [
         {layer: guide[tiles.window(box, activations[layer].stride)] for layer, guide in guides.items()}
         for guides in regions
     ]
-    return statistics(maps, settings.moment_layers, where, counts)
+    return statistics(maps, settings.moment_layers, where, positions)
 
 
 def maps_and_moments(
@@ -67,7 +66,7 @@ def maps_and_moments(
     regions: Sequence[Guides],
     settings: Settings,
     tile: int | None,
-) -> tuple[Maps, tuple[dict[str, Moments], ...]]:
+) -> tuple[dict[str, Any], tuple[dict[str, Moments], ...]]:
     """Compute the maps of some layers of a whole picture, and the moments of the style layers in each region.
 
     Args:
@@ -80,11 +79,10 @@ def maps_and_moments(
     """
     architecture, (height, width) = encoder.params.architecture, picture.shape[1:3]
     needed = [*layers, *(settings.moment_layers if regions else ())]
-    counts = counts_of(architecture, needed, height, width, settings).positions
     shape = functools.partial(architecture.shape, height=height, width=width, pool_padding=settings.pool_padding)
-    whole, moments = Maps(), tuple[dict[str, Moments], ...]()
-    for box, maps in maps_by_tile(encoder, picture, counts, tile):
-        part = moments_of_tile(encoder, maps, box, regions, settings, counts)
+    whole, moments = dict[str, Any](), tuple[dict[str, Moments], ...]()
+    for box, maps in maps_by_tile(encoder, picture, needed, tile):
+        part = moments_of_tile(encoder, maps, box, (height, width), regions, settings)
         if box == (0, height, 0, width):
             return {layer: maps[layer] for layer in layers}, part
         moments = added([moments, part]) if moments else part

@@ -10,14 +10,14 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from jaxtyping import Float, Float32, Int, Int32
 
-from myvgg.architecture import PoolPadding
+from myvgg.architecture import Activation, PoolPadding
 from myvgg.nst.cells import CELL, MAX_CANDIDATES
 from myvgg.nst.guides import members
 from myvgg.nst.losses import Scalar, full
@@ -65,6 +65,13 @@ def column_part(
         source = tf.minimum(tf.range(size) // (stride // CELL), tf.shape(maps)[axis] - 1)
         maps = maps if stride == CELL else tf.gather(maps, source, axis=axis)
     return maps
+
+
+def column_parts(
+    maps: Maps, layers: Iterable[Activation], rows: Any, columns: Any, pool_padding: PoolPadding
+) -> dict[str, tf.Tensor]:
+    """Bring the maps of several layers to cells; the arguments are those of `column_part`."""
+    return {layer.name: column_part(maps[layer.name], layer.stride, rows, columns, pool_padding) for layer in layers}
 
 
 def matching_loss(parts: Maps, match: Match, factors: Mapping[str, float]) -> Scalar:

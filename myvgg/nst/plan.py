@@ -2,7 +2,7 @@
 
 These are estimates. Time comes from a step of small tiles that is measured here and now, with the kernels that this
 machine has, so that it doubles where something else keeps half of the machine busy. Memory is counted: the numbers that
-are kept for the gradient, and a constant that was fitted to runs of 256 to 4096 pixels a side with and without oneDNN.
+are kept for the gradient, and constants that were fitted to runs of 256 to 4096 pixels a side with and without oneDNN.
 `benchmarks/sizes.py` compares a plan with the time and memory of the run.
 """
 
@@ -52,8 +52,8 @@ WORKING_MEMORY = {"float32": 750, "bfloat16": 550, "float16": 550}
 """Bytes a pixel besides the numbers that are kept for the gradient: intermediate results, and gaps of the allocator."""
 
 TILE_GAPS = 1.33
-"""Ratio of the memory of a tile to that of a whole picture of its size. Two passes, and pictures of several sizes, leave
-gaps between them in the allocator's memory."""
+"""Ratio of the memory of a tile to that of a whole picture of its size. Two passes and tiles of several sizes leave
+gaps in the allocator's memory, with and without oneDNN."""
 
 PIXEL_MEMORY = 12
 """Bytes of a pixel of a picture: red, green, blue."""
@@ -165,7 +165,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
         counted, measured = costs(params.architecture, used, sizes), speed or _speed(used, sizes, params)
         styles = [pyramid.style_size(*style, size, used, params.architecture) for style in sizes.styles]
         cut = _cut(size, used, params, side)
-        seconds = _setup(measured, counted, used, sizes, size, styles) + steps * _step(measured, counted, cut)
+        seconds = _setup(measured, counted, used, sizes, cut, styles) + steps * _step(measured, counted, cut)
         seconds += 0 if used in traced else TRACE_SECONDS
         traced.add(used)
         is_split = used.style_loss == "split"
@@ -250,11 +250,11 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
 def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
     """Count the costs of a pixel with the layers that the settings name."""
     activations = architecture.activations
-    held, seen, style = _layers(settings, sizes)
-    if not (seen or style):
+    held, compared, style = _layers(settings, sizes)
+    if not (compared or style):
         return Costs(0, 0, 0, 0)
     names = list(activations)
-    needed = names[: names.index(architecture.deepest([*seen, *style])) + 1]
+    needed = names[: names.index(architecture.deepest([*compared, *style])) + 1]
     moments = sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style)
     return Costs(
         sum(
@@ -278,9 +278,9 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
     """Estimate the bytes of the process: the network, the arrays of the picture's size, and one tile."""
     bytes_of_value = VALUE_MEMORY[settings.precision]
     pixels = math.prod(sizes[0])
-    pieces = [_cut(each, settings, params, side) for each in sizes]
-    gaps = TILE_GAPS if any(len(cut) > 1 for cut in pieces) else 1
-    largest = max(each.pixels for cut in pieces for each in cut)
+    cuts = [_cut(each, settings, params, side) for each in sizes]
+    gaps = TILE_GAPS if any(len(cut) > 1 for cut in cuts) else 1
+    largest = max(each.pixels for cut in cuts for each in cut)
     working = gaps * largest * (WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values)
     content = bytes_of_value * counted.content * pixels
     working += SAMPLE_MEMORY * VALUE_MEMORY["float32"] * STYLE_COUNT * counted.sampled
@@ -292,7 +292,7 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
 
 
 def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str], list[str]]:
-    """Return the layers of which the content's maps are held, all whose places are compared, those with moments."""
+    """Return three lists of layers: with maps of the content, compared place by place, and with moments."""
     is_styled = sizes.styles and settings.style_weight
     content = settings.compared_layers if sizes.content and settings.content_weight else {}
     matched, style = (settings.matched_layers, settings.moment_layers) if is_styled else ({}, {})
@@ -303,10 +303,10 @@ def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str], lis
 def _speed(settings: Settings, sizes: Sizes, params: Params) -> Speed:
     from myvgg.nst import probe
 
-    _, seen, style = _layers(settings, sizes)
-    if not (seen or style):
+    _, compared, style = _layers(settings, sizes)
+    if not (compared or style):
         return probe.Speed(0.0, 0.0)
-    return probe.speed(params, settings, content=seen, style=style)
+    return probe.speed(params, settings, content=compared, style=style)
 
 
 def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
@@ -334,10 +334,22 @@ def _splitting(architecture: Architecture, settings: Settings, sizes: Sizes, siz
     return MATCH_SECONDS * products * len(sizes.styles)
 
 
-def _setup(measured: Speed, counted: Costs, settings: Settings, sizes: Sizes, size: Size, styles: list[Size]) -> float:
-    """Estimate the seconds before the first step of a scale, but for the graph: the targets, the unit of balance."""
-    looks = 1 + bool(counted.matched)  # for the statistics, and for the columns
-    pixels = looks * (bool(sizes.content) * math.prod(size) + sum(math.prod(style) for style in styles))
+def _setup(
+    measured: Speed,
+    counted: Costs,
+    settings: Settings,
+    sizes: Sizes,
+    cut: Sequence[tiles.Tile],
+    styles: Sequence[Size],
+) -> float:
+    """Estimate the seconds before the first step of a scale, but for the graph: the targets, the unit of balance.
+
+    Styles are seen once. The content is seen for its features, and where it is matched, once more for its columns; in
+    tiles, their mean takes a further look.
+    """
+    looks = 1 + bool(counted.matched) * (2 if len(cut) > 1 else 1)
+    seen = sum(each.pixels for each in cut)
+    pixels = looks * bool(sizes.content) * seen + sum(math.prod(style) for style in styles)
     candidates = sum(min(math.prod(style) / CELL**2, MAX_CANDIDATES) for style in styles)
-    matching = MATCH_SECONDS * counted.matched * candidates * math.prod(size) / CELL**2
+    matching = MATCH_SECONDS * counted.matched * candidates * seen / CELL**2
     return SETUP_SECONDS[settings.statistic] + FEATURES_TIME * pixels * measured.pixel + matching

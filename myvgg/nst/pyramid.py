@@ -10,6 +10,7 @@ from PIL.Image import Resampling
 
 from myvgg.architecture import MEAN, Architecture
 from myvgg.images import AnyPicture, Picture, resample, resize, target_size
+from myvgg.nst.cells import CELL
 from myvgg.nst.settings import Settings
 
 Size = tuple[int, int]
@@ -100,8 +101,14 @@ def style_size(width: int, height: int, scale: Size, settings: Settings, archite
 
 
 def smallest_side(architecture: Architecture, settings: Settings) -> int:
-    """Return the smallest side, in pixels, that leaves something at all layers that the settings name."""
-    return max(architecture.smallest_size(layer, pool_padding=settings.pool_padding) for layer in settings.layers)
+    """Return the smallest side, in pixels, that leaves something at all layers that the settings name.
+
+    Where layers are matched, it leaves a cell.
+    """
+    cell = CELL if settings.matched_layers and settings.pool_padding == "valid" else 1
+    return max(
+        cell, *(architecture.smallest_size(layer, pool_padding=settings.pool_padding) for layer in settings.layers)
+    )
 
 
 def check(architecture: Architecture, size: Size, settings: Settings, what: str) -> None:

@@ -11,12 +11,13 @@ import tensorflow as tf
 
 from myvgg.nst import guides, samples
 from myvgg.nst.cells import STYLE_COUNT
-from myvgg.nst.criterion import added, counts_of, weigh
+from myvgg.nst.criterion import added, weigh
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.guides import Mask
-from myvgg.nst.hypercolumns import StyleColumns, find_matches
+from myvgg.nst.hypercolumns import Columns, StyleColumns, find_matches
 from myvgg.nst.losses import Gaussian, Moments, gaussian
-from myvgg.nst.maps import Maps, maps_and_moments, maps_by_tile, moments_of_tile
+from myvgg.nst.maps import maps_and_moments, maps_by_tile, moments_of_tile
+from myvgg.nst.matching import Maps
 from myvgg.nst.places import Drawn, draw, draw_split
 from myvgg.nst.samples import JointStyle, Sampling, SplitStyle
 from myvgg.nst.settings import Settings
@@ -182,7 +183,7 @@ class _Style(NamedTuple):
     """The features of a style picture: the moments of each layer, and the columns of places that are looked through."""
 
     moments: dict[str, Moments]
-    columns: np.ndarray
+    columns: Columns
 
 
 def _style(
@@ -202,15 +203,15 @@ def _style(
     columns = StyleColumns(encoder, (height, width), mask, settings)
     regions = [] if key in cache else [where]
     layers = [*(settings.moment_layers if regions else ()), *settings.matched_layers]
-    counts = counts_of(encoder.params.architecture, layers, height, width, settings).positions
 
     def look(box: Box, maps: Maps) -> tuple[dict[str, Moments], ...]:
         columns.take(maps, box)
-        return moments_of_tile(encoder, maps, box, regions, settings, counts)
+        return moments_of_tile(encoder, maps, box, (height, width), regions, settings)
 
     if regions or layers:
         found = added(look(*each) for each in maps_by_tile(encoder, style, layers, tile))
-        cache.update(zip([key] * len(regions), found, strict=True))
+        if regions:
+            (cache[key],) = found
     if overflowing := [layer for layer, each in cache[key].items() if not np.isfinite(each.second).all()]:
         raise FloatingPointError(f"the loss is no number: {', '.join(overflowing)} overflow with these weights")
     return _Style(cache[key], columns.table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,18 +12,19 @@ import tensorflow as tf
 from numpy.testing import assert_allclose
 
 from myvgg.architecture import PoolPadding
-from myvgg.nst import Settings, matching
+from myvgg.nst import Settings, matching, pyramid
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.hypercolumns import StyleColumns, find_matches
 from myvgg.nst.maps import maps_by_tile
 from myvgg.nst.settings import Layers
+from myvgg.nst.targets import make_targets
 from myvgg.params import Params, random
 
 DEEP = Settings(style_loss="neighbors", match_layers=Layers("relu1_1=2,relu3_1=1"), precision="float32")
 
 
 def picture(height: int, width: int, seed: int) -> tf.Tensor:
-    """Draw soft noise, 0 to 255."""
+    """Draw noise in blocks of 3 x 3 pixels, 0 to 255."""
     coarse = np.random.default_rng(seed).uniform(0, 255, (1, -(-height // 3), -(-width // 3), 3))
     return tf.constant(coarse.repeat(3, 1).repeat(3, 2)[:, :height, :width], tf.float32)
 
@@ -58,6 +60,37 @@ def test_tiles_have_the_columns_and_matches_of_the_whole(
     assert len(np.unique(whole.nearest)) > 10
     assert (tiled.nearest == whole.nearest).all()
     assert (tiled.weights == whole.weights).all()
+
+
+def test_tiles_have_the_targets_of_the_whole_with_masks(params: Params) -> None:
+    """Regions, parts of styles and statistics that are known already make no difference to tiles."""
+    settings = replace(DEEP, style_loss="wasserstein+neighbors", style_layers=Layers("relu2_1"))
+    encoder, given, styles = Encoder(params, settings), picture(64, 70, 1), [picture(75, 90, 2), picture(48, 64, 3)]
+    left, part = np.zeros((64, 70), np.float32), np.zeros((75, 90), np.float32)
+    left[:, :30], part[:40, 8:] = 1, 1
+    found, cache = [], dict[Any, Any]()
+    for tile in (None, 16, 16):
+        masks, style_masks = [left, 1 - left], [part, None]
+        targets = make_targets(
+            encoder, given, styles, settings, masks=masks, style_masks=style_masks, tile=tile, cache=cache
+        )
+        found.append(targets)
+        if len(found) == 1:
+            cache.clear()
+    assert [len(match.tables["relu1_1"]) for match in found[0].matches] == [10 * 20, 12 * 16]
+    for other in found[1:]:
+        for one, two in zip(found[0].matches, other.matches, strict=True):
+            assert (one.nearest == two.nearest).all()
+            assert (one.weights == two.weights).all()
+        for own, its in zip(found[0].regions, other.regions, strict=True):
+            assert_allclose(own.style["relu2_1"].mean, its.style["relu2_1"].mean, rtol=1e-5)
+
+
+def test_pictures_without_a_cell_are_refused(params: Params) -> None:
+    """Where layers are matched, a picture has four pixels a side at least, unless pools keep odd rows."""
+    shallow = replace(DEEP, match_layers=Layers("relu1_1"), content_layers=Layers("relu1_1"))
+    for settings, smallest in ((shallow, 4), (replace(shallow, pool_padding="same"), 1)):
+        assert pyramid.smallest_side(params.architecture, settings) == smallest
 
 
 def test_columns_of_a_large_picture_are_never_held_whole(monkeypatch: pytest.MonkeyPatch) -> None:

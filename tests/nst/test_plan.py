@@ -14,7 +14,7 @@ import tensorflow as tf
 from myvgg import kernels
 from myvgg import network as ops
 from myvgg.architecture import CONFIGURATION_E
-from myvgg.nst import Settings, memory, plan, probe
+from myvgg.nst import Settings, memory, plan, probe, tiles
 from myvgg.nst.settings import Layers
 from myvgg.params import Params, random
 from myvgg.runs.plan_text import describe
@@ -253,9 +253,26 @@ def test_matches_are_planned(vgg19: Params) -> None:
     )
     pixels = 1024 * 768
     products = plan.MATCH_SECONDS * 768 * 2**12 * pixels / 16
-    looks = 2 * plan.FEATURES_TIME * pixels * SPEED.pixel
-    assert matched.seconds - plain.seconds == pytest.approx(products + looks)
+    look = plan.FEATURES_TIME * pixels * SPEED.pixel
+    assert matched.seconds - plain.seconds == pytest.approx(products + look)
     assert matched.memory == plain.memory
+
+
+def test_matches_in_tiles_take_a_further_look(vgg19: Params) -> None:
+    """The mean of all columns is taken before the matches, and each look sees the surroundings of the tiles too."""
+    settings = replace(PRECISE, size=1024, scales=1, iterations=1, max_memory=1.6)
+    sizes = plan.Sizes((1024, 768), [(256, 256)])
+    plain, matched = (
+        plan.plan(replace(settings, style_loss=loss), sizes, vgg19, speed=SPEED)
+        for loss in ("wasserstein", "wasserstein+neighbors")
+    )
+    side = matched.scales[0].tile
+    assert side == plain.scales[0].tile is not None
+    seen = sum(tile.pixels for tile in tiles.cut(768, 1024, side, vgg19.architecture, settings.layers))
+    assert seen > 1.1 * 1024 * 768
+    products = plan.MATCH_SECONDS * 768 * 2**12 * seen / 16
+    looks = 2 * plan.FEATURES_TIME * seen * SPEED.pixel
+    assert matched.seconds - plain.seconds == pytest.approx(products + looks)
 
 
 def test_samples_take_time_and_memory(vgg19: Params) -> None:
