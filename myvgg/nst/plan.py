@@ -165,7 +165,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
         counted, measured = costs(params.architecture, used, sizes), speed or _speed(used, sizes, params)
         styles = [pyramid.style_size(*style, size, used, params.architecture) for style in sizes.styles]
         cut = _cut(size, used, params, side)
-        seconds = _setup(measured, counted, used, sizes, cut, styles) + steps * _step(measured, counted, cut)
+        seconds = _setup(measured, counted, used, sizes, cut, size, styles) + steps * _step(measured, counted, cut)
         seconds += 0 if used in traced else TRACE_SECONDS
         traced.add(used)
         is_split = used.style_loss == "split"
@@ -340,6 +340,7 @@ def _setup(
     settings: Settings,
     sizes: Sizes,
     cut: Sequence[tiles.Tile],
+    size: Size,
     styles: Sequence[Size],
 ) -> float:
     """Estimate the seconds before the first step of a scale, but for the graph: the targets, the unit of balance.
@@ -348,8 +349,8 @@ def _setup(
     tiles, their mean takes a further look.
     """
     looks = 1 + bool(counted.matched) * (2 if len(cut) > 1 else 1)
-    seen = sum(each.pixels for each in cut)
-    pixels = looks * bool(sizes.content) * seen + sum(math.prod(style) for style in styles)
+    content = sum(each.pixels for each in cut) if sizes.content else 0
+    pixels = looks * content + sum(math.prod(style) for style in styles)
     candidates = sum(min(math.prod(style) / CELL**2, MAX_CANDIDATES) for style in styles)
-    matching = MATCH_SECONDS * counted.matched * candidates * seen / CELL**2
+    matching = MATCH_SECONDS * counted.matched * candidates * math.prod(size) / CELL**2
     return SETUP_SECONDS[settings.statistic] + FEATURES_TIME * pixels * measured.pixel + matching

@@ -241,7 +241,7 @@ def test_memory_is_planned_for_the_device_that_computes(vgg19: Params, monkeypat
 
 
 def test_matches_are_planned(vgg19: Params) -> None:
-    """Matching costs another look at the pictures, and products of all cells of both, up to a number of the style's.
+    """Matching costs another look at the content, and products of all cells of both, up to a number of the style's.
 
     No columns are held while the steps are made, which take the most memory.
     """
@@ -270,7 +270,7 @@ def test_matches_in_tiles_take_a_further_look(vgg19: Params) -> None:
     assert side == plain.scales[0].tile is not None
     seen = sum(tile.pixels for tile in tiles.cut(768, 1024, side, vgg19.architecture, settings.layers))
     assert seen > 1.1 * 1024 * 768
-    products = plan.MATCH_SECONDS * 768 * 2**12 * seen / 16
+    products = plan.MATCH_SECONDS * 768 * 2**12 * 1024 * 768 / 16
     looks = 2 * plan.FEATURES_TIME * seen * SPEED.pixel
     assert matched.seconds - plain.seconds == pytest.approx(products + looks)
 
