@@ -26,7 +26,7 @@ from myvgg.nst.scale import Scale
 from myvgg.nst.settings import Settings, given_settings
 from myvgg.nst.stages import Losses
 from myvgg.nst.state import AdamState, LBFGSState, Pixels, State
-from myvgg.runtime.process import uninterrupted
+from myvgg.runtime.process import completed
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,43 +235,48 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
         objective = run.objective(index, scale, state.tile, watch)
         optimizer = optimizer_of(state.optimizer, run.settings, scale.size)
         state = None  # the optimiser has copied its arrays
-        while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:
-            losses, gradient = objective(pixels, optimizer.steps)
-            note, interrupt = told(optimizer, losses.total, gradient)
-            yield Step(
-                iteration=before + optimizer.steps,
-                iterations=sum(run.counts),
-                scale=index + 1,
-                scales=len(run.sizes),
-                size=scale.size,
-                work=run.pixels(len(run.sizes)),
-                done=run.pixels(index) + optimizer.steps * math.prod(scale.size),
-                losses=losses,
-                note="; ".join(filter(None, [*objective.notes(), note])),
-                _picture=optimizer.picture,
-                _finish=scale.finish,
-                _state=functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, begin),
-            )
-            if interrupt:
-                raise interrupt
+        yield from _steps_of_scale(run, index, scale, objective, optimizer, before=before, begin=begin)
         if index + 1 < len(run.sizes):
             tile = _tile_of_next(run, index, objective.tile, watch)
             del objective  # with its targets, before the next scale's pictures are made
             state = _next(run, index, scale, optimizer, before=before + optimizer.steps, tile=tile)
 
 
-def told(optimizer: Optimizer, loss: float, gradient: np.ndarray) -> tuple[str, KeyboardInterrupt | None]:
-    """Tell an optimiser a loss, and return its note, with the interruption that came meanwhile.
+def _steps_of_scale(
+    run: Run,
+    index: int,
+    scale: Scale,
+    objective: Objective,
+    optimizer: Optimizer,
+    *,
+    before: int,
+    begin: Pixels | None,
+) -> Iterator[Step]:
+    """Make the steps of a scale, after a number of steps of the scales before."""
 
-    The optimiser is never stopped half-way: the step is handed out first, and then the interruption is raised.
-    """
-    note = ""
-    try:
-        with uninterrupted():
-            note = optimizer.tell(loss, gradient)
-    except KeyboardInterrupt as interrupt:
-        return note, interrupt
-    return note, None
+    def moved(losses: Losses, gradient: np.ndarray) -> Step:
+        note = optimizer.tell(losses.total, gradient)
+        return Step(
+            iteration=before + optimizer.steps,
+            iterations=sum(run.counts),
+            scale=index + 1,
+            scales=len(run.sizes),
+            size=scale.size,
+            work=run.pixels(len(run.sizes)),
+            done=run.pixels(index) + optimizer.steps * math.prod(scale.size),
+            losses=losses,
+            note="; ".join(filter(None, [*objective.notes(), note])),
+            _picture=optimizer.picture,
+            _finish=scale.finish,
+            _state=functools.partial(_state_of, optimizer, optimizer.steps, objective.tile, index, before, begin),
+        )
+
+    while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:
+        step, interrupt = completed(moved, *objective(pixels, optimizer.steps))
+        yield step  # whatever comes, since a step that was made is the only one that has a state
+        del step  # with its picture
+        if interrupt:
+            raise interrupt
 
 
 def _state_of(

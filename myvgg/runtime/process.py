@@ -7,8 +7,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def configure(
@@ -89,3 +93,30 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, before[number])
         for caught in held:
             signal.raise_signal(caught)
+
+
+def completed(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T, KeyboardInterrupt | None]:
+    """Call a function to its end, and return its result with the interruption that came meanwhile.
+
+    Args:
+        call: The function.
+        *args: Its arguments.
+        **kwargs: Its arguments by name.
+
+    Raises:
+        KeyboardInterrupt: It came before the call.
+
+    Example:
+        >>> from myvgg.runtime.process import completed
+        >>> completed(max, 1, 2)
+        (2, None)
+    """
+    results: list[T] = []
+    try:
+        with uninterrupted():
+            results.append(call(*args, **kwargs))
+    except KeyboardInterrupt as interrupt:
+        if not results:
+            raise
+        return results[0], interrupt
+    return results[0], None

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from myvgg.runtime.process import uninterrupted
+from myvgg.runtime.process import completed, uninterrupted
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -67,3 +67,24 @@ def test_other_threads_do_nothing() -> None:
     thread.start()
     thread.join()
     assert ran == [True]
+
+
+def test_a_call_is_completed() -> None:
+    """A call that is interrupted gives its result with the interruption; one that fails raises its error."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupted(number: int) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return 10 // number
+
+    try:
+        result, interrupt = completed(interrupted, 5)
+        with pytest.raises(KeyboardInterrupt) as broken:
+            completed(interrupted, number=0)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert (result, type(interrupt)) == (2, KeyboardInterrupt)
+    assert isinstance(broken.value.__context__, ZeroDivisionError)
+    assert completed(divmod, 7, 2) == ((3, 1), None)
+    with pytest.raises(ZeroDivisionError):
+        completed(divmod, 7, 0)
