@@ -1,7 +1,7 @@
-"""Matching, tile by tile: the columns of a style that cells may match, and the match of each cell of a picture.
+"""Matching, tile by tile: the columns of a style's cells, from which matches are chosen, and the match of each cell.
 
-The columns of all cells of a large picture take more memory than a step in tiles. So they are made tile by tile, and
-not kept.
+The columns of all cells of a large picture take more memory than a step in tiles. So those of a picture in tiles are
+made tile by tile, twice, and not kept. Of a style, some cells are chosen, and their columns are kept.
 """
 
 from __future__ import annotations
@@ -99,16 +99,16 @@ def find_matches(
     nearest = np.empty([len(styles), *shape], np.int32)
     for box, columns in kept or by_tile():
         for found, style in zip(nearest, styles, strict=True):
-            part = found[tiles.window(box, CELL)]
-            part[:] = matching.nearest(columns, style, mean).reshape(part.shape)
+            window = found[tiles.window(box, CELL)]
+            window[:] = matching.nearest(columns, style, mean).reshape(window.shape)
     if masks:
         weights = [guides.share(mask) * _normalised(_of_cells(mask, padding)) for mask in masks]
     else:
         weights = [np.full(shape, share / (shape[0] * shape[1])) for share in settings.blend_shares(len(styles))]
     tables = [matching.tables_of(style, _channels(encoder, settings)) for style in styles]
     return tuple(
-        Match(np.asarray(part, np.float32), places, table)
-        for part, places, table in zip(weights, nearest, tables, strict=True)
+        Match(np.asarray(weight, np.float32), places, table)
+        for weight, places, table in zip(weights, nearest, tables, strict=True)
     )
 
 

@@ -45,22 +45,22 @@ class Match(NamedTuple):
 
 
 def column_part(
-    maps: Float[tf.Tensor, "1 height width channels"], stride: int, rows: Any, columns: Any, pool_padding: PoolPadding
-) -> Float[tf.Tensor, "1 rows columns channels"]:
+    maps: Float[tf.Tensor, "1 _ _ channels"], stride: int, height: Any, width: Any, pool_padding: PoolPadding
+) -> Float[tf.Tensor, "1 height width channels"]:
     """Bring the maps of a layer to cells: means of finer positions, repeats of coarser ones.
 
     Args:
         maps: Of one layer.
         stride: Of the layer, in pixels.
-        rows: Of cells.
-        columns: Of cells.
+        height: In cells.
+        width: In cells.
         pool_padding: That of the network.
     """
     # Differs from Kolkin et al. (2022), who resize bilinearly, which takes a part of the finer positions only.
     maps = full(maps)
     while stride < CELL:  # in halves, as the network's pools come to their odd ends
         maps, stride = tf.nn.avg_pool2d(maps, 2, 2, pool_padding.upper()), 2 * stride
-    for axis, size in ((1, rows), (2, columns)):
+    for axis, size in ((1, height), (2, width)):
         # The last cells of an odd size have no coarse position of their own.
         source = tf.minimum(tf.range(size) // (stride // CELL), tf.shape(maps)[axis] - 1)
         maps = maps if stride == CELL else tf.gather(maps, source, axis=axis)
@@ -68,10 +68,10 @@ def column_part(
 
 
 def column_parts(
-    maps: Maps, layers: Iterable[Activation], rows: Any, columns: Any, pool_padding: PoolPadding
+    maps: Maps, layers: Iterable[Activation], height: Any, width: Any, pool_padding: PoolPadding
 ) -> dict[str, tf.Tensor]:
-    """Bring the maps of several layers to cells; the arguments are those of `column_part`."""
-    return {layer.name: column_part(maps[layer.name], layer.stride, rows, columns, pool_padding) for layer in layers}
+    """Bring the maps of several layers to cells, each as `column_part` does."""
+    return {layer.name: column_part(maps[layer.name], layer.stride, height, width, pool_padding) for layer in layers}
 
 
 def matching_loss(parts: Maps, match: Match, factors: Mapping[str, float]) -> Scalar:
@@ -80,7 +80,7 @@ def matching_loss(parts: Maps, match: Match, factors: Mapping[str, float]) -> Sc
     Args:
         parts: Parts of the columns by layer, from `column_part`.
         match: Of the same cells.
-        factors: Of the layers in the columns, as in `tables_of`.
+        factors: Of the layers in the columns, from `factors_of`.
 
     Reference:
         Kolkin et al. (2022), equation 1.
@@ -95,7 +95,7 @@ def matching_loss(parts: Maps, match: Match, factors: Mapping[str, float]) -> Sc
 
 
 def factors_of(shares: Mapping[str, float], channels: Mapping[str, int]) -> dict[str, float]:
-    """Return the factors of layers with which columns of natural pictures have squared lengths as the shares say.
+    """Return a factor for each layer. On natural pictures, its part of a column has its share of the squared length.
 
     Args:
         shares: Of the layers.
@@ -136,7 +136,7 @@ def nearest(columns: np.ndarray, style: np.ndarray, mean: np.ndarray) -> Int32[n
     Args:
         columns: Some of a picture's, (places, channels).
         style: (candidates, channels).
-        mean: Of all columns of the picture, (channels).
+        mean: Of all columns of the picture, (channels,).
 
     Reference:
         Kolkin et al. (2022), section 3.2: the cosine distance of features from which their mean was subtracted.
@@ -150,7 +150,7 @@ def nearest(columns: np.ndarray, style: np.ndarray, mean: np.ndarray) -> Int32[n
 
 
 def tables_of(columns: np.ndarray, channels: Mapping[str, int]) -> dict[str, tf.Tensor]:
-    """Split the columns of a style into tables of its layers.
+    """Bring the columns of a style to length one, and split them into a table for each layer.
 
     Args:
         columns: (candidates, channels of all layers).

@@ -35,7 +35,7 @@ class Objective:
         Args:
             bind: Computes the targets, and returns the evaluation of a picture in tiles of a side.
             tile: Side of the first tiles.
-            smaller: Returns the side of tiles that take half of the memory; None if tiles cannot be smaller.
+            smaller: Returns the side of tiles of half as many pixels; None if tiles cannot be smaller.
             is_short: Tells whether the process has come near to its limit of memory.
         """
         self._bind, self._smaller, self._is_short = bind, smaller, is_short

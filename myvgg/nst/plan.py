@@ -250,7 +250,7 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
 def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
     """Count the costs of a pixel with the layers that the settings name."""
     activations = architecture.activations
-    held, compared, style = _layers(settings, sizes)
+    held, compared, style, matched = _layers(settings, sizes)
     if not (compared or style):
         return Costs(0, 0, 0, 0)
     names = list(activations)
@@ -265,7 +265,7 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
         (sizes.regions - 1) * moments,
         sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
         sum(activations[n].channels / activations[n].stride ** 2 for n in held),
-        sum(activations[n].channels for n in settings.matched_layers),
+        sum(activations[n].channels for n in matched),
         sum(activations[n].channels for n in settings.sampled_layers),
     )
 
@@ -291,19 +291,22 @@ def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[
     return base_memory(settings, params) + content + working + pictures
 
 
-def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str], list[str]]:
-    """Return three lists of layers: with maps of the content, compared place by place, and with moments."""
+def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Return the layers whose maps of the content are held, all that are compared place by place, and of the style.
+
+    Those of the style are the layers whose moments are compared, and those that are matched.
+    """
     is_styled = sizes.styles and settings.style_weight
     content = settings.compared_layers if sizes.content and settings.content_weight else {}
     matched, style = (settings.matched_layers, settings.moment_layers) if is_styled else ({}, {})
     held = list(dict.fromkeys([*content, *settings.sampled_layers]))
-    return held, list(dict.fromkeys([*held, *matched])), list(style)
+    return held, list(dict.fromkeys([*held, *matched])), list(style), list(matched)
 
 
 def _speed(settings: Settings, sizes: Sizes, params: Params) -> Speed:
     from myvgg.nst import probe
 
-    _, compared, style = _layers(settings, sizes)
+    _, compared, style, _ = _layers(settings, sizes)
     if not (compared or style):
         return probe.Speed(0.0, 0.0)
     return probe.speed(params, settings, content=compared, style=style)
@@ -345,12 +348,11 @@ def _setup(
 ) -> float:
     """Estimate the seconds before the first step of a scale, but for the graph: the targets, the unit of balance.
 
-    Styles are seen once. The content is seen for its features, and where it is matched, once more for its columns; in
-    tiles, their mean takes a further look.
+    Styles are seen once, and counted without the surroundings of their tiles. The content is seen for its features.
+    Where cells are matched, the picture is seen for its columns; in tiles, their mean takes a further look.
     """
-    looks = 1 + bool(counted.matched) * (2 if len(cut) > 1 else 1)
-    content = sum(each.pixels for each in cut) if sizes.content else 0
-    pixels = looks * content + sum(math.prod(style) for style in styles)
+    looks = bool(sizes.content) + bool(counted.matched) * (2 if len(cut) > 1 else 1)
+    pixels = looks * sum(each.pixels for each in cut) + sum(math.prod(style) for style in styles)
     candidates = sum(min(math.prod(style) / CELL**2, MAX_CANDIDATES) for style in styles)
     matching = MATCH_SECONDS * counted.matched * candidates * math.prod(size) / CELL**2
     return SETUP_SECONDS[settings.statistic] + FEATURES_TIME * pixels * measured.pixel + matching

@@ -103,7 +103,7 @@ def style_size(width: int, height: int, scale: Size, settings: Settings, archite
 def smallest_side(architecture: Architecture, settings: Settings) -> int:
     """Return the smallest side, in pixels, that leaves something at all layers that the settings name.
 
-    Where layers are matched, it leaves a cell.
+    Where layers are matched, it leaves at least one cell.
     """
     cell = CELL if settings.matched_layers and settings.pool_padding == "valid" else 1
     return max(

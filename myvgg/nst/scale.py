@@ -44,7 +44,7 @@ class Scale:
             encoder: The network.
             settings: Of this scale, with its content weight.
             draft: Size of the draft that this scale only adds details to; None for a scale that may change all.
-            begin: The result of the scale before in this size, 0 to 1: its places look for their matches, and above a
+            begin: The result of the scale before in this size, 0 to 1: its places are matched, and above a
                 draft, details are added to it.
         """
         self._inputs, self._encoder, self._settings = inputs, encoder, settings
@@ -89,7 +89,7 @@ class Scale:
         return np.clip(start, 0, 255, out=start)
 
     def smaller_tile(self, side: int | None) -> int | None:
-        """Return the side of tiles that take half of the memory; None if tiles cannot be smaller."""
+        """Return the side of tiles of half as many pixels; None if tiles cannot be smaller."""
         width, height = self.size
         largest = max([height * width, *(style.shape[0] * style.shape[1] for style in self._styles)])
         around = tiles.halo(self._encoder.params.architecture, self._settings.layers)
@@ -122,7 +122,7 @@ class Scale:
         return evaluate if self._draft is None else self._filtered(evaluate)
 
     def _matched(self, content: np.ndarray) -> np.ndarray | None:
-        """Return the picture whose places look for their matches: the content, with a share of the picture so far.
+        """Return the picture whose places are matched with the style's: content, and a share of the result.
 
         The details of that share are the content's too, since an enlarged picture has none.
 

@@ -44,7 +44,7 @@ def make_targets(
         content: A picture (1, height, width, 3), 0 to 255; None where there is none.
         styles: Pictures likewise, of any sizes; none is possible.
         settings: Layers, their weights, the kind of style loss.
-        source: The picture whose places look for their matches, of the content's shape; the content by default.
+        source: The picture whose places are matched, of the content's shape; the content by default.
         masks: The region of the content's shape that each style is for; by default all are blended everywhere.
         style_masks: The part of each style picture that counts, of its shape, or None.
         cache: Statistics of style pictures from earlier calls; new ones are added.

@@ -85,7 +85,7 @@ def halo(architecture: Architecture, layers: Iterable[str]) -> int:
 
 
 def smaller(pixels: int, side: int | None, around: int) -> int | None:
-    """Return the side of tiles that take half the memory; None if that is too small to make sense.
+    """Return the side of tiles of half as many pixels; None if that is too small to make sense.
 
     Args:
         pixels: Of the whole picture.

@@ -67,7 +67,7 @@ class Step:
         """Return the state from which `steps` goes on with equal results. It can be taken of the latest step only.
 
         Raises:
-            RuntimeError: A later step has been made.
+            RuntimeError: A later step of the same scale has been made.
         """
         return self._state()
 
@@ -171,6 +171,8 @@ def steps(
         WeightsError: There are no weights.
         FloatingPointError: While iterating: the loss is no number any more, and going back has not helped.
         MemoryError: While iterating.
+        KeyboardInterrupt: While iterating. A step that it meets is made to its end and handed out; the interruption is
+            raised when the next one is asked for.
 
     Example:
         >>> from myvgg import nst
@@ -254,7 +256,7 @@ def _steps_of_scale(
 ) -> Iterator[Step]:
     """Make the steps of a scale, after a number of steps of the scales before."""
 
-    def moved(losses: Losses, gradient: np.ndarray) -> Step:
+    def advance(losses: Losses, gradient: np.ndarray) -> Step:
         note = optimizer.tell(losses.total, gradient)
         return Step(
             iteration=before + optimizer.steps,
@@ -272,8 +274,8 @@ def _steps_of_scale(
         )
 
     while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:
-        step, interrupt = completed(moved, *objective(pixels, optimizer.steps))
-        yield step  # whatever comes, since a step that was made is the only one that has a state
+        step, interrupt = completed(advance, *objective(pixels, optimizer.steps))
+        yield step  # also where Ctrl-C came: only the newest step has a state
         del step  # with its picture
         if interrupt:
             raise interrupt

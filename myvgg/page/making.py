@@ -125,9 +125,9 @@ def _counting(ticket: Ticket, number: int, start: float) -> Watch:
 
     def watch(steps: Iterator[Step]) -> Iterator[Step]:
         for step in steps:
+            yield step
             if ticket.is_stopping:
                 raise KeyboardInterrupt
-            yield step
             done = number - 1 + step.done / step.work
             left = (time.monotonic() - start) * (count - done) / done
             ticket.change(fraction=done / count, seconds_left=left)

@@ -200,11 +200,18 @@ class _Run:
         return stored.state
 
     def _stop(self, step: Step, error: BaseException) -> BaseException:
-        """Write the picture so far of a run that was stopped, and return the error with the file's name."""
-        self._writer.write_all(step, self._history, finished=False)
+        """Write the picture so far of a run that was stopped, and return the error with the file's name.
+
+        A picture that was stopped after its last step is finished.
+        """
         sentences = [str(error)] if str(error) else []
+        if step.iteration == step.iterations:
+            self._writer.write_all(step, self._history, finished=True)
+            self._remove_checkpoint()
+            return type(error)("; ".join([*sentences, f"{self._job.output} is finished"]))
+        self._writer.write_all(step, self._history, finished=False)
         sentences.append(f"{self._job.output} has the picture so far, of step {step.iteration}")
-        if isinstance(error, KeyboardInterrupt) and step.iteration < step.iterations:
+        if isinstance(error, KeyboardInterrupt):
             with self._writer.spared("checkpoint of the interruption"):
                 self._write_checkpoint(step)
                 sentences.append("the same command with --resume goes on")
@@ -219,9 +226,12 @@ class _Run:
             with self._writer.spared("report"):
                 self._writer.write_picture(step, finished=True, report=report)
                 self._writer.write_record(step, finished=True, report=report)
+        self._remove_checkpoint()
+        return Outcome(image, step.losses, step.iteration, self._writer.seconds, report)
+
+    def _remove_checkpoint(self) -> None:
         with suppress(OSError):
             checkpoint.path_for(self._job.output).unlink(missing_ok=True)
-        return Outcome(image, step.losses, step.iteration, self._writer.seconds, report)
 
     def _measure(self, image: Picture) -> Report:
         from myvgg.runs.metrics import report

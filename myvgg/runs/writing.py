@@ -213,7 +213,7 @@ class Writer:
         """
         try:
             yield
-        except (OSError, ValueError, MemoryError) as error:
+        except (OSError, ValueError, MemoryError, RuntimeError) as error:
             if name not in self._spared:
                 self._spared.add(name)
                 self._say(f"the {name} cannot be written, the run goes on: {error or 'not enough memory'}")

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -83,16 +83,22 @@ def uninterrupted() -> Iterator[None]:
         return
     held: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    ours = [number for number, handler in before.items() if callable(handler)]  # Python handles no others
-    for number in ours:
-        signal.signal(number, lambda number, _: held.append(number))
-    try:
+    with ExitStack() as stack:  # which calls all of its callbacks, the last one first, also where one of them raises
+        stack.callback(_raise_all, held)
+        for number, handler in before.items():
+            if callable(handler):  # Python handles no others
+                stack.callback(signal.signal, number, handler)
+                signal.signal(number, lambda number, _: held.append(number))
         yield
-    finally:
-        for number in ours:
-            signal.signal(number, before[number])
-        for caught in held:
-            signal.raise_signal(caught)
+
+
+def _raise_all(numbers: list[int]) -> None:
+    """Raise signals one after the other, also where the handler of one raises an error."""
+    if numbers:
+        try:
+            signal.raise_signal(numbers[0])
+        finally:
+            _raise_all(numbers[1:])
 
 
 def completed(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T, KeyboardInterrupt | None]:
@@ -103,8 +109,11 @@ def completed(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[
         *args: Its arguments.
         **kwargs: Its arguments by name.
 
+    Returns:
+        The result, and the interruption or None.
+
     Raises:
-        KeyboardInterrupt: It came before the call.
+        KeyboardInterrupt: It came before the call, or during a call that failed, whose error is its context.
 
     Example:
         >>> from myvgg.runtime.process import completed

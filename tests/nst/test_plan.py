@@ -240,13 +240,14 @@ def test_memory_is_planned_for_the_device_that_computes(vgg19: Params, monkeypat
     assert plan.tile(limited, sizes, vgg19) == plan.tile(limited, sizes, vgg19, limit=3e9)
 
 
-def test_matches_are_planned(vgg19: Params) -> None:
-    """Matching costs another look at the content, and products of all cells of both, up to a number of the style's.
+@pytest.mark.parametrize("content", [(1024, 768), None])
+def test_matches_are_planned(content: tuple[int, int] | None, vgg19: Params) -> None:
+    """Matching costs another look at the picture, and products of all cells of both, up to a number of the style's.
 
-    No columns are held while the steps are made, which take the most memory.
+    No columns are held while the steps are made, which take the most memory. A texture is matched as well.
     """
     settings = replace(PRECISE, size=1024, scales=1, iterations=1)
-    sizes = plan.Sizes((1024, 768), [(1024, 768)])
+    sizes = plan.Sizes(content, [(1024, 768)])
     plain, matched = (
         plan.plan(replace(settings, style_loss=loss), sizes, vgg19, speed=SPEED)
         for loss in ("wasserstein", "wasserstein+neighbors")
@@ -256,6 +257,16 @@ def test_matches_are_planned(vgg19: Params) -> None:
     look = plan.FEATURES_TIME * pixels * SPEED.pixel
     assert matched.seconds - plain.seconds == pytest.approx(products + look)
     assert matched.memory == plain.memory
+
+
+def test_nothing_is_matched_without_styles(vgg19: Params) -> None:
+    """The plan of a content alone is that of settings that match nothing."""
+    alone = plan.Sizes((1024, 768), [])
+    matched, plain = (
+        plan.plan(replace(PRECISE, size=1024, scales=1, style_loss=loss), alone, vgg19, speed=SPEED)
+        for loss in ("wasserstein+neighbors", "wasserstein")
+    )
+    assert matched.seconds == plain.seconds
 
 
 def test_matches_in_tiles_take_a_further_look(vgg19: Params) -> None:

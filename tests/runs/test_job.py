@@ -96,6 +96,43 @@ def test_a_run_goes_on_with_the_precision_of_its_checkpoint(pair: Job, tiny_para
     assert record.read_record(pair.output)["settings"]["precision"] == other
 
 
+def test_ctrl_c_after_the_last_step_leaves_a_finished_picture(pair: Job, tiny_params: Params) -> None:
+    """A run that is interrupted when all is done is told to be finished, and has nothing left to go on from."""
+    whole = replace(pair, output=pair.output.with_name("whole.png"))
+    run(whole, read(whole), tiny_params)
+
+    def interrupt(steps: Iterator[Step]) -> Iterator[Step]:
+        yield from steps
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match=r"^\S+ is finished$"):
+        run(replace(pair, checkpoint_every=0.0), read(pair), tiny_params, watch=interrupt)
+    assert record.read_record(pair.output)["run"]["finished"]
+    assert not checkpoint.path_for(pair.output).exists()
+    assert pair.output.read_bytes() == whole.output.read_bytes()
+
+
+def test_a_step_whose_state_is_gone_ends_in_a_picture(pair: Job, tiny_params: Params) -> None:
+    """An interruption leaves the picture of the last step that was taken, also where the next one is made already."""
+
+    def interrupt(steps: Iterator[Step]) -> Iterator[Step]:
+        yield next(steps)
+        next(steps)
+        raise KeyboardInterrupt
+
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt, match=r"has the picture so far, of step 1$"):
+        run(
+            replace(pair, settings=replace(pair.settings, iterations=3)),
+            read(pair),
+            tiny_params,
+            watch=interrupt,
+            say=said.append,
+        )
+    assert pair.output.exists()
+    assert "the checkpoint of the interruption cannot be written" in said[-1]
+
+
 @pytest.mark.parametrize("suffix", [".checkpoint", ".losses.png"])
 def test_no_file_beside_the_picture_is_overwritten(suffix: str, pair: Job) -> None:
     """A file that no run has written, at the name of a checkpoint or of a plot, is refused."""

@@ -44,6 +44,31 @@ def test_an_interruption_comes_after_an_error_too() -> None:
     assert isinstance(caught.value.__context__, ValueError)
 
 
+def test_all_interruptions_of_a_block_arrive() -> None:
+    """The second one is handled though the first one raises, and the handlers are in their places again."""
+    seen: list[int] = []
+
+    def handler(number: int, _: object) -> None:
+        seen.append(number)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+
+    def work() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert seen == [signal.SIGINT, signal.SIGTERM]
+        assert all(signal.getsignal(number) is handler for number in before)
+    finally:
+        for number, each in before.items():
+            signal.signal(number, each)
+
+
 def test_what_python_does_not_handle_is_left_alone() -> None:
     """A signal that is ignored stays ignored."""
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
