@@ -15,6 +15,7 @@ from myvgg.page.orders import Clock, Saved, Ticket
 from myvgg.runs import checkpoint, sheet
 from myvgg.runs import job as one
 from myvgg.runs.job import Job, Watch
+from myvgg.runs.reading import Pictures
 from myvgg.runs.writing import Writer
 
 if TYPE_CHECKING:
@@ -69,13 +70,18 @@ def draw_picture(ticket: Ticket, params: Params) -> str:
     pictures = one.read(job)
     early = replace(job, output=ticket.folder / "early" / job.output.name)
     writer = Writer(early, pictures, params, lambda _: None)
+    outcome = _run(job, pictures, params, _watching(ticket, writer))
+    ticket.show(outcome.image)
+    return f"finished in {outcome.seconds:.0f} s"
+
+
+def _run(job: Job, pictures: Pictures, params: Params, watch: Watch) -> one.Outcome:
+    """Run a job that nobody goes on with: its checkpoint is removed."""
     try:
-        outcome = one.run(job, pictures, params, watch=_watching(ticket, writer))
+        return one.run(job, pictures, params, watch=watch)
     finally:
         with suppress(OSError):
             checkpoint.path_for(job.output).unlink(missing_ok=True)
-    ticket.show(outcome.image)
-    return f"finished in {outcome.seconds:.0f} s"
 
 
 def _watching(ticket: Ticket, writer: Writer) -> Watch:
@@ -111,7 +117,7 @@ def draw_sheet(ticket: Ticket, params: Params) -> str:
     for number, style in enumerate(styles, 1):
         ticket.change(sentence=f"style {number} of {len(styles)}")
         job = replace(job_of(ticket), styles=(style,), output=ticket.folder / f"{number}.png")
-        made.append(one.run(job, one.read(job), params, watch=_counting(ticket, number, start)).image)
+        made.append(_run(job, one.read(job), params, _counting(ticket, number, start)).image)
         drawn = _laid_out(made, ["photograph", *(style.stem for style in styles)])
         images.save(drawn, ticket.output)
         ticket.change(result=ticket.output)

@@ -343,6 +343,17 @@ def test_a_sheet_shows_each_style(atelier: Studio, order: Order, tmp_path: Path)
     assert width > 4 * 200 > height
 
 
+def test_a_sheet_that_is_asked_to_end_ends(atelier: Studio, order: Order, tmp_path: Path) -> None:
+    """The run of a style that sees it is over, with its picture and without a checkpoint that nobody goes on with."""
+    styles = tuple(save(tmp_path / f"{number}.png", seed=number) for number in range(2))
+    ticket = take(atelier, replace(order, styles=styles, is_sheet=True, settings=LONG))
+    wait(lambda: ticket.fraction > 0)
+    ticket.change(is_stopping=True)
+    wait(lambda: ticket.is_over)
+    assert ticket.state == "stopped"
+    assert sorted(path.name for path in ticket.folder.glob("1.*")) == ["1.png", "1.png.toml"]
+
+
 def test_missing_weights_are_told_by_each_order(order: Order, tmp_path: Path) -> None:
     """A studio whose weights cannot be read goes on and says so."""
 
