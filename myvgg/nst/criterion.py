@@ -60,7 +60,8 @@ class Criterion:
         roughness = total_variation(image / 255, norm=self.settings.tv, inside=inside, positions=pixels)
         features = features_of(self.encoder, image, layers, inside)
         colors = (image if inside is None else image[:, *tiles.window(inside)]) / 255
-        maps = {COLORS: colors, **{layer: features[layer] for layer in self.settings.sampled_layers}}
+        sampled = self.settings.sampled_layers if any(piece.places) else {}
+        maps = {COLORS: colors, **{layer: features[layer] for layer in sampled}}
         return Seen(features, roughness, samples.samples_of(maps, piece.places, self._strides))
 
     def sums(self, piece: Piece, seen: Seen) -> Sums:

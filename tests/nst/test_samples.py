@@ -173,6 +173,26 @@ def test_without_content_only_the_style_is_sampled(params: Params) -> None:
     assert make_targets(encoder, None, [], SETTINGS).sampling is None
 
 
+NOT_SAMPLED: tuple[dict[str, Any], ...] = (
+    {"style_loss": "remd", "content_loss": "difference", "style_weight": 0.0},
+    {"style_loss": "gram", "content_weight": 0.0, "match_layers": Layers("relu2_2")},
+)
+
+
+@pytest.mark.parametrize("changes", NOT_SAMPLED, ids=str)
+@pytest.mark.parametrize("tile", [None, TILE])
+def test_nothing_is_sampled_where_no_loss_has_samples(
+    changes: dict[str, Any], tile: int | None, params: Params
+) -> None:
+    """The settings name samples for the style of a run without style, or for a content that does not count."""
+    settings = replace(SETTINGS, **changes)
+    encoder, content, styles = Encoder(params, settings), picture(*SIZE), [picture(60, 70)]
+    targets = make_targets(encoder, content, styles if settings.style_weight else [], settings)
+    assert targets.sampling is None
+    _, gradient = evaluation_of(encoder, targets, settings, SIZE, tile=tile)(picture(*SIZE).numpy() / 255, 0)
+    assert np.abs(gradient).max() > 0
+
+
 def test_palette_counts_less_where_content_counts_more(params: Params) -> None:
     """The weight of the colours is one over the content's weight by the style's, and one at most."""
     content, style, image = picture(*SIZE), picture(60, 70) / 2, picture(*SIZE)
