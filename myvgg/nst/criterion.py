@@ -122,12 +122,10 @@ class Criterion:
         dtype, padding = seen.roughness.dtype, self.settings.pool_padding
         if not piece.matches:
             return tf.zeros([], dtype)
-        activations, shares = self.encoder.params.architecture.activations, self.settings.matched_layers
-        layers = [activations[layer] for layer in shares]
+        shares, architecture = self.settings.matched_layers, self.encoder.params.architecture
         rows, columns = tf.unstack(tf.shape(piece.matches[0].nearest))
-        parts = matching.column_parts(seen.features, layers, rows, columns, padding)
-        factors = matching.factors_of(shares, {layer.name: layer.channels for layer in layers})
-        return tf.add_n([matching.matching_loss(parts, match, factors) for match in piece.matches])
+        parts = matching.column_parts(seen.features, shares, architecture, rows, columns, padding)
+        return tf.add_n([matching.matching_loss(parts, match) for match in piece.matches])
 
     def _scale_of(self, total: Scalar, counts: Counts) -> Any:
         """Return the factor that brings a gradient into the range of half precision: gradients of means are small."""

@@ -114,10 +114,9 @@ def find_matches(
 
 def _columns(encoder: Encoder, maps: Maps, box: Box, settings: Settings) -> Columns:
     """Return the columns of the cells in a box of pixels, as rows."""
-    padding, activations = settings.pool_padding, encoder.params.architecture.activations
+    padding, architecture = settings.pool_padding, encoder.params.architecture
     shape = shape_of_cells(box[1] - box[0], box[3] - box[2], padding)
-    parts = matching.column_parts(maps, [activations[layer] for layer in settings.matched_layers], *shape, padding)
-    return matching.columns_of(parts, matching.factors_of(settings.matched_layers, _channels(encoder, settings)))
+    return matching.columns_of(matching.column_parts(maps, settings.matched_layers, architecture, *shape, padding))
 
 
 def _channels(encoder: Encoder, settings: Settings) -> dict[str, int]:

@@ -10,14 +10,14 @@ Reference:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from jaxtyping import Float, Float32, Int, Int32
 
-from myvgg.architecture import Activation, PoolPadding
+from myvgg.architecture import Architecture, PoolPadding
 from myvgg.nst.cells import CELL, MAX_CANDIDATES
 from myvgg.nst.guides import members
 from myvgg.nst.losses import Scalar, full
@@ -68,26 +68,44 @@ def column_part(
 
 
 def column_parts(
-    maps: Maps, layers: Iterable[Activation], height: Any, width: Any, pool_padding: PoolPadding
+    maps: Maps,
+    shares: Mapping[str, float],
+    architecture: Architecture,
+    height: Any,
+    width: Any,
+    pool_padding: PoolPadding,
 ) -> dict[str, tf.Tensor]:
-    """Bring the maps of several layers to cells, each as `column_part` does."""
-    return {layer.name: column_part(maps[layer.name], layer.stride, height, width, pool_padding) for layer in layers}
+    """Bring the maps of layers to cells, each times its factor: the parts of the cells' columns.
+
+    Args:
+        maps: Of these layers at least.
+        shares: Of the layers.
+        architecture: The network.
+        height: In cells.
+        width: In cells.
+        pool_padding: That of the network.
+    """
+    layers = [architecture.activations[layer] for layer in shares]
+    factors = factors_of(shares, {layer.name: layer.channels for layer in layers})
+    return {
+        layer.name: factors[layer.name] * column_part(maps[layer.name], layer.stride, height, width, pool_padding)
+        for layer in layers
+    }
 
 
-def matching_loss(parts: Maps, match: Match, factors: Mapping[str, float]) -> Scalar:
+def matching_loss(parts: Maps, match: Match) -> Scalar:
     """Compare cells with their matches: the weighted sum of 1 - cos of their columns.
 
     Args:
-        parts: Parts of the columns by layer, from `column_part`.
+        parts: Of the columns by layer, from `column_parts`.
         match: Of the same cells.
-        factors: Of the layers in the columns, from `factors_of`.
 
     Reference:
         Kolkin et al. (2022), equation 1.
     """
     products, squares = [], []
     for layer, table in match.tables.items():
-        part = factors[layer] * parts[layer][0]
+        part = parts[layer][0]
         products.append(tf.reduce_sum(part * tf.gather(tf.cast(table, part.dtype), match.nearest), -1))
         squares.append(tf.reduce_sum(tf.square(part), -1))
     cosines = tf.add_n(products) * tf.math.rsqrt(tf.add_n(squares) + TINY)
@@ -104,15 +122,14 @@ def factors_of(shares: Mapping[str, float], channels: Mapping[str, int]) -> dict
     return {layer: math.sqrt(share / channels[layer]) for layer, share in shares.items()}
 
 
-def columns_of(parts: Maps, factors: Mapping[str, float]) -> Float32[np.ndarray, "places channels"]:
+def columns_of(parts: Maps) -> Float32[np.ndarray, "places channels"]:
     """Return the columns of all cells as rows.
 
     Args:
-        parts: Parts of the columns by layer, from `column_part`.
-        factors: Of the layers.
+        parts: Of the columns by layer, from `column_parts`.
     """
-    rows = [np.multiply(part[0], np.float32(factors[name]), dtype=np.float32) for name, part in parts.items()]
-    return np.concatenate([each.reshape(-1, each.shape[-1]) for each in rows], -1)
+    rows = [np.reshape(part, (-1, part.shape[-1])) for part in parts.values()]
+    return np.concatenate(rows, -1, dtype=np.float32, casting="same_kind")
 
 
 def candidates(mask: Float32[np.ndarray, "rows columns"]) -> Int[np.ndarray, " candidates"]:

@@ -7,7 +7,7 @@ are float64. A metric that has no meaning is NaN, such as the style where there 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,10 +121,12 @@ def report(
         textures = {layer: mixture([model.textures[layer] for model in models], shares) for layer in STYLE_LAYERS}
         style_value = style_approach(made.textures, shown.textures, textures)
     detail = sum((share * model.detail for share, model in zip(shares, models, strict=True)), 0.0)
-    return Report(style_value, structure_value, score(style_value, structure_value), _ratio(made.detail, detail))
+    return Report(style_value, structure_value, score(style_value, structure_value), ratio(made.detail, detail))
 
 
-def style_approach(result: dict[str, Gaussian], content: dict[str, Gaussian], style: dict[str, Gaussian]) -> float:
+def style_approach(
+    result: Mapping[Any, Gaussian], content: Mapping[Any, Gaussian], style: Mapping[Any, Gaussian]
+) -> float:
     """Compute 1 - W(result, style) / W(content, style), averaged over layers.
 
     It is NaN where content and style have the same textures at a layer, since there is no way between them.
@@ -135,10 +137,22 @@ def style_approach(result: dict[str, Gaussian], content: dict[str, Gaussian], st
         style: Statistics of the style.
     """
     ratios = [
-        _ratio(wasserstein_distance(result[layer], style[layer]), wasserstein_distance(content[layer], style[layer]))
+        ratio(wasserstein_distance(result[layer], style[layer]), wasserstein_distance(content[layer], style[layer]))
         for layer in style
     ]
     return 1 - sum(ratios) / len(ratios)
+
+
+def gaussian(maps: Maps) -> Gaussian:
+    """Compute the mean and the covariance of features over the positions, in float64.
+
+    Args:
+        maps: Of one layer.
+    """
+    rows = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
+    mean = rows.mean(axis=0)
+    rows -= mean
+    return Gaussian(mean, rows.T @ rows / len(rows))
 
 
 def wasserstein_distance(first: Gaussian, second: Gaussian) -> float:
@@ -191,7 +205,7 @@ def structure(result: Maps, content: Maps) -> float:
         content: Features of the content, of the same shape.
     """
     first, second = _normalised(result), _normalised(content)
-    return _ratio(float((first * second).sum()), float(np.linalg.norm(first) * np.linalg.norm(second)))
+    return ratio(float((first * second).sum()), float(np.linalg.norm(first) * np.linalg.norm(second)))
 
 
 def score(style: float, structure: float) -> float:
@@ -234,6 +248,17 @@ def check(params: Params) -> None:
         raise ValueError(f"the report measures with layers of VGG19, and {params.architecture.name} has no {layers}")
 
 
+def ratio(part: float, whole: float) -> float:
+    """Divide, with NaN for a part of nothing.
+
+    Example:
+        >>> from myvgg.runs.metrics import ratio
+        >>> ratio(1, 4), ratio(1, 0)
+        (0.25, nan)
+    """
+    return part / whole if whole else math.nan
+
+
 def _network(params: Params) -> Callable[[str, Picture], Measured]:
     """Return a function that measures a picture, with a name for errors. It frees the large maps when it returns."""
     check(params)
@@ -252,17 +277,10 @@ def _network(params: Params) -> Callable[[str, Picture], Measured]:
         except ValueError as error:
             raise ValueError(f"the {name} picture is too narrow at {width} x {height}: {error}") from error
         computed = compute(tf.constant(image[None]))
-        textures = {layer: _gaussian(computed.pop(layer).numpy()[0]) for layer in STYLE_LAYERS}
+        textures = {layer: gaussian(computed.pop(layer).numpy()[0]) for layer in STYLE_LAYERS}
         return Measured(textures, computed[STRUCTURE_LAYER].numpy()[0], grain(image))
 
     return measure
-
-
-def _gaussian(maps: Maps) -> Gaussian:
-    rows = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
-    mean = rows.mean(axis=0)
-    rows -= mean
-    return Gaussian(mean, rows.T @ rows / len(rows))
 
 
 def _normalised(maps: Maps) -> Float64[np.ndarray, "height width channels"]:
@@ -271,10 +289,6 @@ def _normalised(maps: Maps) -> Float64[np.ndarray, "height width channels"]:
     values -= values.mean(axis=(0, 1))
     values /= values.std(axis=(0, 1)) + EPSILON
     return values
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan
 
 
 def _shares(blend: Sequence[float], count: int) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose
 
-from myvgg.architecture import PoolPadding
+from myvgg.architecture import CONFIGURATION_E, PoolPadding
 from myvgg.nst import Settings, cells, matching
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.matching import Match
@@ -50,11 +50,11 @@ def test_maps_of_all_strides_come_to_the_same_cells(stride: int, height: int, wi
     assert_allclose(found, cell_reference(maps, stride, rows, columns), atol=1e-12)
 
 
-def loss_reference(parts: dict[str, np.ndarray], match: Match, factors: dict[str, float]) -> float:
+def loss_reference(parts: dict[str, np.ndarray], match: Match) -> float:
     """Return the weighted sum of 1 - cos over the cells."""
     total = 0.0
     for row, column in np.ndindex(match.weights.shape):
-        own = np.concatenate([factors[layer] * parts[layer][0, row, column] for layer in parts])
+        own = np.concatenate([parts[layer][0, row, column] for layer in parts])
         wanted = np.concatenate([match.tables[layer][match.nearest[row, column]] for layer in parts])
         cosine = own @ wanted / np.sqrt(own @ own) / np.sqrt(wanted @ wanted)
         total += match.weights[row, column] * (1 - cosine)
@@ -67,12 +67,11 @@ def test_the_loss_and_its_gradient_are_those_of_loops() -> None:
     columns = RNG.standard_normal((7, 9))
     columns /= np.linalg.norm(columns, axis=1, keepdims=True)
     match = Match(RNG.uniform(0, 1, (2, 3)), RNG.integers(0, 7, (2, 3)), {"a": columns[:, :4], "b": columns[:, 4:]})
-    factors = {"a": 0.5, "b": 2.0}
     tensors = {layer: tf.constant(part) for layer, part in parts.items()}
     with tf.GradientTape() as tape:
         tape.watch(tensors)
-        loss = matching.matching_loss(tensors, match, factors)
-    assert float(loss) == pytest.approx(loss_reference(parts, match, factors), rel=1e-10)
+        loss = matching.matching_loss(tensors, match)
+    assert float(loss) == pytest.approx(loss_reference(parts, match), rel=1e-10)
     gradient = tape.gradient(loss, tensors)
     for layer, part in parts.items():
         for place in np.ndindex(part.shape):
@@ -80,7 +79,7 @@ def test_the_loss_and_its_gradient_are_those_of_loops() -> None:
             for step in (-1e-5, 1e-5):
                 moved = part.copy()
                 moved[place] += step
-                values.append(loss_reference({**parts, layer: moved}, match, factors))
+                values.append(loss_reference({**parts, layer: moved}, match))
             assert float(gradient[layer][place]) == pytest.approx((values[1] - values[0]) / 2e-5, abs=1e-8)
 
 
@@ -90,7 +89,7 @@ def test_a_column_without_features_has_a_gradient() -> None:
     part = tf.zeros([1, 1, 1, 2])
     with tf.GradientTape() as tape:
         tape.watch(part)
-        loss = matching.matching_loss({"a": part}, match, {"a": 1.0})
+        loss = matching.matching_loss({"a": part}, match)
     assert float(loss) == 1
     assert np.isfinite(tape.gradient(loss, part)).all()
 
@@ -110,13 +109,16 @@ def test_the_nearest_place_has_the_largest_centred_cosine(monkeypatch: pytest.Mo
 
 def test_columns_weigh_layers_by_their_shares() -> None:
     """Features of a root mean square of one make columns whose layers have squared lengths as their shares say."""
-    shares, channels = {"a": 0.75, "b": 0.25}, {"a": 4, "b": 16}
-    parts = {layer: RNG.choice([-1.0, 1.0], (1, 3, 3, count)) for layer, count in channels.items()}
-    columns = matching.columns_of(parts, matching.factors_of(shares, channels))
-    assert_allclose(np.square(columns[:, :4]).sum(1), 0.75, rtol=1e-6)
-    assert_allclose(np.square(columns[:, 4:]).sum(1), 0.25, rtol=1e-6)
+    shares, channels = {"relu3_1": 0.75, "relu4_1": 0.25}, {"relu3_1": 256, "relu4_1": 512}
+    maps = {
+        layer: tf.constant(RNG.choice([-1.0, 1.0], (1, size, size, channels[layer])), tf.float32)
+        for layer, size in (("relu3_1", 6), ("relu4_1", 3))
+    }
+    columns = matching.columns_of(matching.column_parts(maps, shares, CONFIGURATION_E, 6, 6, "valid"))
+    assert_allclose(np.square(columns[:, :256]).sum(1), 0.75, rtol=1e-6)
+    assert_allclose(np.square(columns[:, 256:]).sum(1), 0.25, rtol=1e-6)
     tables = matching.tables_of(columns, channels)
-    assert_allclose(np.hstack([tables["a"], tables["b"]]), columns, rtol=1e-6)
+    assert_allclose(np.hstack([*tables.values()]), columns, rtol=1e-6)
 
 
 def test_candidates_are_inside_of_the_mask_and_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
