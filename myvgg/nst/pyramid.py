@@ -105,18 +105,21 @@ def smallest_side(architecture: Architecture, settings: Settings) -> int:
 
     Where layers are matched, it leaves at least one cell.
     """
-    cell = CELL if settings.matched_layers and settings.pool_padding == "valid" else 1
-    return max(
-        cell, *(architecture.smallest_size(layer, pool_padding=settings.pool_padding) for layer in settings.layers)
-    )
+    layers = (architecture.smallest_size(layer, pool_padding=settings.pool_padding) for layer in settings.layers)
+    return max(_smallest_for_cells(settings), *layers)
+
+
+def _smallest_for_cells(settings: Settings) -> int:
+    return CELL if settings.matched_layers and settings.pool_padding == "valid" else 1
 
 
 def check(architecture: Architecture, size: Size, settings: Settings, what: str) -> None:
     """Raise unless a picture of a size leaves something at all layers that the settings name."""
     if min(size) < (smallest := smallest_side(architecture, settings)):
+        shallower = " or name shallower layers" if smallest > _smallest_for_cells(settings) else ""
         raise ValueError(
             f"the {what} is too narrow: {size[0]} x {size[1]} pixels at this size, but the layers need {smallest} on "
-            "each side; raise the size or name shallower layers"
+            f"each side; raise the size{shallower}"
         )
 
 
