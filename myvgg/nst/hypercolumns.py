@@ -34,22 +34,22 @@ class StyleColumns:
         table: One row for each chosen cell, in the order of the cells.
     """
 
-    def __init__(self, encoder: Encoder, size: tuple[int, int], mask: Mask | None, settings: Settings) -> None:
+    def __init__(self, encoder: Encoder, shape: tuple[int, int], mask: Mask | None, settings: Settings) -> None:
         """Choose cells of a style; none where no layers are matched.
 
         Args:
             encoder: The network.
-            size: Height and width of the style in pixels.
-            mask: The part of the style that counts, of its size; None for all.
+            shape: Height and width of the style in pixels.
+            mask: The part of the style that counts, of its shape; None for all.
             settings: With the layers that are matched.
         """
         self._encoder, self._settings = encoder, settings
-        shape = shape_of_cells(*size, settings.pool_padding)
+        grid = shape_of_cells(*shape, settings.pool_padding)
         chosen = np.arange(0)
         if settings.matched_layers:
-            cells = np.ones(shape, np.float32) if mask is None else _of_cells(mask, settings.pool_padding)
+            cells = np.ones(grid, np.float32) if mask is None else _of_cells(mask, settings.pool_padding)
             chosen = matching.candidates(cells)
-        self._row = np.full(shape, -1, np.int32)
+        self._row = np.full(grid, -1, np.int32)
         self._row.ravel()[chosen] = np.arange(len(chosen))
         self.table: Columns = np.empty([len(chosen), sum(_channels(encoder, settings).values())], np.float32)
 

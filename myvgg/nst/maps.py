@@ -36,7 +36,7 @@ def maps_by_tile(encoder: Encoder, picture: Any, layers: Iterable[str], tile: in
 
 
 def moments_of_tile(
-    encoder: Encoder, maps: Maps, box: Box, size: tuple[int, int], regions: Sequence[Guides], settings: Settings
+    encoder: Encoder, maps: Maps, box: Box, shape: tuple[int, int], regions: Sequence[Guides], settings: Settings
 ) -> tuple[dict[str, Moments], ...]:
     """Compute a tile's part of the moments of the style layers in each region.
 
@@ -44,14 +44,14 @@ def moments_of_tile(
         encoder: The network.
         maps: Of the box, without the surroundings.
         box: The pixels of the tile that count.
-        size: Height and width of the whole picture in pixels.
+        shape: Height and width of the whole picture in pixels.
         regions: Guides of the whole picture for each region; none for no moments.
         settings: With the style layers.
     """
     if not regions:
         return ()
     activations = encoder.params.architecture.activations
-    positions = counts_of(encoder.params.architecture, settings.moment_layers, *size, settings).positions
+    positions = counts_of(encoder.params.architecture, settings.moment_layers, *shape, settings).positions
     where = [
         {layer: guide[tiles.window(box, activations[layer].stride)] for layer, guide in guides.items()}
         for guides in regions

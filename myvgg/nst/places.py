@@ -43,12 +43,12 @@ class Drawn(NamedTuple):
     split: tuple[dict[str, Places], ...] = ()
 
 
-def draw(key: Sequence[int], size: tuple[int, int], region: Mask | None, count: int) -> Places:
+def draw(key: Sequence[int], shape: tuple[int, int], region: Mask | None, count: int) -> Places:
     """Draw different positions of a picture, or all of them where there are no more.
 
     Args:
         key: Whole numbers from 0 on, which say what is drawn.
-        size: Height and width of the picture in pixels.
+        shape: Height and width of the picture in pixels.
         region: The mask in whose members positions are drawn; None for all.
         count: Number of positions, at most.
 
@@ -57,15 +57,15 @@ def draw(key: Sequence[int], size: tuple[int, int], region: Mask | None, count: 
         [0, 0]
     """
     inside = None if region is None else np.flatnonzero(members(region))
-    pixels = size[0] * size[1] if inside is None else len(inside)
+    pixels = shape[0] * shape[1] if inside is None else len(inside)
     chosen = np.random.default_rng(key).choice(pixels, min(count, pixels), replace=False)
-    rows, columns = np.divmod(chosen if inside is None else inside[chosen], size[1])
+    rows, columns = np.divmod(chosen if inside is None else inside[chosen], shape[1])
     return Places(rows.astype(np.int32), columns.astype(np.int32), np.ones(len(chosen), np.float32))
 
 
 def draw_split(
     key: Sequence[int],
-    size: tuple[int, int],
+    shape: tuple[int, int],
     region: Mask | None,
     strides: Mapping[str, int],
     pool_padding: PoolPadding,
@@ -74,21 +74,21 @@ def draw_split(
 
     Args:
         key: Whole numbers from 0 on, which say what is drawn.
-        size: Height and width of the picture in pixels.
+        shape: Height and width of the picture in pixels.
         region: The mask in which positions are drawn; None for all.
         strides: Of the layers, in pixels.
         pool_padding: That of the network.
     """
     found = {}
     for number, (layer, stride) in enumerate(strides.items()):
-        shape = [-(-side // stride) if pool_padding == "same" else side // stride for side in size]
+        counts = [-(-side // stride) if pool_padding == "same" else side // stride for side in shape]
         middles = [
             np.minimum(np.arange(count) * stride + stride // 2, side - 1)
-            for count, side in zip(shape, size, strict=True)
+            for count, side in zip(counts, shape, strict=True)
         ]
         mask = None if region is None else region[np.ix_(*middles)]
         # Differs from Kolkin et al. (2022), who take a regular grid of a random stride.
-        rows, columns, all_inside = draw((*key, number), (shape[0], shape[1]), mask, SPLIT_COUNT)
+        rows, columns, all_inside = draw((*key, number), (counts[0], counts[1]), mask, SPLIT_COUNT)
         found[layer] = Places(rows * stride, columns * stride, all_inside)
     return found
 

@@ -93,15 +93,15 @@ class Sampling(NamedTuple):
     split: tuple[SplitStyle, ...]
     pool_padding: PoolPadding
 
-    def draw(self, step: int, size: tuple[int, int]) -> Drawn:
+    def draw(self, step: int, shape: tuple[int, int]) -> Drawn:
         """Draw the positions of a step in a picture of a height and width, for each region."""
         joint, split = [], []
         for index, region in enumerate(self.regions):
-            key = self.seed, *size, step, index
+            key = self.seed, *shape, step, index
             if self.styles or self.content:
-                joint.append(draw(key, size, region, SAMPLE_COUNT))
+                joint.append(draw(key, shape, region, SAMPLE_COUNT))
             if self.split:
-                split.append(draw_split(key, size, region, self.strides, self.pool_padding))
+                split.append(draw_split(key, shape, region, self.strides, self.pool_padding))
         return Drawn(tuple(joint), tuple(split))
 
     def at(self, drawn: Drawn) -> Sampled:

@@ -139,14 +139,14 @@ def _sampling(
     for index, (style, mask, share) in enumerate(
         zip(styles, style_masks or [None] * len(styles), blended, strict=True)
     ):
-        key, size = (settings.seed, index), (int(style.shape[1]), int(style.shape[2]))
+        key, shape = (settings.seed, index), (int(style.shape[1]), int(style.shape[2]))
         maps = _maps(encoder, style, settings, tile)
         if settings.style_loss == "remd":
-            drawn = Drawn((draw(key, size, mask, STYLE_COUNT),))
+            drawn = Drawn((draw(key, shape, mask, STYLE_COUNT),))
             joint.append(samples.joint_style(share, samples.samples_of(maps, drawn, strides).joint[0], layers))
         else:
             # Differs from Kolkin et al. (2022), who draw the style's positions anew at each step too.
-            drawn = Drawn(split=(draw_split(key, size, mask, strides, settings.pool_padding),))
+            drawn = Drawn(split=(draw_split(key, shape, mask, strides, settings.pool_padding),))
             found = samples.samples_of(maps, drawn, strides).split[0]
             split.append(SplitStyle(tf.constant(share, tf.float64), found))
     content_maps = _maps(encoder, content, settings, tile) if is_content else {}
