@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -74,7 +75,7 @@ def usage(program: str, listed: Sequence[Entry]) -> str:
 def fill(
     parser: argparse.ArgumentParser, listed: Sequence[Entry], *, titles: Mapping[str, str] = OPTIONS, help_in: str = ""
 ) -> None:
-    """Add options to a parser, in groups.
+    """Add options to a parser, in groups. In the help, `--step-growth` stands where a docstring has `step_growth`.
 
     Args:
         parser: A parser without options.
@@ -83,7 +84,9 @@ def fill(
         help_in: Title of the group that gets --help as its last option; by default the first.
     """
     groups = {title: parser.add_argument_group(title, text or None) for title, text in titles.items()}
+    words = {entry.name: f"--{entry.word}" for entry in listed if "_" in entry.name and not entry.option.positional}
     for entry in listed:
+        entry = entry._replace(text=re.sub(r"\w+", lambda name: words.get(name[0], name[0]), entry.text))
         title = entry.option.group
         groups[title] = group = groups.get(title) or parser.add_argument_group(title)
         if entry.hint is bool:

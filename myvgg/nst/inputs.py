@@ -65,7 +65,7 @@ def read_inputs(
         ("style_blend", settings.style_blend),
     ):
         if several and len(several) != len(styles):
-            raise ValueError(f"{name} must be one for each style: there are {len(several)} for {len(styles)}")
+            raise ValueError(f"{name} must be one for each style; styles: {len(styles)}, {name}: {len(several)}")
     if content is None and settings.preserve_colors != "none":
         raise ValueError(f"preserve_colors must be none where there is no content, not {settings.preserve_colors!r}")
     if not styles and first is None and settings.init in ("style", "edges"):

@@ -41,15 +41,16 @@ class Settings:
     2MP the area in millions of pixels. The result has the content's aspect, except for 800x600."""
 
     iterations: int = 8
-    """Number of steps at the last scale. step_growth and first_steps tell the numbers of the others."""
+    """Number of steps at the last scale. step_growth and first_steps tell the numbers of the others; last_pass has
+    its own."""
 
     step_growth: float = 0.85
     """Number of steps at a scale relative to the scale before it. Below 1, small scales, whose steps are cheap, get
     more."""
 
     last_pass: int = 0
-    """Number of further steps at the last scale, with --style-loss split. Above a draft, they only add details as
-    well."""
+    """Number of steps after the last scale, at its size, with the style loss split. Above a draft, they only add
+    details as well."""
 
     first_steps: float = 1.5
     """Factor of the number of steps at the first of several scales."""
@@ -71,8 +72,8 @@ class Settings:
     detail_layers: Layers = field(default_factory=Layers)
     """Style layers of the scales above the draft, with their weights, such as relu1_1=8,relu2_1=8,relu3_1=4. These
     scales compare statistics of these layers, without matching and without samples. Where content_loss is difference,
-    they compare the content at the deepest of them, with four times its weight; otherwise not at all. Without this
-    setting, they compare as the other scales do. The last pass does not use it."""
+    the deepest of these layers is compared with the content, with four times content_weight; for self-similarity, no
+    layer is. By default, these scales compare what all scales compare. A last pass compares its own layers."""
 
     seed: int = 0
     """Seed of the noise. The same seed gives the same picture."""
@@ -108,11 +109,12 @@ class Settings:
     """Distance from the style. Statistics of each layer: between Gaussians (wasserstein), between Gram matrices (gram),
     between Gram matrices and means (gram+mean). Matching: between each place and the place of the style that is most
     like it (neighbors); the same with Gaussians beside it (wasserstein+neighbors). Random samples of places: STROTSS'
-    distance (remd); matching in each layer by itself, anew at each step (split)."""
+    relaxed earth mover's distance (remd); matching in each layer by itself, anew at each step (split). Samples come
+    from match_layers, not from style_layers."""
 
     match_layers: Layers = field(default_factory=lambda: Layers("relu3_1=2,relu4_1=1"))
     """Layers whose features find the place of the style that a place of the picture is most like, with their
-    weights. Samples have the features of these layers too."""
+    weights. Where places are sampled (remd, split, self-similarity), these layers are compared."""
 
     match_weight: float = 0.5
     """Weight of the matching (neighbors) within the style loss."""
@@ -156,8 +158,9 @@ class Settings:
     known, a short measurement decides."""
 
     max_memory: float | None = None
-    """Memory that the run may take, in gigabytes. A larger run computes in tiles, with the same result and more work.
-    By default two thirds of the machine's memory."""
+    """Memory that the run is planned to take at most, in gigabytes. A larger run computes in tiles, with the same
+    result and more work. Up to a quarter more than planned was measured. By default two thirds of the machine's
+    memory."""
 
     optimizer: Literal["adam", "lbfgs"] = "adam"
     """Adam, or L-BFGS."""

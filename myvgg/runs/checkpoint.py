@@ -147,7 +147,8 @@ def check(found: Mapping[str, Any], expected: Mapping[str, Any], path: str | os.
     found, expected = json.loads(json.dumps(found)), json.loads(json.dumps(expected))
     if problems := list(_differences(found, expected, "")):
         raise ValueError(
-            f"{os.fspath(path)} belongs to another run: {'; '.join(problems)}; remove it or run without --resume"
+            f"{os.fspath(path)} belongs to another run: {'; '.join(problems)}; "
+            "give the same pictures and options to go on, or leave --resume out to begin anew"
         )
 
 

@@ -253,7 +253,7 @@ def ratio(part: float, whole: float) -> float:
 
     Example:
         >>> from myvgg.runs.metrics import ratio
-        >>> ratio(1, 4), ratio(1, 0)
+        >>> ratio(1.0, 4.0), ratio(1.0, 0.0)
         (0.25, nan)
     """
     return part / whole if whole else math.nan

@@ -131,7 +131,7 @@ def check(job: Job) -> None:
     several = {"masks": job.masks, "style_masks": job.style_masks, "style_blend": job.settings.style_blend}
     for name, values in several.items():
         if values and len(values) != len(job.styles):
-            raise ValueError(f"{name} must be one for each style: there are {len(values)} for {len(job.styles)}")
+            raise ValueError(f"{name} must be one for each style; styles: {len(job.styles)}, {name}: {len(values)}")
     for path in job.outputs.values():
         check_writable(path)
     check_apart({**job.outputs, "checkpoint": checkpoint.path_for(job.output)}, [*job.inputs.values(), *job.read])

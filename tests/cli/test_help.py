@@ -40,6 +40,12 @@ def help_of(argv: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
+def as_words(text: str) -> str:
+    """Write the names of settings as options."""
+    names = "|".join(name for name in SETTINGS if "_" in name)
+    return re.sub(rf"\b({names})\b", lambda name: "--" + name[0].replace("_", "-"), text)
+
+
 def without_values(found: str) -> str:
     """Remove the default values."""
     return re.sub(r"\s\(default:[^)]*\)", "", found)
@@ -61,11 +67,19 @@ def test_help_names_every_option(words: str, kind: type, capsys: pytest.CaptureF
     found = without_values(help_of([*words.split()[1:], "--help"], capsys))
     for entry in entries(kind, Settings(), ""):
         no = "no-" if entry.hint is bool and entry.default else ""
-        text = " ".join((entry.option.without if no else entry.text).split())
+        text = as_words(" ".join((entry.option.without if no else entry.text).split()))
         name = entry.option.metavar if entry.option.positional else f"--{no}{entry.word}"
         assert text
         assert re.search(re.escape(name) + r"(?: \S+)?(?: \.\.\.)? " + re.escape(text), found), name
     assert {field.name for field in fields(kind)} - {"settings", "named"} <= {e.name for e in options.entries(kind)}
+
+
+def test_settings_are_named_as_options(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help names settings as they are written on the command line, and layers by their names."""
+    found = help_of(["--help"], capsys)
+    assert "--step-growth and --first-steps tell the numbers of the others" in found
+    assert "such as relu4_2=1" in found
+    assert not [name for name in SETTINGS if "_" in name and re.search(rf"\b{name}\b", found)]
 
 
 def test_groups_come_in_order(capsys: pytest.CaptureFixture[str]) -> None:

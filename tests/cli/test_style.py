@@ -557,7 +557,10 @@ FAILURES = {
     "missing weights": ([*PAIR, "--weights", "no.h5"], "no.h5"),
     "garbage as weights": ([*PAIR, "--weights", "text.png"], "text.png"),
     "too small": ([*RANDOM, "--size", "8", "--style-layers", "relu5_1"], "the layers need 16 on each side"),
-    "shares": ([*RANDOM, "--style-blend", "1", "2"], "style_blend must be one for each style: there are 2 for 1"),
+    "shares": (
+        [*RANDOM, "--style-blend", "1", "2"],
+        "style_blend must be one for each style; styles: 1, style_blend: 2",
+    ),
     "masks": ([*RANDOM, "--mask", "left.png", "--mask", "right.png"], "masks must be one for each style"),
     "masks of a plan": ([*RANDOM, "--mask", "left.png", "--mask", "right.png", "--dry-run"], "masks must be one for"),
     "shares of a plan": ([*RANDOM, "--style-blend", "1", "2", "--dry-run"], "style_blend must be one for each style"),

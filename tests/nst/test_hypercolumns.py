@@ -89,7 +89,7 @@ def test_tiles_have_the_targets_of_the_whole_with_masks(params: Params) -> None:
 def test_pictures_without_a_cell_are_refused(params: Params) -> None:
     """Where layers are matched, a picture has four pixels a side at least, unless pools keep odd rows."""
     shallow = replace(DEEP, match_layers=Layers("relu1_1"), content_layers=Layers("relu1_1"), size=27, iterations=1)
-    with pytest.raises(ValueError, match=r"the content picture is too narrow: 3 x 27 pixels .* the layers need 4 .*size$"):
+    with pytest.raises(ValueError, match=r"content picture is too narrow: 3 x 27 pixels .* the layers need 4 .*size$"):
         stylize(np.zeros((27, 3, 3), np.uint8), np.zeros((9, 9, 3), np.uint8), shallow, params=params)
     kept = replace(shallow, pool_padding="same")
     found = stylize(np.zeros((27, 3, 3), np.uint8), np.zeros((3, 2, 3), np.uint8), kept, params=params).image

@@ -563,8 +563,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no picture": ({"content": np.zeros((4, 5, 4))}, "a picture"),
     "nan": ({"style": np.full((40, 40), np.nan)}, "a picture"),
     "text": ({"content": "a.png"}, "a.png: cannot be read: No such file"),
-    "masks": ({"masks": [np.ones((4, 4))] * 2}, "masks must be one for each style: there are 2 for 1"),
-    "style masks": ({"style_masks": [None] * 3}, "style_masks must be one for each style: there are 3 for 1"),
+    "masks": ({"masks": [np.ones((4, 4))] * 2}, "^masks must be one for each style; styles: 1, masks: 2$"),
+    "style masks": ({"style_masks": [None] * 3}, "style_masks must be one for each style; styles: 1, style_masks: 3"),
     "a black mask": ({"keep": np.zeros((4, 5))}, "keep is black everywhere"),
     "labels": ({"masks": [np.arange(4).reshape(2, 2)]}, "mask 1: a mask of values from 0 to 3 has labels"),
 }
@@ -579,7 +579,7 @@ def test_wrong_arguments_are_refused_at_the_call(changed: dict[str, Any], messag
 
 def test_shares_must_go_with_the_styles(run: Run, style: np.ndarray) -> None:
     """More styles than shares are refused at the call."""
-    with pytest.raises(ValueError, match="style_blend must be one for each style: there are 2 for 3"):
+    with pytest.raises(ValueError, match="style_blend must be one for each style; styles: 3, style_blend: 2"):
         run(replace(ONE, style_blend=(1.0, 2.0)), style=[style] * 3)
 
 
@@ -592,7 +592,7 @@ def test_colours_need_a_content(run: Run) -> None:
 def test_too_narrow_a_picture_is_named(run: Run) -> None:
     """A content that vanishes before the deepest layer is refused at the call, with the size that works."""
     narrow = np.zeros((1000, 10, 3), np.uint8)
-    with pytest.raises(ValueError, match=r"the content picture is too narrow: 1 x 27 pixels .* the layers need 2 .*shallower layers$"):
+    with pytest.raises(ValueError, match=r"content picture is too narrow: 1 x 27 pixels .* need 2 .*shallower layers$"):
         run(ONE, content=narrow)
 
 

@@ -203,7 +203,8 @@ def test_another_run_is_refused_by_its_differences(changed: dict[str, Any], mess
     with pytest.raises(ValueError) as caught:
         check(MADE_OF, {**MADE_OF, **changed}, "out.png.checkpoint")
     assert str(caught.value) == (
-        f"out.png.checkpoint belongs to another run: {message}; remove it or run without --resume"
+        f"out.png.checkpoint belongs to another run: {message}; "
+        "give the same pictures and options to go on, or leave --resume out to begin anew"
     )
 
 
