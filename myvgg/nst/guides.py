@@ -89,6 +89,38 @@ def members(mask: Mask) -> Bool[np.ndarray, "height width"]:
     return np.asarray(mask >= mask.max() / 2)
 
 
+def outside(masks: Sequence[Mask]) -> Mask | None:
+    """Return the mask of the positions that are members of no region; None where there are none.
+
+    Example:
+        >>> outside([np.float32([[1, 1, 0]]), np.float32([[0, 1, 0]])]).tolist()
+        [[0.0, 0.0, 1.0]]
+    """
+    rest = ~np.any([members(mask) for mask in masks], axis=0)
+    return rest.astype(np.float32) if rest.any() else None
+
+
+def touched(mask: Mask, stride: int, shape: tuple[int, int]) -> Float32[np.ndarray, "rows columns"]:
+    """Return 1 at the positions of a layer that hold a member of a region, and 0 elsewhere.
+
+    The last positions stand for pixels beyond them.
+
+    Args:
+        mask: Of the pixels.
+        stride: Of the layer, in pixels.
+        shape: Height and width of the layer, in positions.
+
+    Example:
+        >>> touched(np.float32([[0, 0, 0, 0, 1]]), 2, (1, 2)).tolist()
+        [[0.0, 1.0]]
+    """
+    found = np.zeros(shape, np.float32)
+    found[
+        tuple(np.minimum(at // stride, end - 1) for at, end in zip(np.nonzero(members(mask)), shape, strict=True))
+    ] = 1
+    return found
+
+
 def feather(mask: Mask, radius: float) -> Mask:
     """Soften a mask's edges with a Gaussian.
 

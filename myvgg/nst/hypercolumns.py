@@ -48,7 +48,7 @@ class StyleColumns:
         chosen = np.arange(0)
         if settings.matched_layers:
             cells = np.ones(grid, np.float32) if mask is None else _of_cells(mask, settings.pool_padding)
-            chosen = matching.candidates(cells)
+            chosen = matching.candidates(cells if mask is None or cells.any() else guides.touched(mask, CELL, grid))
         self._row = np.full(grid, -1, np.int32)
         self._row.ravel()[chosen] = np.arange(len(chosen))
         self.table: Columns = np.empty([len(chosen), sum(_channels(encoder, settings).values())], np.float32)

@@ -113,9 +113,7 @@ class Adam:
         self._counts = {name: count + 1 for name, count in self._counts.items()}
         self._move(gradient)
         loss = loss if np.isfinite(self._moving["image"]).all() else math.nan
-        if math.isfinite(loss) and not loss > EXPLODED * self._first > 0:
-            return ""
-        return self._go_back(loss)
+        return self._go_back(loss) if self._is_broken(loss) else ""
 
     def state(self) -> AdamState:
         """Return the present state; while somebody holds it, the next step leaves its arrays alone."""
@@ -123,6 +121,16 @@ class Adam:
         state = AdamState(**self._moving, best=self._best, **self._counts, **numbers)  # type: ignore[arg-type]
         self._lent = ref(state)
         return state
+
+    def _is_broken(self, loss: float) -> bool:
+        """Tell whether a loss has exploded: it is no number, or far above the first loss of its scale.
+
+        A picture that starts near its optimum has a tiny first loss. So a loss up to the sum of the weights, about that
+        of an unchanged content, never counts as exploded.
+        """
+        s = self._settings
+        usual = s.content_weight + s.style_weight * s.style_strength + s.tv_weight
+        return not math.isfinite(loss) or (self._first > 0 and loss > max(EXPLODED * self._first, usual))
 
     def _go_back(self, loss: float) -> str:
         """Go back to the best picture, with half the learning rate, without moments and with a new average."""

@@ -13,7 +13,7 @@ from jaxtyping import Float32, Int32
 
 from myvgg.architecture import PoolPadding
 from myvgg.nst.cells import SPLIT_COUNT
-from myvgg.nst.guides import Mask, members
+from myvgg.nst.guides import Mask, members, touched
 from myvgg.nst.tiles import Box
 
 
@@ -86,11 +86,17 @@ def draw_split(
             np.minimum(np.arange(count) * stride + stride // 2, side - 1)
             for count, side in zip(counts, shape, strict=True)
         ]
-        mask = None if region is None else region[np.ix_(*middles)]
+        mask = None if region is None else _of_positions(region, middles, stride)
         # Differs from Kolkin et al. (2022), who take a regular grid of a random stride.
         rows, columns, all_inside = draw((*key, number), (counts[0], counts[1]), mask, SPLIT_COUNT)
         found[layer] = Places(rows * stride, columns * stride, all_inside)
     return found
+
+
+def _of_positions(region: Mask, middles: Sequence[np.ndarray], stride: int) -> Float32[np.ndarray, "rows columns"]:
+    """Return the mask of a layer: positions whose middle pixel is a member, or all that hold a member if none is."""
+    found = members(region)[np.ix_(*middles)]
+    return found.astype(np.float32) if found.any() else touched(region, stride, found.shape)
 
 
 def within(drawn: Drawn, box: Box) -> Drawn:

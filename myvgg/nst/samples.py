@@ -78,7 +78,7 @@ class Sampling(NamedTuple):
         regions: The mask of each region; None for the whole picture.
         shares: Weights of the regions in the content loss.
         content: Colours and features of the content picture by layer; empty where they are not compared.
-        styles: One for each region, or all for the only one.
+        styles: One for each region, or all for the only one. A last region without a style has the content's alone.
         split: Likewise, where each layer is compared by itself.
         pool_padding: That of the network.
     """
@@ -100,7 +100,7 @@ class Sampling(NamedTuple):
             key = self.seed, *shape, step, index
             if self.styles or self.content:
                 joint.append(draw(key, shape, region, SAMPLE_COUNT))
-            if self.split:
+            if index < len(self.split):
                 split.append(draw_split(key, shape, region, self.strides, self.pool_padding))
         return Drawn(tuple(joint), tuple(split))
 

@@ -133,6 +133,9 @@ def _sampling(
     regions = list[Mask | None](masks if masks and styles else [None])
     shares = [1.0 if region is None else guides.share(region) for region in regions]
     blended = [] if not styles else shares if masks else settings.blend_shares(len(styles))
+    if masks and styles and is_content and (rest := guides.outside(masks)) is not None:  # it has no style
+        regions.append(rest)
+        shares = [*shares, guides.share(rest)]
     layers, activations = settings.sampled_layers, encoder.params.architecture.activations
     strides = {layer: activations[layer].stride for layer in layers}
     joint, split = list[JointStyle](), list[SplitStyle]()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from myvgg import images
 from myvgg.nst.settings import STARTS, Settings
@@ -210,7 +211,8 @@ def again(job: Job, picture: Path) -> Job:
     """Return the job that made a picture, with the output and the options of another job.
 
     Args:
-        job: The job that gives the rest. Its pictures and masks count more than those of the record.
+        job: The job that gives the rest. Its pictures and masks count more than those of the record. A style mask of
+            the record goes with its style picture: another picture in its place gets none.
         picture: The picture, which has a record inside or beside it.
 
     Raises:
@@ -222,7 +224,9 @@ def again(job: Job, picture: Path) -> Job:
     if job.settings.init == made["settings"].get("init"):
         replaced -= {"init"}
     if job.styles:
-        replaced |= {role for role in made["inputs"] if role.startswith("style") and role[5:].isdigit()}
+        replaced |= {role for role in made["inputs"] if re.fullmatch(r"style\d+", role)}
+    masked = [f"style_mask{number}" for number in _numbers(made, job.styles)]
+    replaced |= {role for role in made["inputs"] if role.startswith("style_mask") and role not in masked}
     found = {
         name: _find(Path(entry["file"]), picture, entry["sha256"])
         for name, entry in made["inputs"].items()
@@ -240,12 +244,21 @@ def again(job: Job, picture: Path) -> Job:
         content=job.content or found.get("content"),
         styles=styles,
         masks=masks,
-        style_masks=job.style_masks or tuple(found.get(f"style_mask{number}") for number in range(1, len(styles) + 1)),
+        style_masks=job.style_masks or tuple(map(found.get, masked)),
         keep=job.keep or found.get("keep"),
         settings=settings,
         matte=made["run"]["matte"],
         bits=made["run"].get("bits"),
     )
+
+
+def _numbers(made: Mapping[str, Any], styles: Sequence[Path]) -> list[str | None]:
+    """Give each style its number in a record: all of the record's without styles, None for a picture of its own."""
+    known = [(role[5:], entry["sha256"]) for role, entry in made["inputs"].items() if re.fullmatch(r"style\d+", role)]
+    if not styles:
+        return [number for number, _ in known]
+    numbers = {sha256: number for number, sha256 in known}
+    return [numbers.get(record.sha256_of(style)) if style.is_file() else None for style in styles]
 
 
 def _find(path: Path, picture: Path, sha256: str) -> Path:

@@ -753,12 +753,21 @@ def test_a_record_finds_its_files_in_its_own_folder(pictures: None, trained: lis
 def test_masks_of_a_record_go_with_its_styles(
     pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Other styles in the same number take the masks over; another number is told, and where the masks came from."""
+    """Other styles in the same number take the masks over; another number is told, and where the masks came from.
+
+    A mask of a style stays with its picture, and a picture that the record does not have gets none.
+    """
     styles = ("--style", "style.png", "--style", "other.png")
     masks = [word for name in ("left.png", "right.png") for word in ("--mask", name, "--style-mask", name)]
     assert run("--content", "content.png", *styles, *masks, *QUICK, "-o", "r.png") == 0
     assert run("--from-picture", "r.png", "--style", "other.png", "--style", "style.png", "-o", "s.png") == 0
-    assert {"mask1", "mask2", "style_mask1", "style_mask2"} <= {*record.read_record("s.png")["inputs"]}
+    inputs = record.read_record("s.png")["inputs"]
+    assert [Path(inputs[name]["file"]).name for name in ("mask1", "mask2")] == ["left.png", "right.png"]
+    assert [Path(inputs[name]["file"]).name for name in ("style_mask1", "style_mask2")] == ["right.png", "left.png"]
+    assert run("--from-picture", "r.png", "--style", "content.png", "--style", "style.png", "-o", "n.png") == 0
+    inputs = record.read_record("n.png")["inputs"]
+    assert {"mask1", "mask2", "style_mask2"} <= {*inputs}
+    assert "style_mask1" not in inputs
     capfd.readouterr()
     assert run("--from-picture", "r.png", "--style", "other.png", "-o", "t.png") == 1
     assert "r.png was made with 2 masks, one for each style: name --mask for 1" in capfd.readouterr().err

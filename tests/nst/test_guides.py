@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from myvgg import features
 from myvgg.architecture import CONFIGURATION_E, Activation, Architecture
-from myvgg.nst.guides import feather, guide, members, regions, share
+from myvgg.nst.guides import feather, guide, members, outside, regions, share, touched
 from myvgg.params import LayerParams, Params
 
 ROUNDING = 1.2e-7
@@ -269,6 +269,26 @@ def test_members_have_half_of_the_largest_value(largest: float) -> None:
     """A faint region has members too, and the half itself belongs to them."""
     mask = np.float32([[0, 0.49, 0.5], [0.51, 1, 0.2]]) * np.float32(largest)
     assert members(mask).tolist() == [[False, False, True], [True, True, False]]
+
+
+@pytest.mark.parametrize("stride", [1, 4, 16])
+def test_a_touched_position_holds_a_member(stride: int) -> None:
+    """A loop over the pixels finds the same positions; pixels beyond the last position count for it."""
+    mask = (np.random.default_rng(0).uniform(0, 1, (37, 54)) > 0.98).astype(np.float32)
+    shape = (37 // stride, 54 // stride)
+    expected = np.zeros(shape)
+    for row, column in np.argwhere(mask):
+        expected[min(row // stride, shape[0] - 1), min(column // stride, shape[1] - 1)] = 1
+    assert touched(mask, stride, shape).tolist() == expected.tolist()
+
+
+def test_outside_is_what_no_region_has() -> None:
+    """Positions below half of a mask belong to no region; masks that cover the picture leave nothing."""
+    left, faint = np.float32([[1, 0, 0, 0]]), np.float32([[0, 0.5, 0.2, 0]])
+    rest = outside([left, faint])
+    assert rest is not None
+    assert rest.tolist() == [[0, 0, 1, 1]]
+    assert outside([left, 1 - left]) is None
 
 
 def test_the_share_is_the_mean() -> None:

@@ -86,6 +86,13 @@ def test_tiles_have_the_targets_of_the_whole_with_masks(params: Params) -> None:
             assert_allclose(own.style["relu2_1"].mean, its.style["relu2_1"].mean, rtol=1e-5)
 
 
+def test_a_part_of_the_style_beyond_the_cells_takes_the_last_ones(params: Params) -> None:
+    """A mask of the rows that are left over below the cells of four pixels chooses the cells above them."""
+    mask = np.zeros((67, 80), np.float32)
+    mask[64:, 40:] = 1
+    assert len(StyleColumns(Encoder(params, DEEP), mask.shape, mask, DEEP).table) == 10
+
+
 def test_pictures_without_a_cell_are_refused(params: Params) -> None:
     """Where layers are matched, a picture has four pixels a side at least, unless pools keep odd rows."""
     shallow = replace(DEEP, match_layers=Layers("relu1_1"), content_layers=Layers("relu1_1"), size=27, iterations=1)

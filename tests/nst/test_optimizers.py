@@ -187,6 +187,20 @@ def test_a_loss_that_explodes_is_broken(valley: Valley) -> None:
     assert [bool(note) for note in notes] == [False, False, True, False, False, False]
 
 
+def test_a_small_loss_that_grows_is_not_broken(valley: Valley) -> None:
+    """A picture that starts nearly at its optimum may have a thousand times its first loss after a step of Adam."""
+    optimizer = Adam(AdamState((valley.bottom + 1e-6).astype(np.float32)), Settings(average=0.0, clip="end"))
+    losses = []
+
+    def shallow(pixels: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, gradient = valley(pixels)
+        losses.append(loss / 100)
+        return losses[-1], gradient / 100
+
+    assert not any(go(optimizer, shallow, 8))
+    assert max(losses) > 1e3 * losses[0] > 0
+
+
 def test_the_fourth_broken_loss_ends_the_run(valley: Valley) -> None:
     """Adam goes back three times, over all scales, and then raises."""
     optimizer = Adam(AdamState(np.full_like(valley.bottom, 0.5), restarts=1), Settings())

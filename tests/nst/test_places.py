@@ -47,3 +47,16 @@ def test_layers_have_positions_of_their_own(padding: PoolPadding) -> None:
         assert places.columns.max() < size[1]
     assert len(found["relu1_1"].rows) == SPLIT_COUNT
     assert len(found["relu5_1"].rows) == (7 * 20 if padding == "same" else 6 * 19)
+
+
+@pytest.mark.parametrize("column", [0, 3, 5, 13, 63])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_a_region_thinner_than_a_position_keeps_its_place(column: int, padding: PoolPadding) -> None:
+    """A line that no middle of a position meets draws the positions that it runs through, and no others."""
+    line = np.zeros((64, 67), np.float32)
+    line[:, column] = 1
+    for stride, found in (
+        (stride, draw_split((0,), line.shape, line, {"a": stride}, padding)["a"]) for stride in (4, 16)
+    ):
+        assert {*found.columns} == {column // stride * stride}
+        assert len(found.rows) == 64 // stride

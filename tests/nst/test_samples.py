@@ -131,6 +131,24 @@ def test_regions_are_compared_with_their_styles_only(params: Params) -> None:
     assert changed[80:].max() == 0
 
 
+@pytest.mark.parametrize("style_loss", ["remd", "split"])
+@pytest.mark.parametrize("tile", [None, TILE])
+def test_the_content_counts_outside_of_the_masks(style_loss: str, tile: int | None, params: Params) -> None:
+    """Where no style is wanted, the arrangement still is; that part has no style's gradient."""
+    content, image, left = picture(*SIZE), picture(*SIZE), np.zeros(SIZE, np.float32)
+    left[:, :40] = 1
+    found = []
+    for weight in (1.0, 0.0):
+        settings = replace(SETTINGS, style_loss=style_loss, tv_weight=0.0, content_weight=weight)
+        encoder = Encoder(params, settings)
+        targets = make_targets(encoder, content, [picture(60, 70)], settings, masks=[left], tile=tile)
+        evaluate = evaluation_of(encoder, targets, settings, SIZE, tile=tile)
+        found.append(np.abs(np.asarray(evaluate(image.numpy() / 255, 0)[1])).sum((0, 1, 3)))
+    assert (found[0] > 0).mean() > 0.9
+    assert found[1][:40].max() > 0
+    assert found[1][80:].max() == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32"])
 def test_tiles_are_exact_with_regions(dtype: str, params: Params) -> None:
