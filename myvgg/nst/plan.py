@@ -62,6 +62,12 @@ PICTURES_HELD = {"adam": 6.5, "lbfgs": 11}
 """Number of pictures of the scale's size that a run holds: the content, the gradient, and the optimiser's state without
 the pairs of L-BFGS."""
 
+GIVEN_MEMORY = 3
+"""Bytes of a pixel of the given pictures, whose sizes are their own."""
+
+COLOR_MEMORY = {"transfer": 244, "luminance": 152}
+"""Bytes a pixel while the result gets its colours, by what `preserve_colors` says; looking at a step makes a result."""
+
 DRAFT_PICTURES = 3
 """Number of further pictures that a run with a draft holds: the beginning of the scale, and the blur of a step."""
 
@@ -128,6 +134,7 @@ class Costs(NamedTuple):
     Attributes:
         convolutions: Multiply-adds of the network up to the deepest layer that is needed.
         further: Multiply-adds of the second moments of the style layers, of all regions but the first.
+        weighted: Numbers of the style layers' maps, weighed for each region but the first.
         values: Numbers that are kept for the gradient: the outputs of all rectifications and pools.
         content: Numbers of the content's maps that are held.
         matched: Channels of the layers that are matched.
@@ -136,6 +143,7 @@ class Costs(NamedTuple):
 
     convolutions: float
     further: float
+    weighted: float
     values: float
     content: float
     matched: int = 0
@@ -172,7 +180,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
         seconds += steps * (
             _splitting(params.architecture, used, sizes, size) if is_split else _sampling(counted, sizes)
         )
-        needed = _memory(counted, used, params, [size, *styles], side)
+        needed = memory_of(used, sizes, params, size, side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed, None if settings.max_memory is None else memory.limit(settings))
 
@@ -234,7 +242,7 @@ def base_memory(settings: Settings, params: Params) -> float:
 
 
 def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side: int | None) -> float:
-    """Estimate the bytes of the process at a scale.
+    """Estimate the bytes of the process at a scale: the network, the arrays of the picture's size, and one tile.
 
     Args:
         settings: With a precision that is not `auto`.
@@ -243,8 +251,20 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
         size: Of the scale, width and height in pixels.
         side: Of the tiles, in pixels; None for whole pictures.
     """
+    counted, bytes_of_value = costs(params.architecture, settings, sizes), VALUE_MEMORY[settings.precision]
     styles = [pyramid.style_size(*style, size, settings, params.architecture) for style in sizes.styles]
-    return _memory(costs(params.architecture, settings, sizes), settings, params, [size, *styles], side)
+    cuts = [_cut(each, settings, params, side) for each in [size, *styles]]
+    gaps = TILE_GAPS if any(len(cut) > 1 for cut in cuts) else 1
+    tile_pixel = WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values
+    tile_pixel += VALUE_MEMORY["float32"] * counted.weighted
+    working = gaps * max(each.pixels for cut in cuts for each in cut) * tile_pixel
+    working += SAMPLE_MEMORY * VALUE_MEMORY["float32"] * STYLE_COUNT * counted.sampled
+    pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
+    held = PICTURES_HELD[settings.optimizer] + 2 * pairs + (DRAFT_PICTURES if settings.draft else 0)
+    held = 1 + 4 / 3 * held if settings.parameters == "pyramid" else held
+    pixel = held * PIXEL_MEMORY + COLOR_MEMORY.get(settings.preserve_colors, 0) + bytes_of_value * counted.content
+    given = GIVEN_MEMORY * sum(math.prod(each) for each in [*sizes.styles, *filter(None, [sizes.content])])
+    return base_memory(settings, params) + working + pixel * math.prod(size) + given
 
 
 def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
@@ -252,7 +272,7 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
     activations = architecture.activations
     held, compared, style, matched = _layers(settings, sizes)
     if not (compared or style):
-        return Costs(0, 0, 0, 0)
+        return Costs(0, 0, 0, 0, 0)
     names = list(activations)
     needed = names[: names.index(architecture.deepest([*compared, *style])) + 1]
     moments = sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style)
@@ -263,6 +283,7 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
             if c.name in needed
         ),
         (sizes.regions - 1) * moments,
+        (sizes.regions - 1) * sum(activations[n].channels / activations[n].stride ** 2 for n in style),
         sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
         sum(activations[n].channels / activations[n].stride ** 2 for n in held),
         sum(activations[n].channels for n in matched),
@@ -272,23 +293,6 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
 
 def _cut(size: Size, settings: Settings, params: Params, side: int | None) -> list[tiles.Tile]:
     return tiles.cut(size[1], size[0], side, params.architecture, settings.layers)
-
-
-def _memory(counted: Costs, settings: Settings, params: Params, sizes: Sequence[Size], side: int | None) -> float:
-    """Estimate the bytes of the process: the network, the arrays of the picture's size, and one tile."""
-    bytes_of_value = VALUE_MEMORY[settings.precision]
-    pixels = math.prod(sizes[0])
-    cuts = [_cut(each, settings, params, side) for each in sizes]
-    gaps = TILE_GAPS if any(len(cut) > 1 for cut in cuts) else 1
-    largest = max(each.pixels for cut in cuts for each in cut)
-    working = gaps * largest * (WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values)
-    content = bytes_of_value * counted.content * pixels
-    working += SAMPLE_MEMORY * VALUE_MEMORY["float32"] * STYLE_COUNT * counted.sampled
-    pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
-    held = PICTURES_HELD[settings.optimizer] + 2 * pairs + (DRAFT_PICTURES if settings.draft else 0)
-    held = 1 + 4 / 3 * held if settings.parameters == "pyramid" else held
-    pictures = held * PIXEL_MEMORY * pixels
-    return base_memory(settings, params) + content + working + pictures
 
 
 def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str], list[str], list[str]]:

@@ -44,7 +44,10 @@ BELOW_ONE = ("beta1", "beta2", "average")
 """Decays, which must be below 1."""
 
 BETWEEN = {
-    "step_growth": (0.1, 10), "first_steps": (0.1, 10), "scale_ratio": (1.1, 10), "content_decay": (0.01, 1),
+    "step_growth": (0.1, 10),
+    "first_steps": (0.1, 10),
+    "scale_ratio": (1.1, 10),
+    "content_decay": (0.01, 1),
     "epsilon": (1e-30, 1e6),  # float32 rounds smaller ones to 0, by which Adam would divide
 }
 """Settings that are numbers between two others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ import tensorflow as tf
 from myvgg import kernels
 from myvgg import network as ops
 from myvgg.architecture import CONFIGURATION_E
-from myvgg.nst import Settings, memory, plan, probe, tiles
+from myvgg.nst import Settings, colors, memory, plan, probe, tiles
 from myvgg.nst.settings import Layers
 from myvgg.params import Params, random
 from myvgg.runs.plan_text import describe
@@ -355,6 +356,31 @@ def test_each_scale_is_timed_by_its_own_layers(vgg19: Params, monkeypatch: pytes
     )
     assert (draft, above) == (draft_only, above_only)
     assert draft.seconds / math.prod(draft.size) > 20 * above.seconds / math.prod(above.size)
+
+
+@pytest.mark.parametrize("kept", ["transfer", "luminance"])
+def test_the_colours_of_a_result_are_planned(kept: Any, vgg19: Params) -> None:
+    """The bytes are those that the functions take, measured with the style in the result's size."""
+    size, rng = (600, 400), np.random.default_rng(0)
+    made, content, style = (rng.uniform(0, 255, (400, 600, 3)).astype(np.float32) for _ in range(3))
+    tracemalloc.start()
+    colors.transfer_colors(made, content, [style], [1.0]) if kept == "transfer" else colors.keep_colors(made, content)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    without, planned = (
+        plan.memory_of(replace(PRECISE, preserve_colors=each), plan.Sizes(size, [size]), vgg19, size, None)
+        for each in ("none", kept)
+    )
+    assert planned - without == pytest.approx(taken, rel=0.1)
+
+
+def test_regions_and_given_pictures_are_planned(vgg19: Params) -> None:
+    """Each further region has the style layers' maps once more, and a large photograph stays in memory."""
+    settings, size = replace(PRECISE, style_layers=Layers("relu1_1,relu2_1")), (640, 480)
+    one, six = (plan.memory_of(settings, plan.Sizes(size, [size], n), vgg19, size, None) for n in (1, 6))
+    assert six - one == pytest.approx(5 * 4 * (64 + 128 / 4) * 640 * 480)
+    large = plan.memory_of(settings, plan.Sizes((12000, 9000), [size]), vgg19, size, None)
+    assert large - one == pytest.approx(3 * (12000 * 9000 - 640 * 480))
 
 
 def test_a_draft_is_held_beside_the_picture(vgg19: Params) -> None:
