@@ -136,12 +136,34 @@ def _sampling(
     if masks and styles and is_content and (rest := guides.outside(masks)) is not None:  # it has no style
         regions.append(rest)
         shares = [*shares, guides.share(rest)]
+    activations = encoder.params.architecture.activations
+    joint, split = _styles_of_samples(encoder, styles, style_masks, blended, settings, tile)
+    return Sampling(
+        settings.sampled_layers,
+        {layer: activations[layer].stride for layer in settings.sampled_layers},
+        settings.seed,
+        regions=tuple(regions),
+        shares=tuple(shares) if is_content else (),
+        content=_maps(encoder, content, settings, tile) if is_content else {},
+        styles=joint,
+        split=split,
+        pool_padding=settings.pool_padding,
+    )
+
+
+def _styles_of_samples(
+    encoder: Encoder,
+    styles: Sequence[Any],
+    style_masks: Sequence[Any] | None,
+    shares: Sequence[float],
+    settings: Settings,
+    tile: int | None,
+) -> tuple[tuple[JointStyle, ...], tuple[SplitStyle, ...]]:
+    """Draw and prepare the samples of the styles, joined or layer by layer as `style_loss` says."""
     layers, activations = settings.sampled_layers, encoder.params.architecture.activations
     strides = {layer: activations[layer].stride for layer in layers}
     joint, split = list[JointStyle](), list[SplitStyle]()
-    for index, (style, mask, share) in enumerate(
-        zip(styles, style_masks or [None] * len(styles), blended, strict=True)
-    ):
+    for index, (style, mask, share) in enumerate(zip(styles, style_masks or [None] * len(styles), shares, strict=True)):
         key, shape = (settings.seed, index), (int(style.shape[1]), int(style.shape[2]))
         maps = _maps(encoder, style, settings, tile)
         if settings.style_loss == "remd":
@@ -152,19 +174,7 @@ def _sampling(
             drawn = Drawn(split=(draw_split(key, shape, mask, strides, settings.pool_padding),))
             found = samples.samples_of(maps, drawn, strides).split[0]
             split.append(SplitStyle(tf.constant(share, tf.float64), found))
-    content_maps = _maps(encoder, content, settings, tile) if is_content else {}
-    weights = tuple(shares) if is_content else ()
-    return Sampling(
-        layers,
-        strides,
-        settings.seed,
-        regions=tuple(regions),
-        shares=weights,
-        content=content_maps,
-        styles=tuple(joint),
-        split=tuple(split),
-        pool_padding=settings.pool_padding,
-    )
+    return tuple(joint), tuple(split)
 
 
 def _maps(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) -> dict[str, tf.Tensor]:
