@@ -21,6 +21,10 @@ from myvgg.nst.state import AdamState, LBFGSState, Pixels
 EXPLODED = 1e3
 """Ratio of a loss to the first loss of its scale from which on Adam goes back to the best picture."""
 
+LEAST_EPSILON = 1e-22
+"""Smallest number that Adam adds to its denominator. Squares of smaller gradients are 0 in float32, and so would be the
+denominator with an epsilon of 0."""
+
 MAX_RESTARTS = 3
 """Number of times that Adam goes back in a run."""
 
@@ -156,6 +160,7 @@ class Adam:
         s, before, moves = self._settings, self._moving, self._counts["moves"]
         rate = self._rate * math.sqrt(1 - s.beta2**moves) / (1 - s.beta1**moves)
         share = (1 - s.average) / (1 - s.average ** self._counts["averaged"])
+        epsilon = max(s.epsilon, LEAST_EPSILON)
         after = {**before, self._handed: gradient if gradient.flags.writeable else np.empty_like(gradient)}
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, gradient.size, STRIP):
@@ -164,7 +169,7 @@ class Adam:
                 image, mean, square, average = (before[name].reshape(-1)[part] for name in before)
                 mean += (1 - s.beta1) * (slope - mean)
                 square += (1 - s.beta2) * (slope * slope - square)
-                moved = image - rate * mean / (np.sqrt(square) + s.epsilon)
+                moved = image - rate * mean / (np.sqrt(square) + epsilon)
                 if s.clip == "step":
                     np.clip(moved, 0, 1, out=moved)
                 after["image"].reshape(-1)[part] = moved

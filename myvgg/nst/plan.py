@@ -62,9 +62,6 @@ PICTURES_HELD = {"adam": 6.5, "lbfgs": 11}
 """Number of pictures of the scale's size that a run holds: the content, the gradient, and the optimiser's state without
 the pairs of L-BFGS."""
 
-GIVEN_MEMORY = 3
-"""Bytes of a pixel of the given pictures, whose sizes are their own."""
-
 COLOR_MEMORY = {"transfer": 244, "luminance": 152}
 """Bytes a pixel while the result gets its colours, by what `preserve_colors` says; looking at a step makes a result."""
 
@@ -263,7 +260,7 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
     held = PICTURES_HELD[settings.optimizer] + 2 * pairs + (DRAFT_PICTURES if settings.draft else 0)
     held = 1 + 4 / 3 * held if settings.parameters == "pyramid" else held
     pixel = held * PIXEL_MEMORY + COLOR_MEMORY.get(settings.preserve_colors, 0) + bytes_of_value * counted.content
-    given = GIVEN_MEMORY * sum(math.prod(each) for each in [*sizes.styles, *filter(None, [sizes.content])])
+    given = PIXEL_MEMORY * sum(math.prod(each) for each in [*sizes.styles, *filter(None, [sizes.content])])
     return base_memory(settings, params) + working + pixel * math.prod(size) + given
 
 
@@ -272,22 +269,26 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
     activations = architecture.activations
     held, compared, style, matched = _layers(settings, sizes)
     if not (compared or style):
-        return Costs(0, 0, 0, 0, 0)
+        return Costs(convolutions=0, further=0, weighted=0, values=0, content=0)
     names = list(activations)
     needed = names[: names.index(architecture.deepest([*compared, *style])) + 1]
     moments = sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style)
+
+    def numbers(layers: Sequence[str]) -> float:
+        return float(sum(activations[layer].channels / activations[layer].stride ** 2 for layer in layers))
+
     return Costs(
-        sum(
+        convolutions=sum(
             math.prod(c.kernel_shape) / activations[c.name].stride ** 2
             for c in architecture.convolutions
             if c.name in needed
         ),
-        (sizes.regions - 1) * moments,
-        (sizes.regions - 1) * sum(activations[n].channels / activations[n].stride ** 2 for n in style),
-        sum(activations[n].channels / activations[n].stride ** 2 for n in needed if activations[n].kind != "conv"),
-        sum(activations[n].channels / activations[n].stride ** 2 for n in held),
-        sum(activations[n].channels for n in matched),
-        sum(activations[n].channels for n in settings.sampled_layers),
+        further=(sizes.regions - 1) * moments,
+        weighted=(sizes.regions - 1) * numbers(style),
+        values=numbers([layer for layer in needed if activations[layer].kind != "conv"]),
+        content=numbers(held),
+        matched=sum(activations[layer].channels for layer in matched),
+        sampled=sum(activations[layer].channels for layer in settings.sampled_layers),
     )
 
 

@@ -29,7 +29,7 @@ OPTIONAL = ("scales", "draft")
 """Whole numbers that may be None."""
 
 NOT_NEGATIVE = (
-    *("content_weight", "style_weight", "tv_weight", "style_strength", "learning_rate"),
+    *("content_weight", "style_weight", "tv_weight", "style_strength", "learning_rate", "epsilon"),
     *("noise_range", "style_scale", "match_weight"),
 )
 """Settings that are numbers from 0 on."""
@@ -43,13 +43,7 @@ SHARES = ("noise", "beta1", "beta2", "average", "color_strength", "match_progres
 BELOW_ONE = ("beta1", "beta2", "average")
 """Decays, which must be below 1."""
 
-BETWEEN = {
-    "step_growth": (0.1, 10),
-    "first_steps": (0.1, 10),
-    "scale_ratio": (1.1, 10),
-    "content_decay": (0.01, 1),
-    "epsilon": (1e-30, 1e6),  # float32 rounds smaller ones to 0, by which Adam would divide
-}
+BETWEEN = {"step_growth": (0.1, 10), "first_steps": (0.1, 10), "scale_ratio": (1.1, 10), "content_decay": (0.01, 1)}
 """Settings that are numbers between two others."""
 
 KINDS: dict[Any, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {

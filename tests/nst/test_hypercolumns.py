@@ -96,7 +96,8 @@ def test_a_part_of_the_style_beyond_the_cells_takes_the_last_ones(params: Params
 def test_pictures_without_a_cell_are_refused(params: Params) -> None:
     """Where layers are matched, a picture has four pixels a side at least, unless pools keep odd rows."""
     shallow = replace(DEEP, match_layers=Layers("relu1_1"), content_layers=Layers("relu1_1"), size=27, iterations=1)
-    with pytest.raises(ValueError, match=r"content picture is too narrow: 3 x 27 pixels .* the layers need 4 .*size$"):
+    narrow = r"the content picture is too narrow: 3 x 27 pixels .* the layers need 4 .*size$"
+    with pytest.raises(ValueError, match=narrow):
         stylize(np.zeros((27, 3, 3), np.uint8), np.zeros((9, 9, 3), np.uint8), shallow, params=params)
     kept = replace(shallow, pool_padding="same")
     found = stylize(np.zeros((27, 3, 3), np.uint8), np.zeros((3, 2, 3), np.uint8), kept, params=params).image

@@ -187,6 +187,16 @@ def test_a_loss_that_explodes_is_broken(valley: Valley) -> None:
     assert [bool(note) for note in notes] == [False, False, True, False, False, False]
 
 
+@pytest.mark.parametrize("epsilon", [0.0, 1e-50])
+@pytest.mark.parametrize("slope", [0.0, 1e-25])
+def test_pixels_without_a_gradient_stay(epsilon: float, slope: float, valley: Valley) -> None:
+    """Where float32 rounds the square of a gradient and epsilon to zero, nothing is divided by it."""
+    start = np.full_like(valley.bottom, 0.5)
+    optimizer = Adam(AdamState(start), Settings(epsilon=epsilon, average=0.0, clip="end"))
+    assert not any(optimizer.tell(1.0, np.full_like(start, slope)) for _ in range(3))
+    assert np.abs(optimizer.picture - start).max() < 0.01
+
+
 def test_a_small_loss_that_grows_is_not_broken(valley: Valley) -> None:
     """A picture that starts nearly at its optimum may have a thousand times its first loss after a step of Adam."""
     optimizer = Adam(AdamState((valley.bottom + 1e-6).astype(np.float32)), Settings(average=0.0, clip="end"))

@@ -380,7 +380,7 @@ def test_regions_and_given_pictures_are_planned(vgg19: Params) -> None:
     one, six = (plan.memory_of(settings, plan.Sizes(size, [size], n), vgg19, size, None) for n in (1, 6))
     assert six - one == pytest.approx(5 * 4 * (64 + 128 / 4) * 640 * 480)
     large = plan.memory_of(settings, plan.Sizes((12000, 9000), [size]), vgg19, size, None)
-    assert large - one == pytest.approx(3 * (12000 * 9000 - 640 * 480))
+    assert large - one == pytest.approx(12 * (12000 * 9000 - 640 * 480))
 
 
 def test_a_draft_is_held_beside_the_picture(vgg19: Params) -> None:

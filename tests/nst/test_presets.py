@@ -660,8 +660,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 ODD = Settings(
     init='a "b"\\\n\t\x7f ü 🐈.png',
     style_blend=(0.1, 1 / 3),
-    epsilon=2.5e-30,
-    tv_weight=2.5e-300,
+    epsilon=2.5e-300,
     scales=3,
     style_size="x400",
     style_layers=Layers({"relu1_1": 1 / 3, "pool2": 1e20}),

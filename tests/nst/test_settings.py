@@ -73,7 +73,7 @@ RIGHT: dict[str, tuple[Any, ...]] = {
     "tv_weight": (0.0, 1e9),
     "style_strength": (0.0, 7.0),
     "learning_rate": (0.0, 255.0),
-    "epsilon": (1e-12, 1.0),
+    "epsilon": (0.0, 1.0),
     "noise_range": (0.0, 255.0),
     "style_scale": (0.01, 4.0),
     "match_weight": (0.0, 3.0),

@@ -592,7 +592,8 @@ def test_colours_need_a_content(run: Run) -> None:
 def test_too_narrow_a_picture_is_named(run: Run) -> None:
     """A content that vanishes before the deepest layer is refused at the call, with the size that works."""
     narrow = np.zeros((1000, 10, 3), np.uint8)
-    with pytest.raises(ValueError, match=r"content picture is too narrow: 1 x 27 pixels .* need 2 .*shallower layers$"):
+    message = r"the content picture is too narrow: 1 x 27 pixels .* the layers need 2 .*shallower layers$"
+    with pytest.raises(ValueError, match=message):
         run(ONE, content=narrow)
 
 

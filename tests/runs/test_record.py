@@ -58,7 +58,7 @@ OTHER_VALUES: dict[str, Any] = {
     "learning_rate": 1e-17,
     "beta1": 0.123456789012345678,
     "beta2": 0.0,
-    "epsilon": 1.5e-30,
+    "epsilon": 1.5e-300,
     "history": 100,
     "clip": "end",
     "average": 0.9999999999999999,
