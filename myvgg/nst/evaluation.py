@@ -8,7 +8,7 @@ neighbours.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from myvgg.nst.matching import Match
 from myvgg.nst.places import Drawn, within
 from myvgg.nst.stages import Counts, Kept, Losses, Piece, Styles, Sums, Targets
 from myvgg.nst.tiles import Tile
+from myvgg.runtime.process import arrive
 
 AnyPixels = Float[np.ndarray, "1 height width 3"]
 """A picture from 0 to 1, float32 in runs and float64 in comparisons."""
@@ -80,16 +81,17 @@ class Evaluator:
             return evaluate_whole
         strides = {name: each.stride for name, each in architecture.activations.items()}
 
-        def piece_of(pixels: AnyPixels, tile: Tile, places: Drawn) -> Piece:
-            return _piece_of(tile, pixels, kept, targets, places, counts, strides)
+        def pieces(pixels: AnyPixels, places: Drawn) -> Iterator[tuple[Tile, Piece]]:
+            for tile in cut:
+                arrive()
+                yield tile, _piece_of(tile, pixels, kept, targets, places, counts, strides)
 
         def evaluate(pixels: AnyPixels, step: int) -> tuple[Losses, np.ndarray]:
             places, wanted = drawn(step)
-            sums = added(self._sums(piece_of(pixels, tile, places)) for tile in cut)
+            sums = added(self._sums(piece) for _, piece in pieces(pixels, places))
             losses, by_sums = self._losses(sums, wanted, counts)
             gradient = np.zeros_like(pixels)
-            for tile in cut:
-                piece = piece_of(pixels, tile, places)
+            for tile, piece in pieces(pixels, places):
                 gradient[:, *tiles.window(tile.outer)] += self._gradient(piece, by_sums, losses.total)
             return losses, gradient
 

@@ -17,6 +17,7 @@ from myvgg.nst.matching import Maps
 from myvgg.nst.settings import Settings
 from myvgg.nst.stages import Guides
 from myvgg.nst.tiles import Box
+from myvgg.runtime.process import arrive
 
 
 def maps_by_tile(encoder: Encoder, picture: Any, layers: Iterable[str], tile: int | None) -> Iterator[tuple[Box, Maps]]:
@@ -31,6 +32,7 @@ def maps_by_tile(encoder: Encoder, picture: Any, layers: Iterable[str], tile: in
     layers, (height, width) = list(layers), picture.shape[1:3]
     cut = tiles.cut(height, width, tile, encoder.params.architecture, layers)
     for each in cut:
+        arrive()
         inside = each.inside if len(cut) > 1 else None
         yield each.box, features_of(encoder, tf.constant(picture[:, *tiles.window(each.outer)]), layers, inside)
 

@@ -26,7 +26,7 @@ from myvgg.nst.scale import Scale
 from myvgg.nst.settings import Settings, given_settings
 from myvgg.nst.stages import Losses
 from myvgg.nst.state import AdamState, LBFGSState, Pixels, State
-from myvgg.runtime.process import completed
+from myvgg.runtime.process import completed, uninterrupted
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +171,8 @@ def steps(
         WeightsError: There are no weights.
         FloatingPointError: While iterating: the loss is no number any more, and going back has not helped.
         MemoryError: While iterating.
-        KeyboardInterrupt: While iterating. A step that it meets is made to its end and handed out; the interruption is
-            raised when the next one is asked for.
+        KeyboardInterrupt: While iterating. It waits for the end of TensorFlow's work, or of that on a tile. A step that
+            has all of it is handed out; the interruption is raised when the next one is asked for.
 
     Example:
         >>> from myvgg import nst
@@ -225,23 +225,26 @@ def _check_state(state: State, run: Run) -> None:
 
 def _steps(run: Run, state: State | None) -> Iterator[Step]:
     """Go through the scales; each starts from the result of the one before."""
-    gc.collect()  # the graphs of earlier runs hold the network's kernels in circles
+    with uninterrupted():
+        gc.collect()  # the graphs of earlier runs hold the network's kernels in circles
     start = OPTIMIZERS[run.settings.optimizer][1]
     watch = memory.Watch(run.settings)
     for index in range(state.scale if state else 0, len(run.sizes)):
-        scale = run.scale(index, state)
-        if state is None:
-            tile = plan.tile(run.settings, run.picture_sizes, run.encoder.params)
-            state = State(start(parameters_of(scale.first_picture(), run.settings)), tile=tile)
-        before, begin = state.before, state.begin
-        objective = run.objective(index, scale, state.tile, watch)
-        optimizer = optimizer_of(state.optimizer, run.settings, scale.size)
-        state = None  # the optimiser has copied its arrays
+        with uninterrupted():
+            scale = run.scale(index, state)
+            if state is None:
+                tile = plan.tile(run.settings, run.picture_sizes, run.encoder.params)
+                state = State(start(parameters_of(scale.first_picture(), run.settings)), tile=tile)
+            before, begin = state.before, state.begin
+            objective = run.objective(index, scale, state.tile, watch)
+            optimizer = optimizer_of(state.optimizer, run.settings, scale.size)
+            state = None  # the optimiser has copied its arrays
         yield from _steps_of_scale(run, index, scale, objective, optimizer, before=before, begin=begin)
         if index + 1 < len(run.sizes):
-            tile = _tile_of_next(run, index, objective.tile, watch)
-            del objective  # with its targets, before the next scale's pictures are made
-            state = _next(run, index, scale, optimizer, before=before + optimizer.steps, tile=tile)
+            with uninterrupted():
+                tile = _tile_of_next(run, index, objective.tile, watch)
+                del objective  # with its targets, before the next scale's pictures are made
+                state = _next(run, index, scale, optimizer, before=before + optimizer.steps, tile=tile)
 
 
 def _steps_of_scale(
@@ -256,7 +259,8 @@ def _steps_of_scale(
 ) -> Iterator[Step]:
     """Make the steps of a scale, after a number of steps of the scales before."""
 
-    def advance(losses: Losses, gradient: np.ndarray) -> Step:
+    def make(pixels: Pixels) -> Step:
+        losses, gradient = objective(pixels, optimizer.steps)
         note = optimizer.tell(losses.total, gradient)
         return Step(
             iteration=before + optimizer.steps,
@@ -274,7 +278,7 @@ def _steps_of_scale(
         )
 
     while optimizer.steps < run.counts[index] and (pixels := optimizer.ask()) is not None:
-        step, interrupt = completed(advance, *objective(pixels, optimizer.steps))
+        step, interrupt = completed(make, pixels)
         yield step  # also where Ctrl-C came: only the newest step has a state
         del step  # with its picture
         if interrupt:

@@ -9,10 +9,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import ParamSpec, TypeVar
+from types import FrameType
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Handler = Callable[[int, FrameType | None], Any]
+"""A function that Python calls with the number of a signal and the frame that was running."""
 
 
 def configure(
@@ -74,31 +78,70 @@ def run_in_order() -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C and requests to terminate until the end of the block.
+    """Put off Ctrl-C and requests to terminate until the end of the block, or until `arrive` is called in it.
 
-    In threads other than the main one, which are never interrupted, nothing happens.
+    A KeyboardInterrupt in the middle of TensorFlow's calls is turned into other errors or forgotten, and can leave
+    memory behind that the next call crashes on. So interruptions wait until no call is under way.
+
+    In threads other than the main one, which are never interrupted, nothing happens; neither in a block in a block.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if _held or threading.current_thread() is not threading.main_thread():
         yield
         return
-    held: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: handler for number, handler in before.items() if callable(handler)}  # Python handles no others
+    held = Held(handlers, [])
     with ExitStack() as stack:  # which calls all of its callbacks, the last one first, also where one of them raises
-        stack.callback(_raise_all, held)
-        for number, handler in before.items():
-            if callable(handler):  # Python handles no others
-                stack.callback(signal.signal, number, handler)
-                signal.signal(number, lambda number, _: held.append(number))
+        stack.callback(held.arrive)
+        stack.callback(_held.clear)
+        for number, handler in handlers.items():
+            stack.callback(signal.signal, number, handler)
+            signal.signal(number, lambda number, frame: held.waiting.append((number, frame)))
+        _held.append(held)
         yield
 
 
-def _raise_all(numbers: list[int]) -> None:
-    """Raise signals one after the other, also where the handler of one raises an error."""
-    if numbers:
-        try:
-            signal.raise_signal(numbers[0])
-        finally:
-            _raise_all(numbers[1:])
+def arrive() -> None:
+    """Let the interruptions come that an `uninterrupted` block has put off, at a place where no call is under way.
+
+    Elsewhere, and in other threads, nothing happens.
+
+    Raises:
+        KeyboardInterrupt: Or what else the handlers raise.
+
+    Example:
+        >>> from myvgg.runtime.process import arrive, uninterrupted
+        >>> with uninterrupted():
+        ...     for _ in range(3):  # long calls
+        ...         arrive()
+    """
+    if _held and threading.current_thread() is threading.main_thread():
+        _held[0].arrive()
+
+
+class Held(NamedTuple):
+    """The signals of an `uninterrupted` block.
+
+    Attributes:
+        handlers: By the number of the signal, from before the block.
+        waiting: Numbers and frames of the signals that came in the block.
+    """
+
+    handlers: dict[signal.Signals, Handler]
+    waiting: list[tuple[int, FrameType | None]]
+
+    def arrive(self) -> None:
+        """Handle the signals one after the other, also where the handler of one raises an error."""
+        if self.waiting:
+            number, frame = self.waiting.pop(0)
+            try:
+                self.handlers[signal.Signals(number)](number, frame)
+            finally:
+                self.arrive()
+
+
+_held: list[Held] = []
+"""Of the block that runs; empty outside of blocks."""
 
 
 def completed(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T, KeyboardInterrupt | None]:

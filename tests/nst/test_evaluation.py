@@ -15,13 +15,14 @@ from myvgg import network as ops
 from myvgg.architecture import CONFIGURATION_E, Conv
 from myvgg.example_pictures import FOLDER
 from myvgg.images import load, resize
-from myvgg.nst import Settings, evaluation, pyramid, tiles
+from myvgg.nst import Settings, evaluation, maps, pyramid, tiles
 from myvgg.nst.criterion import Criterion
 from myvgg.nst.encoder import Encoder
 from myvgg.nst.settings import Layers
 from myvgg.nst.stages import Kept, Piece, Seen, Targets
 from myvgg.nst.targets import make_targets
 from myvgg.params import Params
+from myvgg.runtime.process import uninterrupted
 from tests.nst.reference import losses
 
 DEEP = Layers("relu1_1=16,relu2_1=8,relu3_1=4,relu4_1=2,relu5_1=1")
@@ -341,3 +342,35 @@ def test_an_interruption_leaves_the_graphs_whole(tiny_params: Params) -> None:
     expected, _ = evaluation_of(network, targets, settings, (33, 40))(pixels.numpy(), 0)
     assert tuple(map(float, losses)) == tuple(map(float, expected))
     assert criterion.traces == 1
+
+
+@pytest.mark.parametrize(("module", "name"), [(maps, "features_of"), (evaluation, "_piece_of")])
+def test_an_interruption_comes_between_two_tiles(
+    module: Any, name: str, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C lets the tile be that it meets, in targets as in a step, and no other tile begins."""
+    settings = replace(BASE, content_layers=Layers("relu1_1"), style_layers=Layers("relu1_1"), style_loss="wasserstein")
+    network, begun = Encoder(tiny_params, settings), list[object]()
+    content, style, _, pixels = pictures(201, 260, tf.float32)
+    was = getattr(module, name)
+
+    def interrupted(*arguments: Any) -> Any:
+        begun.append(arguments)
+        signal.raise_signal(signal.SIGINT)
+        begun.append("went on")
+        return was(*arguments)
+
+    def work() -> None:
+        with uninterrupted():
+            targets = make_targets(network, content, [style], settings, tile=TILE)
+            evaluation_of(network, targets, settings, (201, 260), tile=TILE)(pixels.numpy(), 0)
+
+    monkeypatch.setattr(module, name, interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(begun) == 2
+    assert begun[1] == "went on"

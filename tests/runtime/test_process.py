@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from myvgg.runtime.process import completed, uninterrupted
+from myvgg.runtime.process import arrive, completed, uninterrupted
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -67,6 +67,52 @@ def test_all_interruptions_of_a_block_arrive() -> None:
     finally:
         for number, each in before.items():
             signal.signal(number, each)
+
+
+def test_interruptions_arrive_where_the_block_lets_them() -> None:
+    """Those of a block in a block wait for the outer one, or for a call of `arrive`; later ones wait again."""
+    seen: list[object] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: seen.append(number))
+    try:
+        arrive()
+        with uninterrupted():
+            with uninterrupted():
+                signal.raise_signal(signal.SIGINT)
+                seen.append("inner")
+            thread = threading.Thread(target=arrive)  # where no handler may run
+            thread.start()
+            thread.join()
+            seen.append("outer")
+            arrive()
+            arrive()
+            seen.append("arrived")
+            signal.raise_signal(signal.SIGINT)
+            seen.append("done")
+        assert seen == ["inner", "outer", signal.SIGINT, "arrived", "done", signal.SIGINT]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_interruption_that_arrives_ends_the_block() -> None:
+    """It comes once, from where `arrive` is called."""
+    reached: list[str] = []
+
+    def work() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("arrive")
+            arrive()
+            reached.append("beyond")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        with uninterrupted():
+            arrive()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert reached == ["arrive"]
 
 
 def test_what_python_does_not_handle_is_left_alone() -> None:
