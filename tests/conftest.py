@@ -48,6 +48,13 @@ def warned() -> None:
     warn_once.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def same_numbers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin a module's random numbers anew, so that a test does not depend on the tests before it."""
+    if hasattr(request.module, "RNG"):
+        monkeypatch.setattr(request.module, "RNG", np.random.default_rng(0))
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Architecture:
     """VGG19's layers with few channels, for pictures of 64 x 64, so that fc6 still flattens 2 x 2 positions."""
