@@ -32,6 +32,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return ["slow tests are left out; all tests: pytest -m ''"] if config.getoption("-m") == "not slow" else []
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take no coverage of the slow tests of style transfer: fast ones reach its lines, and it costs a quarter more."""
+    for item in items:
+        if item.get_closest_marker("slow") and item.path.is_relative_to(Path(__file__).parent / "nst"):
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def process() -> None:
     """Keep freed memory and run in order, as the command lines do, for speed and for bytes that are compared."""
