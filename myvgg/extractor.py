@@ -112,10 +112,10 @@ class Extractor(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         Raises:
             ValueError: Another shape or type, no picture, or pictures too small for the layers.
         """
-        x = preprocess_batch(images, like=IDENTITY)
-        for name in self.names if None not in x.shape[1:3] else ():
-            self.architecture.shape(name, x.shape[1], x.shape[2], pool_padding=self._pool_padding)
         with self._exact(), uninterrupted():  # see `kernels.uninterrupted_graph`
+            x = preprocess_batch(images, like=IDENTITY)
+            for name in self.names if None not in x.shape[1:3] else ():
+                self.architecture.shape(name, x.shape[1], x.shape[2], pool_padding=self._pool_padding)
             return dict(self._compute(x))
 
     def _bound(self, part: Any) -> Any:

@@ -28,7 +28,7 @@ def compiled(function: Callable[..., Any], **options: Any) -> Any:
 
 
 def uninterrupted_graph(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Return `compiled` of a function, whose calls an interruption does not end: it comes after the call.
+    """Return `compiled` of a function, whose calls an interruption does not end: it comes after, see `uninterrupted`.
 
     If an interruption came while TensorFlow looks up the graph, the graph would be lost from TensorFlow's table, and
     all later calls would fail.

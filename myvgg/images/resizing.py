@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from myvgg.runtime.process import uninterrupted
 from myvgg.sizes import target_size
 
 Picture = Float32[np.ndarray, "height width 3"]
@@ -47,8 +48,9 @@ def resize(
         return resample(image, (width, height)).clip(0, 255)
     import tensorflow as tf
 
-    scaled = tf.image.resize(image, (height, width), method="bicubic" if method == "cubic" else method)
-    return np.asarray(scaled.numpy(), np.float32).clip(0, 255)
+    with uninterrupted():
+        scaled = tf.image.resize(image, (height, width), method="bicubic" if method == "cubic" else method)
+        return np.asarray(scaled.numpy(), np.float32).clip(0, 255)
 
 
 def resize_mask(mask: Mask, size: tuple[int, int]) -> Float32[np.ndarray, "new_height new_width"]:

@@ -116,7 +116,7 @@ def _ascent(
         dreamt = (photograph + resample(details, size)).clip(0, 255)
         for _ in range(iterations):
             shift = rng.integers(-JITTER, JITTER + 1, 2)
-            gradient = slope(tf.constant(np.roll(dreamt, shift, (0, 1)))).numpy()
+            gradient = slope(np.roll(dreamt, shift, (0, 1))).numpy()
             step = MOVE * gradient / (np.abs(gradient).mean() + np.finfo(np.float32).tiny)
             dreamt = (dreamt + np.roll(step, -shift, (0, 1))).astype(np.float32).clip(0, 255)
             yield dreamt

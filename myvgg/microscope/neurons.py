@@ -23,6 +23,7 @@ from myvgg.microscope.units import Unit, is_dense, mean_response, network_of, un
 from myvgg.microscope.views import random_view, seen_from
 from myvgg.network import lean_gradients
 from myvgg.params import HasParams, Params
+from myvgg.runtime.process import uninterrupted
 from myvgg.runtime.watching import Watch, last_of, unwatched
 
 SIZE = 160
@@ -153,7 +154,8 @@ class _Start(NamedTuple):
 
     @property
     def picture(self) -> Picture:
-        return np.asarray(to_pixels(tf.constant(self.waves), self.width))
+        with uninterrupted():
+            return np.asarray(to_pixels(tf.constant(self.waves), self.width))
 
 
 def _spectrum(

@@ -22,6 +22,7 @@ from myvgg.nst.cells import CELL, MAX_CANDIDATES
 from myvgg.nst.guides import members
 from myvgg.nst.losses import Scalar, full
 from myvgg.nst.transport import TINY, directions
+from myvgg.runtime.process import arrive
 
 CELLS_AT_ONCE = 2**11
 """Number of cells that look for their matches at once."""
@@ -161,6 +162,7 @@ def nearest(columns: np.ndarray, style: np.ndarray, mean: np.ndarray) -> Int32[n
     wanted = directions(tf.constant(style - style.mean(0)))
     mean, found = mean.astype(np.float32), []
     for start in range(0, len(columns), CELLS_AT_ONCE):
+        arrive()
         given = directions(tf.constant(columns[start : start + CELLS_AT_ONCE] - mean))
         found.append(tf.argmax(tf.matmul(given, wanted, transpose_b=True), 1, tf.int32).numpy())
     return np.concatenate(found)

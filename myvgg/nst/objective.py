@@ -11,6 +11,7 @@ from myvgg import kernels
 from myvgg.nst.evaluation import Evaluate
 from myvgg.nst.stages import Losses
 from myvgg.nst.state import Pixels
+from myvgg.runtime.process import arrive
 
 
 class Objective:
@@ -60,6 +61,7 @@ class Objective:
             try:
                 with kernels.without_tf32():
                     self._evaluate = self._evaluate or self._bind(self.tile)
+                    arrive()
                     losses, gradient = self._evaluate(pixels, step)
             except (tf.errors.ResourceExhaustedError, MemoryError) as error:
                 if not self._go_on_in_smaller_tiles("not enough memory"):

@@ -14,6 +14,7 @@ from myvgg.nst.encoder import Encoder
 from myvgg.nst.losses import moments_gradient
 from myvgg.nst.settings import Settings
 from myvgg.params import Params
+from myvgg.runtime.process import arrive, uninterrupted
 
 SMALL, LARGE = 64, (256, 384)
 """Sides of the tiles, in pixels. The second large one is used where a step of the first takes less than `SHORT`."""
@@ -50,7 +51,8 @@ def speed(params: Params, settings: Settings, *, content: Sequence[str], style: 
     options = (settings.precision, settings.pooling, settings.pool_padding, settings.padding)
     key = (params.architecture, options, tuple(content), tuple(style))
     if key not in _known:
-        _known[key] = _measured(Encoder(params, settings), [*content, *style], style)
+        with uninterrupted():
+            _known[key] = _measured(Encoder(params, settings), [*content, *style], style)
     return _known[key]
 
 
@@ -80,6 +82,7 @@ def _shortest(compiled: Any, side: int, turns: int) -> float:
     image = tf.fill([1, side, side, 3], 128.0)
     times = []
     for _ in range(1 + turns):
+        arrive()
         start = time.perf_counter()
         compiled(image)[0, 0, 0, 0].numpy()  # waits for the result without a copy of it
         times.append(time.perf_counter() - start)

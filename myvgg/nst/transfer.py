@@ -171,8 +171,9 @@ def steps(
         WeightsError: There are no weights.
         FloatingPointError: While iterating: the loss is no number any more, and going back has not helped.
         MemoryError: While iterating.
-        KeyboardInterrupt: While iterating. It waits for the end of TensorFlow's work, or of that on a tile. A step that
-            has all of it is handed out; the interruption is raised when the next one is asked for.
+        KeyboardInterrupt: While iterating. It waits until TensorFlow is done with the picture, or with the present
+            tile. A step that is complete then is handed out, and the interruption is raised when the next one is asked
+            for.
 
     Example:
         >>> from myvgg import nst
@@ -192,7 +193,8 @@ def steps(
     sizes = pyramid.sizes(width, height, settings, params.architecture)
     for each in inputs.styles:
         pyramid.style_size(each.shape[1], each.shape[0], sizes[0], settings, params.architecture)
-    encoder = encoder or Encoder(params, settings)
+    with uninterrupted():
+        encoder = encoder or Encoder(params, settings)
     settings = replace(settings, precision=encoder.precision)
     styles = [(each.shape[1], each.shape[0]) for each in inputs.styles]
     pictures = plan.Sizes((width, height) if inputs.has_content else None, styles, max(1, len(inputs.masks)))
@@ -244,7 +246,7 @@ def _steps(run: Run, state: State | None) -> Iterator[Step]:
             with uninterrupted():
                 tile = _tile_of_next(run, index, objective.tile, watch)
                 del objective  # with its targets, before the next scale's pictures are made
-                state = _next(run, index, scale, optimizer, before=before + optimizer.steps, tile=tile)
+            state = _next(run, index, scale, optimizer, before=before + optimizer.steps, tile=tile)
 
 
 def _steps_of_scale(

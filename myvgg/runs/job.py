@@ -136,14 +136,18 @@ class _Run:
         except (KeyboardInterrupt, ArithmeticError, MemoryError) as error:
             if self._last is None:
                 raise
-            raise self._stop(self._last, error) from None
+            is_complete = self._last.iteration == self._last.iterations
+            raise self._stop(self._last, error, is_complete=is_complete) from None
         except Exception:
             if self._last is not None:
                 self._writer.write_all(self._last, self._history, finished=False)
                 self._say(f"{self._job.output} has the picture so far, of step {self._last.iteration}")
             raise
         assert self._last is not None
-        return self._finish(self._last)
+        try:
+            return self._finish(self._last)
+        except KeyboardInterrupt as error:
+            raise self._stop(self._last, error, is_complete=True) from None
 
     def _steps(self, cache: MutableMapping[Any, Any] | None) -> Iterator[Step]:
         from myvgg.nst.transfer import steps
@@ -199,13 +203,13 @@ class _Run:
         self._say(f"resuming after step {stored.state.steps}")
         return stored.state
 
-    def _stop(self, step: Step, error: BaseException) -> BaseException:
+    def _stop(self, step: Step, error: BaseException, *, is_complete: bool) -> BaseException:
         """Write the picture so far of a run that was stopped, and return the error with the file's name.
 
         A picture that was stopped after its last step is finished.
         """
         sentences = [str(error)] if str(error) else []
-        if step.iteration == step.iterations:
+        if is_complete:
             self._writer.write_all(step, self._history, finished=True)
             self._remove_checkpoint()
             return type(error)("; ".join([*sentences, f"{self._job.output} is finished"]))

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from myvgg.images import Picture, as_rgb, resize
 from myvgg.loading import given_or_found
 from myvgg.params import Params
+from myvgg.runtime.process import uninterrupted
 from myvgg.vgg19 import VGG19
 
 SIZE = 512
@@ -276,9 +277,10 @@ def _network(params: Params) -> Callable[[str, Picture], Measured]:
             params.architecture.shape(STYLE_LAYERS[-1], height, width)
         except ValueError as error:
             raise ValueError(f"the {name} picture is too narrow at {width} x {height}: {error}") from error
-        computed = compute(tf.constant(image[None]))
-        textures = {layer: gaussian(computed.pop(layer).numpy()[0]) for layer in STYLE_LAYERS}
-        return Measured(textures, computed[STRUCTURE_LAYER].numpy()[0], grain(image))
+        with uninterrupted():
+            computed = compute(tf.constant(image[None]))
+            textures = {layer: gaussian(computed.pop(layer).numpy()[0]) for layer in STYLE_LAYERS}
+            return Measured(textures, computed[STRUCTURE_LAYER].numpy()[0], grain(image))
 
     return measure
 

@@ -216,7 +216,7 @@ class Writer:
         except (OSError, ValueError, MemoryError, RuntimeError) as error:
             if name not in self._spared:
                 self._spared.add(name)
-                self._say(f"the {name} cannot be written, the run goes on: {error or 'not enough memory'}")
+                self._say(f"the {name} cannot be written: {error or 'not enough memory'}")
 
     def restore_folders(self) -> None:
         """Make the folders of the outputs again that have vanished since the run began."""

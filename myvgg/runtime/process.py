@@ -83,28 +83,30 @@ def uninterrupted() -> Iterator[None]:
     A KeyboardInterrupt in the middle of TensorFlow's calls is turned into other errors or forgotten, and can leave
     memory behind that the next call crashes on. So interruptions wait until no call is under way.
 
-    In threads other than the main one, which are never interrupted, nothing happens; neither in a block in a block.
+    Several of a kind are one, as they are between two lines of Python.
+
+    In other threads, which are never interrupted, it does nothing. A block inside of another block does nothing either.
     """
     if _held or threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    handlers = {number: handler for number, handler in before.items() if callable(handler)}  # Python handles no others
+    handlers = {int(number): handler for number, handler in before.items() if callable(handler)}  # Python's own
     held = Held(handlers, [])
     with ExitStack() as stack:  # which calls all of its callbacks, the last one first, also where one of them raises
         stack.callback(held.arrive)
-        stack.callback(_held.clear)
         for number, handler in handlers.items():
             stack.callback(signal.signal, number, handler)
-            signal.signal(number, lambda number, frame: held.waiting.append((number, frame)))
+            signal.signal(number, held.take)
         _held.append(held)
+        stack.callback(_held.clear)  # before a handler is in its place again, and may raise
         yield
 
 
 def arrive() -> None:
     """Let the interruptions come that an `uninterrupted` block has put off, at a place where no call is under way.
 
-    Elsewhere, and in other threads, nothing happens.
+    Outside of such a block, and in other threads, nothing happens.
 
     Raises:
         KeyboardInterrupt: Or what else the handlers raise.
@@ -124,18 +126,25 @@ class Held(NamedTuple):
 
     Attributes:
         handlers: By the number of the signal, from before the block.
-        waiting: Numbers and frames of the signals that came in the block.
+        waiting: Numbers of the signals that came in the block, each once.
     """
 
-    handlers: dict[signal.Signals, Handler]
-    waiting: list[tuple[int, FrameType | None]]
+    handlers: dict[int, Handler]
+    waiting: list[int]
+
+    def take(self, number: int, frame: FrameType | None) -> None:
+        """Let a signal wait, or handle it where the block is over."""
+        if not (_held and _held[0] is self):
+            self.handlers[number](number, frame)
+        elif number not in self.waiting:
+            self.waiting.append(number)
 
     def arrive(self) -> None:
         """Handle the signals one after the other, also where the handler of one raises an error."""
         if self.waiting:
-            number, frame = self.waiting.pop(0)
+            number = self.waiting.pop(0)
             try:
-                self.handlers[signal.Signals(number)](number, frame)
+                self.handlers[number](number, None)
             finally:
                 self.arrive()
 
@@ -156,7 +165,8 @@ def completed(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[
         The result, and the interruption or None.
 
     Raises:
-        KeyboardInterrupt: It came before the call, or during a call that failed, whose error is its context.
+        KeyboardInterrupt: It came before the call, where the call lets it `arrive`, or during a call that failed, whose
+            error is its context.
 
     Example:
         >>> from myvgg.runtime.process import completed

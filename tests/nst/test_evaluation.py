@@ -348,7 +348,7 @@ def test_an_interruption_leaves_the_graphs_whole(tiny_params: Params) -> None:
 def test_an_interruption_comes_between_two_tiles(
     module: Any, name: str, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C lets the tile be that it meets, in targets as in a step, and no other tile begins."""
+    """Ctrl-C waits for the end of the present tile, in targets as in a step, and no other tile begins."""
     settings = replace(BASE, content_layers=Layers("relu1_1"), style_layers=Layers("relu1_1"), style_loss="wasserstein")
     network, begun = Encoder(tiny_params, settings), list[object]()
     content, style, _, pixels = pictures(201, 260, tf.float32)

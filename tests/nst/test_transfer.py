@@ -21,7 +21,9 @@ from myvgg.example_pictures import FOLDER
 from myvgg.images import resample, resize
 from myvgg.nst import Settings, State, Step, colors, guides, pyramid, steps
 from myvgg.nst.encoder import Encoder
+from myvgg.nst.objective import Objective
 from myvgg.nst.optimizers import Adam
+from myvgg.nst.scale import Scale
 from myvgg.nst.settings import Layers
 from myvgg.nst.targets import make_targets
 from myvgg.params import LayerParams, Params, WeightsError
@@ -355,6 +357,31 @@ def test_a_step_that_is_interrupted_is_handed_out_with_its_state(
     resumed = [step.image for step in run(ONE, state=taken[-1].state())]
     assert np.array_equal(resumed[-1], expected[-1])
     assert len(taken) + len(resumed) == len(expected)
+
+
+@pytest.mark.parametrize(("owner", "name", "count"), [(Objective, "__call__", 1), (Scale, "first_picture", 0)])
+def test_an_interruption_waits_for_the_end_of_the_work(
+    owner: type, name: str, count: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between two operations comes when all are done, and after the step whose loss and gradient they are."""
+    was, done = getattr(owner, name), list[str]()
+
+    def interrupted(*arguments: Any) -> Any:
+        result = was(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        done.append(name)
+        return result
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
+    monkeypatch.setattr(owner, name, interrupted)
+    taken: list[Step] = []
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            taken.extend(run(ONE))
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert done == [name]
+    assert len(taken) == count
 
 
 def test_earlier_pictures_are_not_changed(run: Run) -> None:

@@ -17,6 +17,7 @@ from myvgg.params import TORCHVISION, LayerParams, Params
 from myvgg.precision import fastest_precision
 from myvgg.runs import checkpoint, record, reuse
 from myvgg.runs.job import Job, check, read, run
+from myvgg.runs.writing import Writer
 
 if TYPE_CHECKING:
     from myvgg.nst.transfer import Step
@@ -107,6 +108,27 @@ def test_ctrl_c_after_the_last_step_leaves_a_finished_picture(pair: Job, tiny_pa
 
     with pytest.raises(KeyboardInterrupt, match=r"^\S+ is finished$"):
         run(replace(pair, checkpoint_every=0.0), read(pair), tiny_params, watch=interrupt)
+    assert record.read_record(pair.output)["run"]["finished"]
+    assert not checkpoint.path_for(pair.output).exists()
+    assert pair.output.read_bytes() == whole.output.read_bytes()
+
+
+def test_ctrl_c_while_the_result_is_written_leaves_a_finished_picture(
+    pair: Job, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever presses Ctrl-C when the last step is made has the picture of an undisturbed run."""
+    whole = replace(pair, output=pair.output.with_name("whole.png"))
+    run(whole, read(whole), tiny_params)
+    was, presses = Writer.write_all, iter([True])
+
+    def write_all(*arguments: Any, **options: Any) -> None:
+        if next(presses, False):
+            raise KeyboardInterrupt
+        was(*arguments, **options)
+
+    monkeypatch.setattr(Writer, "write_all", write_all)
+    with pytest.raises(KeyboardInterrupt, match=r"^\S+ is finished$"):
+        run(replace(pair, checkpoint_every=0.0), read(pair), tiny_params)
     assert record.read_record(pair.output)["run"]["finished"]
     assert not checkpoint.path_for(pair.output).exists()
     assert pair.output.read_bytes() == whole.output.read_bytes()
