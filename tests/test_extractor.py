@@ -244,6 +244,7 @@ def test_many_networks_in_a_process(tiny_params: Params, caplog: pytest.LogCaptu
     assert caplog.messages == []
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interruption_leaves_the_graph_whole(tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C waits for the end of TensorFlow's work, whose graph then serves the next pictures."""
     reduced = module.reduced
@@ -254,14 +255,10 @@ def test_an_interruption_leaves_the_graph_whole(tiny_params: Params, monkeypatch
 
     monkeypatch.setattr(module, "reduced", interrupting)
     extractor, images = myvgg.Extractor(tiny_params, ["relu1_1"]), pictures(1, 8, 8)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            extractor(images)
-        assert extractor.traces == 1
-        assert extractor(images)["relu1_1"].shape == (1, 8, 8, 4)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        extractor(images)
+    assert extractor.traces == 1
+    assert extractor(images)["relu1_1"].shape == (1, 8, 8, 4)
     assert extractor.traces == 1
 
 

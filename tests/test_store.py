@@ -118,14 +118,6 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Handle Ctrl-C also where the tests were started in the background, where it is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture
 def serve(machine: Path, tiny_params: Params, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Answer], Server]]:
     """A function that starts a server which publishes the tiny network's two files."""
     servers = []

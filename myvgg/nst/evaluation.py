@@ -74,9 +74,8 @@ class Evaluator:
             def evaluate_whole(pixels: AnyPixels, step: int) -> Any:
                 places, wanted = drawn(step)
                 places = tf.nest.map_structure(tf.constant, places)
-                return self._whole(
-                    Piece(tf.constant(pixels), kept, content, guides, matches, places, (), counts), wanted
-                )
+                piece = Piece(tf.constant(pixels), kept, content, guides, matches, places, (), counts)
+                return self._whole(piece, wanted)
 
             return evaluate_whole
         strides = {name: each.stride for name, each in architecture.activations.items()}

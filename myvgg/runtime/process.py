@@ -91,7 +91,8 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    handlers = {int(number): handler for number, handler in before.items() if callable(handler)}  # Python's own
+    # Others are the system's: to ignore a signal, or to end the process.
+    handlers = {int(number): handler for number, handler in before.items() if callable(handler)}
     held = Held(handlers, [])
     with ExitStack() as stack:  # which calls all of its callbacks, the last one first, also where one of them raises
         stack.callback(held.arrive)

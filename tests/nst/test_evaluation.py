@@ -324,6 +324,7 @@ class Interrupting(Counted):
         return seen
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interruption_leaves_the_graphs_whole(tiny_params: Params) -> None:
     """Ctrl-C waits for the end of TensorFlow's work, whose graph then serves the next picture."""
     settings = replace(BASE, content_layers=Layers("relu1_1"), style_layers=Layers("relu1_1"), style_loss="wasserstein")
@@ -332,18 +333,15 @@ def test_an_interruption_leaves_the_graphs_whole(tiny_params: Params) -> None:
     targets = make_targets(network, content, [style], settings)
     criterion = Interrupting(network, settings)
     evaluate = bound(evaluation.Evaluator(criterion), targets, (33, 40), tile=None)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            evaluate(pixels.numpy(), 0)
-        losses, _ = evaluate(pixels.numpy(), 0)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(pixels.numpy(), 0)
+    losses, _ = evaluate(pixels.numpy(), 0)
     expected, _ = evaluation_of(network, targets, settings, (33, 40))(pixels.numpy(), 0)
     assert tuple(map(float, losses)) == tuple(map(float, expected))
     assert criterion.traces == 1
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("module", "name"), [(maps, "features_of"), (evaluation, "_piece_of")])
 def test_an_interruption_comes_between_two_tiles(
     module: Any, name: str, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
@@ -366,11 +364,7 @@ def test_an_interruption_comes_between_two_tiles(
             evaluation_of(network, targets, settings, (201, 260), tile=TILE)(pixels.numpy(), 0)
 
     monkeypatch.setattr(module, name, interrupted)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            work()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert len(begun) == 2
     assert begun[1] == "went on"

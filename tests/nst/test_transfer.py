@@ -330,6 +330,7 @@ def test_lbfgs_counts_its_steps_over_all_scales(run: Run) -> None:
     assert [step.iteration for step in run(settings)] == list(range(1, 40))
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("moment", ["tell", "steps", "picture"])
 def test_a_step_that_is_interrupted_is_handed_out_with_its_state(
     moment: str, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -345,20 +346,17 @@ def test_a_step_that_is_interrupted_is_handed_out_with_its_state(
             signal.raise_signal(signal.SIGINT)
         return was.fget(optimizer) if isinstance(was, property) else was(optimizer, *arguments)
 
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
     monkeypatch.setattr(Adam, moment, property(interrupting) if isinstance(was, property) else interrupting)
     taken: list[Step] = []
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            taken.extend(run(ONE))
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        monkeypatch.undo()
+    with pytest.raises(KeyboardInterrupt):
+        taken.extend(run(ONE))
+    monkeypatch.undo()
     resumed = [step.image for step in run(ONE, state=taken[-1].state())]
     assert np.array_equal(resumed[-1], expected[-1])
     assert len(taken) + len(resumed) == len(expected)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("owner", "name", "count"), [(Objective, "__call__", 1), (Scale, "first_picture", 0)])
 def test_an_interruption_waits_for_the_end_of_the_work(
     owner: type, name: str, count: int, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -372,14 +370,10 @@ def test_an_interruption_waits_for_the_end_of_the_work(
         done.append(name)
         return result
 
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
     monkeypatch.setattr(owner, name, interrupted)
     taken: list[Step] = []
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            taken.extend(run(ONE))
-    finally:
-        signal.signal(signal.SIGINT, handler)
+    with pytest.raises(KeyboardInterrupt):
+        taken.extend(run(ONE))
     assert done == [name]
     assert len(taken) == count
 

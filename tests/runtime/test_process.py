@@ -27,6 +27,7 @@ def test_an_interruption_waits_for_the_end_of_the_block(number: signal.Signals) 
         signal.signal(number, before)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interruption_comes_after_an_error_too() -> None:
     """An error in the block goes on as the interruption's context."""
 
@@ -35,12 +36,8 @@ def test_an_interruption_comes_after_an_error_too() -> None:
             signal.raise_signal(signal.SIGINT)
             raise ValueError("in the block")
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-    try:
-        with pytest.raises(KeyboardInterrupt) as caught:
-            work()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        work()
     assert isinstance(caught.value.__context__, ValueError)
 
 
@@ -93,19 +90,17 @@ def test_interruptions_arrive_where_the_block_lets_them() -> None:
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_handler_that_stayed_after_its_block_passes_on() -> None:
     """Where an interruption has kept the former handler from its place, the next one is not put off for ever."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with uninterrupted():
-            stayed = signal.getsignal(signal.SIGINT)
-        signal.signal(signal.SIGINT, stayed)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with uninterrupted():
+        stayed = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, stayed)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interruption_that_arrives_ends_the_block() -> None:
     """It comes once, from where `arrive` is called."""
     reached: list[str] = []
@@ -117,14 +112,10 @@ def test_an_interruption_that_arrives_ends_the_block() -> None:
             arrive()
             reached.append("beyond")
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            work()
-        with uninterrupted():
-            arrive()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    with uninterrupted():
+        arrive()
     assert reached == ["arrive"]
 
 
@@ -153,20 +144,17 @@ def test_other_threads_do_nothing() -> None:
     assert ran == [True]
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_call_is_completed() -> None:
     """A call that is interrupted gives its result with the interruption; one that fails raises its error."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupted(number: int) -> int:
         signal.raise_signal(signal.SIGINT)
         return 10 // number
 
-    try:
-        result, interrupt = completed(interrupted, 5)
-        with pytest.raises(KeyboardInterrupt) as broken:
-            completed(interrupted, number=0)
-    finally:
-        signal.signal(signal.SIGINT, handler)
+    result, interrupt = completed(interrupted, 5)
+    with pytest.raises(KeyboardInterrupt) as broken:
+        completed(interrupted, number=0)
     assert (result, type(interrupt)) == (2, KeyboardInterrupt)
     assert isinstance(broken.value.__context__, ZeroDivisionError)
     assert completed(divmod, 7, 2) == ((3, 1), None)
