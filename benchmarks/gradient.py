@@ -1,8 +1,8 @@
 """A step of style transfer without oneDNN: gradients of convolutions as convolutions, beside TensorFlow's own.
 
 Held equal: the default settings in float32, random weights, 768 x 576 pixels, TensorFlow's kernels for a processor
-without AVX512_VNNI and AMX. Each case runs in a process of its own, in turns, so that a peak is its own. Time is the
-median of some steps; memory is the peak of the process, all included.
+without AVX512_VNNI, AVX512_BF16 and AMX. Each case runs in a process of its own, in turns, so that a peak is its own.
+Time is the median of some steps; memory is the peak of the process, all included.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Compared with the file that `MYVGG_TEST_WEIGHTS` names, over all pictures of `examples` at their own size: the norm of
 the difference over the norm of the features, layer by layer. Which blocks of that file are exact is for its maker to
-say; how far off the network is tells `weights/README.md`. Loading is measured beside a file of 32 bits.
+say; `weights/README.md` tells how far off the network is. Loading is measured beside a file of 32 bits.
 """
 
 from __future__ import annotations

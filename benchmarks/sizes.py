@@ -4,7 +4,7 @@ Settings are the default with random weights, and once `--preset print`. Each si
 peak is its own; the plan is made in that process right before. One step at one scale is made, but for the first case
 and for the print, which are whole runs. Where a limit is given, the picture is computed in tiles. Time is that of all
 steps with the targets and traces before them. Memory is the peak of the process, all included. Some cases are run again
-without oneDNN, with the kernels that TensorFlow has on a processor without AVX512_VNNI and AMX.
+without oneDNN, with the kernels that TensorFlow has on a processor without AVX512_VNNI, AVX512_BF16 and AMX.
 """
 
 from __future__ import annotations

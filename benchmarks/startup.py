@@ -2,7 +2,8 @@
 
 Held equal: every run is a new process of this interpreter with a warm file cache, and nothing but the command differs.
 The run of style transfer has stored weights and makes one step at the size of the smallest scale: all that comes before
-the first step of any run, the step, and the picture's file. It is beside an import of TensorFlow, most of it.
+the first step of any run, the step, and the picture's file. Its rival is an import of TensorFlow, which takes most of
+its time.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ FIGURES = {
     "sizes": Figure(
         "Small and large",
         "sweep examples/landscape.jpg examples/strokes.jpg --over size=192,320,512 -o docs/gallery/sizes.jpg",
-        "The look is the same at every size, so that a small picture shows the look of a large one.",
+        "Up to the style's size, here 384 pixels, the look is nearly the same. At 512 pixels, the strokes are smaller.",
     ),
     "texture": Figure(
         "A texture without a content",
@@ -206,7 +206,7 @@ def document() -> str:
         "# Gallery",
         "",
         "Each picture was made by the command above it; `python docs/draw.py` runs them all.",
-        "The pictures that go in are those of [`examples`](../examples/README.md), and of the masks in this folder.",
+        "The pictures that go in are the [examples](../examples/README.md), and the masks in the folder `gallery`.",
         "[`docs/README.md`](README.md) says which weights were used.",
     ]
     for name, figure in FIGURES.items():

@@ -236,9 +236,10 @@ FEW_INPUTS = 16
 def lean_gradients() -> AbstractContextManager[Any]:
     """Give the convolutions of the graph that is being built a gradient that takes less memory, where there is one.
 
-    Without oneDNN, as on processors that have no AVX512_VNNI, TensorFlow unfolds maps for the gradient: 9 times their
-    channels at every position, 2.3 kB a pixel for conv1_2. The gradient is a convolution as well, with the kernel
-    turned around, which needs no such maps and takes half of the time there. Rounding differs in the last bits.
+    Without oneDNN, as on processors without AVX512_VNNI, AVX512_BF16 and AMX, TensorFlow unfolds maps for the gradient:
+    9 times their channels at every position, 2.3 kB a pixel for conv1_2. The gradient is a convolution as well, with
+    the kernel turned around, which needs no such maps and takes half of the time there. Rounding differs in the last
+    bits.
 
     In effect for `tf.gradients` inside a `tf.function`; with oneDNN, on a GPU and outside of graphs nothing changes.
     """
