@@ -141,6 +141,8 @@ def transfer_colors(
 ) -> Picture:
     """Combine the lightness of a result with the content's colours, moved to the mean and covariance of the style's.
 
+    With masks, these are the content's colours in the region of each style.
+
     Every place has then the colour that the style has for such a content, so that the palette is spread evenly. The
     colours are smoothed where the result's lightness has no edge.
 
@@ -170,9 +172,14 @@ def transfer_colors(
     lab, given = to_lab(result), to_lab(content)[..., 1:]
     wanted = lab[..., 1:].copy()
     for style, share in zip(styles, shares, strict=True):
-        palette = to_lab(style)[..., 1:].reshape(-1, 2)
-        matrix = _map_of_moments(given.reshape(-1, 2), palette, LAB_ROUNDING)
-        moved = (given - given.mean((0, 1))) @ matrix.T + palette.mean(0)
+        if not np.any(share):
+            continue
+        palette, colors = (values.reshape(-1, 2) for values in (to_lab(style)[..., 1:], given))
+        weights = np.ravel(share).astype(np.float64) if np.ndim(share) else None
+        matrix = _map_of_moments(colors, palette, LAB_ROUNDING, weights)
+        moved = (given - np.average(colors, 0, weights)) @ matrix.T + palette.mean(0)
+        if weights is not None:  # colours beside the region, under a soft edge of its mask, may be far from those in it
+            moved = moved.clip(palette.min(0), palette.max(0))
         wanted += np.asarray(share)[..., np.newaxis] * (moved - lab[..., 1:])
     # Differs from the paper: a guided filter in place of a bilateral one, whose cost does not grow with its radius.
     lab[..., 1:] = _smoothed(wanted, lab[..., 0], round(SMOOTHED * max(result.shape)))
@@ -219,19 +226,22 @@ def _smoothed(values: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
     return np.asarray(mean(slope) * guide + mean(average - slope * middle))
 
 
-def _map_of_moments(given: np.ndarray, wanted: np.ndarray, rounding: float) -> np.ndarray:
-    """Return the symmetric matrix that brings colours (pixels, channels) to the covariance of others.
+def _map_of_moments(
+    given: np.ndarray, wanted: np.ndarray, rounding: float, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the symmetric matrix that brings colours (pixels, channels), weighted or not, to the covariance of others.
 
     It moves them least of all such matrices: G^-1/2 (G^1/2 W G^1/2)^1/2 G^-1/2.
     """
-    root = _symmetric_root(_covariance(given, rounding))
+    root = _symmetric_root(_covariance(given, rounding, weights))
     inverse = np.linalg.inv(root)
     return np.asarray(inverse @ _symmetric_root(root @ _covariance(wanted, rounding) @ root) @ inverse)
 
 
-def _covariance(pixels: np.ndarray, rounding: float = ROUNDING) -> np.ndarray:
-    centred = pixels - pixels.mean(0)
-    return np.asarray(centred.T @ centred / len(pixels) + rounding * np.eye(pixels.shape[1]))
+def _covariance(pixels: np.ndarray, rounding: float = ROUNDING, weights: np.ndarray | None = None) -> np.ndarray:
+    centred = pixels - np.average(pixels, 0, weights)
+    weighted, total = (centred, len(pixels)) if weights is None else (centred * weights[:, np.newaxis], weights.sum())
+    return np.asarray(centred.T @ weighted / total + rounding * np.eye(pixels.shape[1]))
 
 
 def _symmetric_root(matrix: np.ndarray) -> np.ndarray:

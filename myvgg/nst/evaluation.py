@@ -139,13 +139,17 @@ def _within(match: Match, tile: Tile) -> Match:
 
 
 def _traced_once(function: Any) -> Callable[..., Any]:
-    """Compile a function of a piece, and of others that keep their shape, for pieces of all sizes."""
-    graphs: list[Any] = []
+    """Compile a function of a piece, and of others that keep their shape, for pieces of all sizes.
+
+    A region that only some scales have makes records of another number of tensors, which have a graph of their own.
+    """
+    graphs: dict[int, Any] = {}
 
     def call(*records: Any) -> Any:
-        if not graphs:
-            graphs.append(kernels.uninterrupted_graph(function, input_signature=[*map(_spec_of, records)]))
-        return graphs[0](*records)
+        tensors = len(tf.nest.flatten(records))
+        if tensors not in graphs:
+            graphs[tensors] = kernels.uninterrupted_graph(function, input_signature=[*map(_spec_of, records)])
+        return graphs[tensors](*records)
 
     return call
 

@@ -21,9 +21,7 @@ Mask = Float32[np.ndarray, "height width"]
 def regions(
     masks: Sequence[Float32[np.ndarray, "_ _"]], height: int, width: int
 ) -> list[Float32[np.ndarray, "new_height new_width"]]:
-    """Scale masks to one size, antialiased, and divide the parts that they share.
-
-    Where masks overlap they are divided by their sum, so that no pixel has more than 1 in all.
+    """Scale masks to one size, antialiased.
 
     Args:
         masks: Of any sizes, 0 to 1.
@@ -34,9 +32,18 @@ def regions(
         ValueError: A mask without a pixel above 0, of wrong shape, or with values that are not from 0 to 1; the
             message counts the masks from 1.
     """
-    scaled = [_scaled(mask, f"mask {number}", height, width) for number, mask in enumerate(masks, 1)]
-    total = np.maximum(sum(scaled), 1)
-    return [mask / total for mask in scaled]
+    return [_scaled(mask, f"mask {number}", height, width) for number, mask in enumerate(masks, 1)]
+
+
+def divided(masks: Sequence[Mask]) -> list[Mask]:
+    """Divide the parts that masks share by the sum of the masks, so that no pixel has more than 1 in all.
+
+    Example:
+        >>> [mask.tolist() for mask in divided([np.float32([[1, 1, 0]]), np.float32([[0, 1, 0.5]])])]
+        [[[1.0, 0.5, 0.0]], [[0.0, 0.5, 0.5]]]
+    """
+    total = np.maximum(sum(masks), 1)
+    return [mask / total for mask in masks]
 
 
 def guide(
@@ -80,7 +87,8 @@ def share(mask: Mask) -> float:
 def members(mask: Mask) -> Bool[np.ndarray, "height width"]:
     """Choose the positions that belong to a region: those with half of the mask's largest value or more.
 
-    Losses that compare single positions use a position fully or not at all.
+    Losses that compare single positions use a position fully or not at all. Where masks overlap, a position belongs to
+    all of their regions, so the masks are those before `divided`.
 
     Example:
         >>> members(np.float32([[0.1, 0.2, 0.4]])).tolist()

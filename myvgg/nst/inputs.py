@@ -70,6 +70,10 @@ def read_inputs(
         raise ValueError(f"preserve_colors must be none where there is no content, not {settings.preserve_colors!r}")
     if not styles and first is None and settings.init in ("style", "edges"):
         raise ValueError(f"init must not be {settings.init} where there is no style picture")
+    is_compared = (styles and settings.has_style_loss) or (content is not None and settings.has_content_loss)
+    if not (is_compared or settings.tv_weight):
+        kind = "content" if styles else "style"
+        raise ValueError(f"the settings compare nothing with these pictures: add a {kind} picture or weights")
     canvas = styles[0] if content is None else as_picture(content)
     return Inputs(
         content=canvas,

@@ -112,8 +112,9 @@ def _search(
     for _ in range(TRIALS):
         point = place.point + np.asarray(length, direction.dtype) * direction
         loss, gradient = yield point, place
-        here = _End(length, loss, float(gradient @ direction))
-        if not (loss <= start.loss + DECREASE * length * start.slope and loss < low.loss):
+        slope = float(gradient @ direction)
+        here = _End(length, loss if math.isfinite(slope) else math.inf, slope)
+        if not (here.loss <= start.loss + DECREASE * length * start.slope and here.loss < low.loss):
             high = here
         else:
             lowest = Place(point, loss, gradient)

@@ -32,8 +32,12 @@ RANK = 128
 """Number of principal directions of a style's covariance that are compared; more change no picture visibly."""
 
 NEWTON_STEPS = 12
-"""Steps of the Newton-Schulz iteration. They suffice for all directions but those with a millionth of the largest
-variance, which count too little."""
+"""Steps of the Newton-Schulz iteration. They suffice for directions with a hundredth of the largest variance or more.
+The roots of smaller variances come out too small, so that the distance there is too large: features are drawn towards
+less variance than the style has."""
+
+TINY = 1e-30
+"""Added to divisors that may be zero."""
 
 
 class Moments(NamedTuple):
@@ -128,6 +132,10 @@ def moments_gradient(
     if weights is None:
         count = _count(features, positions)
         mean, matrix = mean / count, matrix / count
+    else:  # the largest weight goes with the matrix, since weights alone are too small for half precision
+        weights = tf.cast(weights, mean.dtype)
+        largest = tf.reduce_max(weights) + TINY
+        mean, matrix, weights = largest * mean, largest * matrix, weights / largest
     dtype = features.dtype
     # Reshaped before the sum, so that they are not fused: TensorFlow's fused product ends the process without memory.
     product = tf.reshape(tf.matmul(_rows(features), tf.cast(matrix, dtype)), tf.shape(features))

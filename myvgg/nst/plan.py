@@ -43,7 +43,10 @@ SAMPLE_PRODUCTS = (1, 6)
 self-similarity and covariance, with their gradients."""
 
 SAMPLE_MEMORY = 12
-"""Number of tables of a style's columns that a step of samples holds."""
+"""Number of tables of columns that a step of samples holds: of a style's columns, or of the picture's alone."""
+
+SPLIT_MEMORY = 9
+"""Number of tables of columns that a step holds of layers that are compared by themselves."""
 
 PROCESS_MEMORY = 780e6
 """Bytes of a process with TensorFlow at work, without a picture and without weights."""
@@ -135,7 +138,8 @@ class Costs(NamedTuple):
         values: Numbers that are kept for the gradient: the outputs of all rectifications and pools.
         content: Numbers of the content's maps that are held.
         matched: Channels of the layers that are matched.
-        sampled: Channels of the layers that are sampled.
+        sampled: Channels of the layers whose samples are joined to columns.
+        joined: Number of the styles whose columns are compared with them.
     """
 
     convolutions: float
@@ -145,6 +149,25 @@ class Costs(NamedTuple):
     content: float
     matched: int = 0
     sampled: int = 0
+    joined: int = 0
+
+
+class _Layers(NamedTuple):
+    """The layers of a scale.
+
+    Attributes:
+        held: Those whose maps of the content are held.
+        compared: Those that are compared place by place, matched or sampled, with those that are held.
+        moments: The style layers.
+        matched: Those that are matched.
+        joined: Those whose samples are joined to columns.
+    """
+
+    held: list[str]
+    compared: list[str]
+    moments: list[str]
+    matched: list[str]
+    joined: list[str]
 
 
 def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | None = None) -> Plan:
@@ -174,9 +197,8 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
         seconds += 0 if used in traced else TRACE_SECONDS
         traced.add(used)
         is_split = used.style_loss == "split"
-        seconds += steps * (
-            _splitting(params.architecture, used, sizes, size) if is_split else _sampling(counted, sizes)
-        )
+        splitting = _splitting(params.architecture, used, sizes, size) if is_split else 0
+        seconds += steps * (_sampling(counted, sizes) + splitting)
         needed = memory_of(used, sizes, params, size, side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed, None if settings.max_memory is None else memory.limit(settings))
@@ -255,7 +277,13 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
     tile_pixel = WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values
     tile_pixel += VALUE_MEMORY["float32"] * counted.weighted
     working = gaps * max(each.pixels for cut in cuts for each in cut) * tile_pixel
-    working += SAMPLE_MEMORY * VALUE_MEMORY["float32"] * STYLE_COUNT * counted.sampled
+    positions = STYLE_COUNT if counted.joined else SAMPLE_COUNT
+    numbers = SAMPLE_MEMORY * positions * counted.sampled
+    if settings.style_loss == "split":
+        split, activations = _split_positions(params.architecture, settings, size), params.architecture.activations
+        numbers += SPLIT_MEMORY * sum(count * activations[layer].channels for layer, count in split.items())
+        numbers += 2 * SPLIT_COUNT**2  # distances of all pairs
+    working += VALUE_MEMORY["float32"] * numbers
     pairs = min(settings.history, settings.iterations) if settings.optimizer == "lbfgs" else 0
     held = PICTURES_HELD[settings.optimizer] + 2 * pairs + (DRAFT_PICTURES if settings.draft else 0)
     held = 1 + 4 / 3 * held if settings.parameters == "pyramid" else held
@@ -267,15 +295,15 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
 def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs:
     """Count the costs of a pixel with the layers that the settings name."""
     activations = architecture.activations
-    held, compared, style, matched = _layers(settings, sizes)
-    if not (compared or style):
+    layers = _layers(settings, sizes)
+    if not (layers.compared or layers.moments):
         return Costs(convolutions=0, further=0, weighted=0, values=0, content=0)
     names = list(activations)
-    needed = names[: names.index(architecture.deepest([*compared, *style])) + 1]
-    moments = sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in style)
+    needed = names[: names.index(architecture.deepest([*layers.compared, *layers.moments])) + 1]
+    moments = sum((activations[layer].channels / activations[layer].stride) ** 2 for layer in layers.moments)
 
-    def numbers(layers: Sequence[str]) -> float:
-        return float(sum(activations[layer].channels / activations[layer].stride ** 2 for layer in layers))
+    def numbers(some: Sequence[str]) -> float:
+        return float(sum(activations[layer].channels / activations[layer].stride ** 2 for layer in some))
 
     return Costs(
         convolutions=sum(
@@ -284,11 +312,12 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
             if c.name in needed
         ),
         further=(sizes.regions - 1) * moments,
-        weighted=(sizes.regions - 1) * numbers(style),
+        weighted=(sizes.regions - 1) * numbers(layers.moments),
         values=numbers([layer for layer in needed if activations[layer].kind != "conv"]),
-        content=numbers(held),
-        matched=sum(activations[layer].channels for layer in matched),
-        sampled=sum(activations[layer].channels for layer in settings.sampled_layers),
+        content=numbers(layers.held),
+        matched=sum(activations[layer].channels for layer in layers.matched),
+        sampled=sum(activations[layer].channels for layer in layers.joined),
+        joined=len(sizes.styles) if settings.style_loss == "remd" and settings.style_weight else 0,
     )
 
 
@@ -296,25 +325,25 @@ def _cut(size: Size, settings: Settings, params: Params, side: int | None) -> li
     return tiles.cut(size[1], size[0], side, params.architecture, settings.layers)
 
 
-def _layers(settings: Settings, sizes: Sizes) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Return the layers whose maps of the content are held, all that are compared place by place, and of the style.
-
-    Those of the style are the layers whose moments are compared, and those that are matched.
-    """
-    is_styled = sizes.styles and settings.style_weight
-    content = settings.compared_layers if sizes.content and settings.content_weight else {}
-    matched, style = (settings.matched_layers, settings.moment_layers) if is_styled else ({}, {})
-    held = list(dict.fromkeys([*content, *settings.sampled_layers]))
-    return held, list(dict.fromkeys([*held, *matched])), list(style), list(matched)
+def _layers(settings: Settings, sizes: Sizes) -> _Layers:
+    """Return the layers that these pictures need of those that the settings name."""
+    is_styled, is_kept = sizes.styles and settings.style_weight, sizes.content and settings.content_weight
+    matched, moments = (settings.matched_layers, settings.moment_layers) if is_styled else ({}, {})
+    alike = settings.sampled_layers if is_kept and settings.content_loss == "self-similarity" else {}
+    joined = settings.sampled_layers if is_styled and settings.style_loss == "remd" else alike
+    split = settings.sampled_layers if is_styled and settings.style_loss == "split" else {}
+    held = [*(settings.compared_layers if is_kept else ()), *alike]
+    compared = list(dict.fromkeys([*held, *joined, *split, *matched]))
+    return _Layers(held, compared, list(moments), list(matched), list(joined))
 
 
 def _speed(settings: Settings, sizes: Sizes, params: Params) -> Speed:
     from myvgg.nst import probe
 
-    _, compared, style, _ = _layers(settings, sizes)
-    if not (compared or style):
+    layers = _layers(settings, sizes)
+    if not (layers.compared or layers.moments):
         return probe.Speed(0.0, 0.0)
-    return probe.speed(params, settings, content=compared, style=style)
+    return probe.speed(params, settings, content=layers.compared, style=layers.moments)
 
 
 def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
@@ -328,18 +357,21 @@ def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
 def _sampling(counted: Costs, sizes: Sizes) -> float:
     """Estimate the seconds of a step that go into the comparison of samples."""
     styles, own = SAMPLE_PRODUCTS
-    places = styles * len(sizes.styles) * STYLE_COUNT + own * sizes.regions * (SAMPLE_COUNT + counted.sampled) / 2
+    places = styles * counted.joined * STYLE_COUNT + own * sizes.regions * (SAMPLE_COUNT + counted.sampled) / 2
     return MATCH_SECONDS * SAMPLE_COUNT * counted.sampled * places
 
 
 def _splitting(architecture: Architecture, settings: Settings, sizes: Sizes, size: Size) -> float:
     """Estimate the seconds of a step that go into the comparison of samples of each layer by itself."""
-    positions = {
-        layer: min(SPLIT_COUNT, math.prod(size) // architecture.activations[layer].stride ** 2)
-        for layer in settings.match_layers.shares
-    }
+    positions = _split_positions(architecture, settings, size)
     products = sum(count**2 * architecture.activations[layer].channels for layer, count in positions.items())
     return MATCH_SECONDS * products * len(sizes.styles)
+
+
+def _split_positions(architecture: Architecture, settings: Settings, size: Size) -> dict[str, int]:
+    """Count the positions of each layer that are compared by themselves."""
+    strides = {layer: architecture.activations[layer].stride for layer in settings.match_layers.shares}
+    return {layer: min(SPLIT_COUNT, math.prod(size) // stride**2) for layer, stride in strides.items()}
 
 
 def _setup(

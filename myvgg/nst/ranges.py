@@ -158,8 +158,8 @@ def _check_sizes(settings: Settings) -> None:
 
 def _check_together(settings: Settings) -> None:
     shares = settings.style_blend
-    if any(not 0 <= share < math.inf for share in shares) or (shares and not sum(shares)):
-        raise ValueError(f"style_blend must be shares from 0 on, not all 0, not {shares}")
+    if any(share < 0 for share in shares) or (shares and not 0 < sum(shares) < math.inf):
+        raise ValueError(f"style_blend must be shares from 0 on, with a sum above 0 that is a number, not {shares}")
     is_empty = not any(settings.content_layers.values()) and not any(settings.style_layers.values())
     if is_empty and settings.statistic:
         raise ValueError("content_layers and style_layers must not both be empty")

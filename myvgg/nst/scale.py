@@ -65,6 +65,8 @@ class Scale:
         if not self._inputs.has_content and settings.init in ("blend", "add", "content", "blur", "edges"):
             settings = replace(settings, init="noise")
         style = self._styles[0] if self._styles else None
+        if style is not None and settings.init == "edges":
+            style = self._mean_color()
         image: Pixels = pyramid.first_image(self.content(), style, settings, given=self._inputs.given)[np.newaxis] / 255
         return image
 
@@ -171,6 +173,12 @@ class Scale:
             style if mask is None else style[mask][np.newaxis] for style, mask in zip(self._styles, masks, strict=True)
         ]
 
+    def _mean_color(self) -> Picture:
+        """Return the mean colour of the styles, by their shares, as a picture of one pixel."""
+        means = [palette.mean((0, 1), dtype=np.float32) for palette in self._palettes()]
+        mean = np.average(means, 0, [np.mean(share) for share in self._shares()])
+        return np.asarray(mean, np.float32)[np.newaxis, np.newaxis]
+
     def _style_masks(self) -> list[Any]:
         """Return the masks of the style pictures at their sizes, or None each."""
         return [
@@ -181,7 +189,7 @@ class Scale:
     def _shares(self) -> list[Any]:
         """Return the part of each style in the result: a mask of this size, or a number."""
         if self._inputs.masks:
-            return guides.regions(self._inputs.masks, self.size[1], self.size[0])
+            return guides.divided(guides.regions(self._inputs.masks, self.size[1], self.size[0]))
         return self._settings.blend_shares(len(self._styles))
 
     def _filtered(self, evaluate: Evaluate) -> Evaluate:

@@ -188,7 +188,8 @@ class Settings:
     """Number of earlier steps that L-BFGS keeps."""
 
     clip: Literal["step", "end"] = "step"
-    """Bring the pixels back into their range after each step, or at the end."""
+    """Bring the pixels back into their range after each step, or at the end. A pyramid's pixels come back at the
+    end."""
 
     average: float = 0.5
     """Decay of the average over the steps of a scale. The average is the result; 0 takes the last step."""
@@ -320,6 +321,17 @@ class Settings:
         """Shares of the layers whose features are sampled at single positions."""
         is_sampled = self.style_loss in ("remd", "split") or self.content_loss == "self-similarity"
         return self.match_layers.shares if is_sampled else {}
+
+    @property
+    def has_style_loss(self) -> bool:
+        """True where a style picture is compared."""
+        is_compared = self.moment_layers or self.matched_layers or self.style_loss in ("remd", "split")
+        return bool(is_compared and self.style_weight and self.style_strength)
+
+    @property
+    def has_content_loss(self) -> bool:
+        """True where a content picture is compared."""
+        return bool(self.content_weight and (self.compared_layers or self.content_loss == "self-similarity"))
 
     @property
     def of_last_pass(self) -> Settings:

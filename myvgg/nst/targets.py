@@ -45,7 +45,8 @@ def make_targets(
         styles: Pictures likewise, of any sizes; none is possible.
         settings: Layers, their weights, the kind of style loss.
         source: The picture whose places are matched, of the content's shape; the content by default.
-        masks: The region of the content's shape that each style is for; by default all are blended everywhere.
+        masks: The region of the content's shape that each style is for; by default all are blended everywhere. Masks
+            may overlap.
         style_masks: The part of each style picture that counts, of its shape, or None.
         cache: Statistics of style pictures from earlier calls; new ones are added.
         tile: Side in pixels of the tiles that pictures are seen in; None for whole pictures.
@@ -57,15 +58,17 @@ def make_targets(
     ]
     columns = [each.columns for each in seen] if settings.matched_layers else []
     picture = content if source is None else source
-    matches = () if picture is None or not columns else find_matches(encoder, picture, columns, settings, masks, tile)
+    parts = guides.divided(masks) if masks else None
+    matches = () if picture is None or not columns else find_matches(encoder, picture, columns, settings, parts, tile)
     sampling = (
         _sampling(encoder, content, styles, settings, masks, style_masks, tile) if settings.sampled_layers else None
     )
     found = [each.moments for each in seen] if settings.statistic else []
-    regions = _regions(encoder, found, masks, settings)
+    regions = _regions(encoder, found, parts, settings)
     balance = regions if settings.balance and settings.moment_layers else ()
     layers = list(settings.compared_layers) if settings.content_weight else []
-    targets = Targets({}, regions, matches, sampling=sampling, content_weight=settings.content_weight)
+    weight = 0.0 if content is None else settings.content_weight
+    targets = Targets({}, regions, matches, sampling=sampling, content_weight=weight)
     if content is None or not (layers or balance):
         return targets
     where = [region.guides for region in balance]
@@ -130,12 +133,14 @@ def _sampling(
     is_content = content is not None and settings.content_loss == "self-similarity" and settings.content_weight
     if not (styles or is_content):
         return None
-    regions = list[Mask | None](masks if masks and styles else [None])
-    shares = [1.0 if region is None else guides.share(region) for region in regions]
-    blended = [] if not styles else shares if masks else settings.blend_shares(len(styles))
-    if masks and styles and is_content and (rest := guides.outside(masks)) is not None:  # it has no style
-        regions.append(rest)
-        shares = [*shares, guides.share(rest)]
+    regions: list[Any] = [None]
+    shares, blended = [1.0], settings.blend_shares(len(styles)) if styles else []
+    if masks and styles:
+        rest = guides.outside(masks) if is_content else None  # it has no style
+        regions = [*masks] if rest is None else [*masks, rest]
+        areas = guides.divided([guides.members(region).astype(np.float32) for region in regions])
+        shares = [guides.share(area) for area in areas]  # the content counts fully under grey masks too
+        blended = [guides.share(part) for part in guides.divided(masks)]
     activations = encoder.params.architecture.activations
     joint, split = _styles_of_samples(encoder, styles, style_masks, blended, settings, tile)
     return Sampling(
@@ -182,7 +187,7 @@ def _maps(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) 
     features, _ = maps_and_moments(encoder, picture, list(settings.sampled_layers), [], settings, tile)
     return {
         samples.COLORS: tf.constant(picture) / 255,
-        **{layer: tf.constant(maps) for layer, maps in features.items()},
+        **{layer: tf.constant(features.pop(layer)) for layer in [*features]},  # one layer is there twice, and not all
     }
 
 

@@ -29,6 +29,10 @@ Table = Float[tf.Tensor, "places other_places"]
 TINY = 1e-12
 """Added to squared lengths, so that columns without features have a direction."""
 
+ALIKE = 1e-4
+"""Smallest mean distance by which the distances of a place from all others are divided. Those of equal places, or of a
+place from itself, are errors of rounding."""
+
 NEAR = 1e-5
 """Smallest squared distance of colours, from -0.5 to 0.5, so that equal colours have a gradient."""
 
@@ -143,7 +147,8 @@ def self_similarity_loss(columns: Columns, content: Columns) -> Scalar:
     """Compare arrangements: how alike the places of a picture are to each other, and how alike those of the content.
 
     Distances of all pairs of places are divided by their sums over the first of the two. The loss is the mean absolute
-    difference, times the number of places.
+    difference, times the number of places. A single place, or places that are all alike, have no arrangement: the loss
+    is nearly zero.
 
     Args:
         columns: Of the picture.
@@ -152,9 +157,10 @@ def self_similarity_loss(columns: Columns, content: Columns) -> Scalar:
     Reference:
         Kolkin et al. (2019), equation 9.
     """
+    places = tf.cast(tf.shape(columns)[0], columns.dtype)
     tables = [COSINE.table(each, each) for each in map(directions, (columns, content))]
-    found, wanted = (table / (tf.reduce_sum(table, 0, keepdims=True) + TINY) for table in tables)
-    return tf.reduce_mean(tf.abs(found - wanted)) * tf.cast(tf.shape(columns)[0], columns.dtype)
+    found, wanted = (table / tf.maximum(tf.reduce_sum(table, 0, keepdims=True), ALIKE * places) for table in tables)
+    return tf.reduce_mean(tf.abs(found - wanted)) * places
 
 
 def directions(columns: Others) -> Others:

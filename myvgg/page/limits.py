@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 from myvgg import images
+from myvgg.architecture import CONFIGURATION_E
 from myvgg.images import ImageError
 from myvgg.images.opening import opened
+from myvgg.nst import pyramid
 from myvgg.page.orders import Order
 from myvgg.page.sentences import sentence_of
 from myvgg.sizes import target_size
@@ -21,8 +23,11 @@ MAX_RESULT = 2048 * 2048
 MAX_STYLES = 12
 """Number of styles of an order."""
 
-LARGEST = {"iterations": 1000, "history": 100}
+LARGEST = {"iterations": 1000, "last_pass": 1000, "history": 100}
 """Largest values of settings that decide the time and the memory of a run."""
+
+MAX_STEPS = 20_000
+"""Number of steps that all scales may have together."""
 
 
 def check_order(order: Order) -> None:
@@ -40,8 +45,12 @@ def check_order(order: Order) -> None:
     for name, largest in LARGEST.items():
         if getattr(settings, name) > largest:
             raise ValueError(f"the page takes {name} up to {largest}, not {getattr(settings, name)}")
-    result = target_size(settings.size, *size_of(order.content))
+    content = size_of(order.content)
+    result = target_size(settings.size, *content)
     _check_pixels(f"size {settings.size}", result)
+    sizes = pyramid.sizes(*content, settings, CONFIGURATION_E)
+    if (steps := sum(pyramid.steps(sizes, settings))) > MAX_STEPS:
+        raise ValueError(f"the page makes up to {MAX_STEPS} steps, not {steps} at {len(sizes)} scales")
     for style in order.styles:
         size = size_of(style)
         if settings.style_size is not None:

@@ -298,13 +298,30 @@ def test_transferred_colours_have_the_styles_palette_and_the_results_lightness()
 
 
 def test_a_mask_shares_transferred_colours_between_styles() -> None:
-    """Where a style's mask is black, nothing comes of it; outside of all masks the result keeps its colours."""
+    """Where a style's mask is black, nothing comes of it; outside of all masks the result keeps its colours.
+
+    A region has the palette of its style, whatever the content's colours are elsewhere.
+    """
     result, content = muted(3, 4, 5), CONTENT[:3, :4]
     left, none = np.zeros((3, 4)), np.zeros((3, 4))
     left[:, :2] = 1
     got = transfer_colors(result, content, [STYLE, CONTENT], [left, none])
     assert_allclose(got[:, 2:], result[:, 2:], atol=0.01)
-    assert_allclose(got[:, :2], transfer_colors(result, content, [STYLE], [1.0])[:, :2], atol=1e-4)
+    assert_allclose(got[:, :2], transfer_colors(result[:, :2], content[:, :2], [STYLE], [1.0]), atol=1e-4)
+
+
+def test_a_soft_edge_brings_no_colours_that_the_style_has_not() -> None:
+    """Colours that hardly belong to an even region are not carried beyond its palette."""
+    rng = np.random.default_rng(0)
+    content = np.full((40, 8, 3), (60, 90, 180), np.float32) + rng.normal(0, 2, (40, 8, 3)).astype(np.float32)
+    content[20:] = (180, 120, 60)
+    mask = np.clip((24 - np.arange(40)) / 8, 0, 1)[:, np.newaxis] * np.ones((1, 8))
+    style = muted(12, 12, 3)
+    result = np.full((40, 8, 3), 128, np.float32)
+    got, palette = oklab(transfer_colors(result, content, [style], [mask]))[..., 1:], oklab(style)[..., 1:]
+    low, high = (np.minimum(0, palette.min((0, 1))), np.maximum(0, palette.max((0, 1))))
+    assert (got > low - 1e-4).all()
+    assert (got < high + 1e-4).all()
 
 
 def test_transferred_colours_are_smoothed_within_edges_only() -> None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from myvgg import features
 from myvgg.architecture import CONFIGURATION_E, Activation, Architecture
-from myvgg.nst.guides import feather, guide, members, outside, regions, share, touched
+from myvgg.nst.guides import divided, feather, guide, members, outside, regions, share, touched
 from myvgg.params import LayerParams, Params
 
 ROUNDING = 1.2e-7
@@ -203,7 +203,7 @@ def test_overlapping_masks_share_their_pixels() -> None:
     """Where masks sum to more than 1 they are divided by their sum; elsewhere they stay."""
     first = np.float32([[1, 1, 0.5, 0, 0.25]])
     second = np.float32([[0, 1, 1, 0, 0.25]])
-    actual = regions([first, second], 1, 5)
+    actual = divided(regions([first, second], 1, 5))
     expected = np.float32([[[1, 1 / 2, 1 / 3, 0, 0.25]], [[0, 1 / 2, 2 / 3, 0, 0.25]]])
     assert np.allclose(actual, expected, rtol=ROUNDING, atol=0)
 
@@ -211,12 +211,12 @@ def test_overlapping_masks_share_their_pixels() -> None:
 def test_regions_have_the_size_asked_for() -> None:
     """Masks of several sizes come out at one, in order, and none from none."""
     masks = [ones(4, 9), draw(31, 17), ones(1, 1)]
-    actual = regions(masks, 12, 7)
+    actual = divided(regions(masks, 12, 7))
     assert [region.shape for region in actual] == [(12, 7)] * 3
     assert all(region.dtype == np.float32 for region in actual)
     assert np.all(sum(region.astype(np.float64) for region in actual) <= 1 + 3 * ROUNDING)
     assert np.array_equal(actual[0], actual[2])
-    assert regions([], 12, 7) == []
+    assert divided(regions([], 12, 7)) == []
 
 
 def test_scaled_masks_are_antialiased_and_still_divide_the_picture() -> None:
@@ -233,7 +233,7 @@ def test_regions_leave_the_masks_alone() -> None:
     """The caller's arrays are not written to."""
     masks = [ones(5, 6), draw(5, 6)]
     before = [mask.copy() for mask in masks]
-    regions(masks, 5, 6)
+    divided(regions(masks, 5, 6))
     assert np.array_equal(masks, before)
 
 

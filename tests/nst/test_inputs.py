@@ -13,6 +13,7 @@ from PIL import Image
 from myvgg.images import ImageError
 from myvgg.nst import Settings
 from myvgg.nst.inputs import Inputs, read_inputs
+from myvgg.nst.layers import Layers
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
 HALF = np.zeros((30, 40), bool)
@@ -90,6 +91,22 @@ def test_init_may_be_a_file(tmp_path: Path) -> None:
         inputs(Settings(init="blnd"))
     with pytest.raises(ValueError, match="init must not be style where there is no style picture"):
         inputs(Settings(init="style"), style=None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing", "kind"),
+    [
+        (Settings.preset("nnst"), "style", "style"),
+        (Settings(style_weight=0.0, tv_weight=0.0), "content", "content"),
+        (Settings(content_layers=Layers(), tv_weight=0.0), "style", "style"),
+    ],
+    ids=["nnst", "texture", "no layers"],
+)
+def test_pictures_without_a_loss_are_refused(settings: Settings, missing: str, kind: str) -> None:
+    """A picture that nothing is compared with would stay as it began."""
+    assert inputs(settings)
+    with pytest.raises(ValueError, match=f"the settings compare nothing with these pictures: add a {kind} picture"):
+        inputs(settings, **{missing: None})
 
 
 @pytest.mark.parametrize("init", ["blend", "style", "missing.png"])

@@ -83,6 +83,17 @@ def test_it_ends_at_the_bottom(function: Function, bottom: float) -> None:
     assert np.allclose(min(seen, key=lambda each: each[1])[0], bottom, atol=1e-5)
 
 
+def test_a_slope_that_is_no_number_is_stepped_back_from() -> None:
+    """A first step into a place whose gradient overflows is taken back, though the loss there is a number."""
+
+    def cliff(point: Point) -> Answer:
+        return float(np.square(point - 0.5).sum()), np.where(np.abs(point) > 1, np.nan, 2 * (point - 0.5))
+
+    seen = list(answers(cliff, start_of(6), first=2.0))
+    assert any(np.abs(point).max() > 1 for point, _, _ in seen)
+    assert np.allclose(min(seen, key=lambda each: each[1])[0], 0.5, atol=1e-5)
+
+
 def test_a_bottom_is_the_end() -> None:
     """From where the gradient is zero there is nowhere to go."""
     descent = lbfgs(np.zeros(3), history=10, first=0.05)

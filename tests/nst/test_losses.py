@@ -297,6 +297,19 @@ def test_statistics_of_half_precision_are_float32(dtype: str) -> None:
     assert moments_gradient(rough, found).dtype == content_gradient(rough, other, tf.constant(1.0)).dtype == dtype
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_weights_of_large_pictures_fit_into_half_precision(dtype: str) -> None:
+    """Weights of a billion positions, and the gradient by moments that makes up for them, are beyond float16."""
+    features = tf.constant(np.maximum(draw((1, 5, 7, 3)), 0), tf.float32)
+    weights = tf.constant(np.abs(draw((5, 7), 1)) * 1e-9, tf.float32)
+    by_moments = Moments(*(tf.constant(1e9 * draw(shape, 2), tf.float32) for shape in ((3,), (3, 3))))
+    rough = tf.cast(moments_gradient(tf.cast(features, dtype), by_moments, weights), tf.float32)
+    expected = moments_gradient(features, by_moments, weights)
+    assert np.linalg.norm(rough - expected) < 0.02 * np.linalg.norm(expected)
+    nowhere = moments_gradient(tf.cast(features, dtype), by_moments, tf.zeros_like(weights))
+    assert not np.any(tf.cast(nowhere, tf.float32))
+
+
 def test_equal_weights_are_no_weights() -> None:
     """Weights of one over the number of positions give what no weights give."""
     features = tf.constant(draw((1, 5, 7, 3)))

@@ -302,6 +302,19 @@ def test_samples_take_time_and_memory(vgg19: Params) -> None:
     assert twice.seconds > found.seconds
 
 
+def test_samples_are_planned_where_they_are_taken(vgg19: Params) -> None:
+    """Self-similarity compares no styles, a content alone has no samples, and a last pass keeps the similarity."""
+    similar = Settings(content_loss="self-similarity", match_layers=Layers("relu3_1"), precision="float32", scales=1)
+    one, two = (plan.Sizes((300, 200), [(300, 200)] * count) for count in (1, 2))
+    assert plan.costs(vgg19.architecture, similar, two).joined == 0
+    assert plan.costs(vgg19.architecture, replace(similar, style_loss="remd"), two).joined == 2
+    alone = replace(similar, style_loss="remd", content_loss="difference")
+    assert plan.costs(vgg19.architecture, alone, one._replace(styles=[])).sampled == 0
+    passes = [replace(each, last_pass=5) for each in (similar, replace(similar, content_loss="difference"))]
+    found, other = (plan.plan(each, one, vgg19, speed=SPEED).scales[-1] for each in passes)
+    assert found.seconds > other.seconds
+
+
 def test_a_last_pass_is_planned(vgg19: Params) -> None:
     """The last pass is a further scale of the same size, with its own steps, and takes time by the positions."""
     settings = replace(PRECISE, size=512, scales=1, iterations=1000, match_layers=Layers("relu3_1,relu4_1"))

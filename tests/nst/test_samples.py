@@ -150,6 +150,41 @@ def test_the_content_counts_outside_of_the_masks(style_loss: str, tile: int | No
     assert found[1][80:].max() == 0
 
 
+def test_overlapping_regions_are_all_sampled_where_they_overlap(params: Params) -> None:
+    """Each of three styles has a strip of its own, and all of them the rest of the picture."""
+    content, masks = picture(*SIZE), [np.ones(SIZE, np.float32) for _ in range(3)]
+    for index, mask in enumerate(masks):
+        mask[:, :60] = 0
+        mask[:, 20 * index : 20 * index + 20] = 1
+    targets = make_targets(Encoder(params, SETTINGS), content, [picture(60, 70)] * 3, SETTINGS, masks=masks)
+    assert targets.sampling is not None
+    drawn = targets.sampling.draw(0, SIZE)
+    assert [(each.columns >= 60).mean() > 0.5 for each in drawn.joint] == [True] * 3
+    assert sum(float(style.share) for style in targets.sampling.styles) == pytest.approx(1)
+
+
+def test_a_grey_mask_leaves_the_contents_weight(params: Params) -> None:
+    """The style's weight goes by the mask's values, and the content's by areas, those without a style too."""
+    grey, encoder = np.full(SIZE, 0.5, np.float32), Encoder(params, SETTINGS)
+    half = grey.copy()
+    half[:, :61] = 0
+    for mask, areas in ((grey, (1.0,)), (half, (0.5, 0.5))):
+        targets = make_targets(encoder, picture(*SIZE), [picture(60, 70)], SETTINGS, masks=[mask])
+        assert targets.sampling is not None
+        assert targets.sampling.shares == pytest.approx(areas)
+        assert float(targets.sampling.styles[0].share) == pytest.approx(0.5 * areas[0])
+
+
+def test_the_palette_counts_fully_in_a_texture(params: Params) -> None:
+    """Without a content, the content's weight takes nothing from the colours."""
+    image, style, found = picture(*SIZE), picture(60, 70) / 2, []
+    for weight in (16.0, 0.0):
+        settings = replace(SETTINGS, content_weight=weight)
+        encoder = Encoder(params, settings)
+        found.append(float(losses(encoder, image, make_targets(encoder, None, [style], settings), settings).style))
+    assert found[0] == found[1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32"])
 def test_tiles_are_exact_with_regions(dtype: str, params: Params) -> None:

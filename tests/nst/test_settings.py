@@ -134,10 +134,10 @@ def test_refuses_memory_without_end(name: str) -> None:
         Settings(**{name: 1.0})
 
 
-@pytest.mark.parametrize("value", [(-1.0, 2.0), (0.0, 0.0), (math.inf,), (math.nan, 1.0)], ids=str)
+@pytest.mark.parametrize("value", [(-1.0, 2.0), (0.0, 0.0), (math.inf,), (math.nan, 1.0), (1e308, 1e308)], ids=str)
 def test_refuses_shares_that_share_nothing(value: tuple[float, ...]) -> None:
-    """Shares of styles are from 0 on, and not all 0."""
-    with pytest.raises(ValueError, match=r"style_blend must be shares from 0 on, not all 0, not \("):
+    """Shares of styles are from 0 on, not all 0, and no sum is too large for a number."""
+    with pytest.raises(ValueError, match="style_blend must be shares from 0 on, with a sum above 0 that is a number, "):
         Settings(style_blend=value)
 
 

@@ -88,6 +88,39 @@ class Counter(Encoder):
         self.evaluations += 1
 
 
+def test_a_region_may_be_there_at_one_scale_only(run: Run) -> None:
+    """A spot without a style that the smaller scale does not see makes a region of its own at the larger scale."""
+    mask = np.ones((68, 96), np.float32)
+    mask[33:35, 47:49] = 0
+    settings = Settings(
+        size=96,
+        scales=2,
+        scale_ratio=4.0,
+        iterations=1,
+        style_loss="remd",
+        content_loss="self-similarity",
+        match_layers=Layers("relu1_1"),
+        precision="float32",
+    )
+    small, large = (guides.outside(guides.regions([mask], *shape)) for shape in ((17, 24), (68, 96)))
+    assert small is None
+    assert large is not None
+    assert [step.scale for step in run(settings, masks=[mask])][-1] == 2
+
+
+@pytest.mark.parametrize("blend", [(), (0.0, 1.0)])
+def test_edges_begin_with_the_colours_that_count(
+    blend: tuple[float, ...], content: np.ndarray, style: np.ndarray, params: Params
+) -> None:
+    """The start `edges` has the mean colour of the styles' parts that count, by their shares."""
+    flat, half = np.full((20, 30, 3), 90, np.float32), np.zeros((20, 30), np.float32)
+    flat[:, 15:], half[:, :15] = (200, 10, 20), 1
+    settings = replace(ONE, init="edges", style_blend=blend, iterations=1, learning_rate=0.0)
+    styles, masks = ([style, flat], [None, half]) if blend else ([flat], [half])
+    (step,) = steps(content, styles, settings, params=params, style_masks=masks)
+    assert step.image.mean((0, 1)) == pytest.approx(np.full(3, 90), abs=5)
+
+
 # What steps hold.
 
 

@@ -124,6 +124,19 @@ def test_equal_sets_are_at_no_distance() -> None:
         assert np.isfinite(tape.gradient(value, given)).all()
 
 
+@pytest.mark.parametrize("places", [1, 2, 30])
+def test_places_that_are_alike_have_no_arrangement(places: int) -> None:
+    """Rounding errors of float32 are not taken for distances, neither of a single place nor of a flat picture."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        flat, content = (tf.constant(np.repeat(rng.uniform(-1, 1, (1, 40)), places, 0), tf.float32) for _ in range(2))
+        with tf.GradientTape() as tape:
+            tape.watch(flat)
+            value = transport.self_similarity_loss(flat, content)
+        assert float(value) < 0.01
+        assert np.abs(tape.gradient(value, flat)).max() < 0.01
+
+
 def test_columns_without_features_have_a_gradient() -> None:
     """Zeros neither divide by zero nor make the gradient infinite."""
     for loss, *_ in LOSSES.values():

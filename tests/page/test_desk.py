@@ -15,6 +15,7 @@ from myvgg.nst.settings import Settings
 from myvgg.page import blocks, desk
 from myvgg.page.controls import Controls
 from myvgg.page.desk import NEVER, Desk
+from myvgg.page.limits import check_order
 from myvgg.page.orders import Order, Ticket
 from myvgg.page.studio import Studio
 from myvgg.params import Params
@@ -159,3 +160,25 @@ def test_the_default_settings_are_within_the_limits() -> None:
     for name in presets.names():
         for setting, largest in LARGEST.items():
             assert getattr(Settings.preset(name), setting) <= largest
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"last_pass": 10**9}, "the page takes last_pass up to 1000, not 1000000000"),
+        ({"min_size": 1, "scale_ratio": 1.1, "step_growth": 0.1}, "the page makes up to 20000 steps, not "),
+        ({"scales": 1, "iterations": 1000, "last_pass": 1000}, None),
+    ],
+    ids=str,
+)
+def test_settings_of_a_picture_bring_no_endless_run(
+    changes: dict[str, Any], problem: str | None, tmp_path: Path
+) -> None:
+    """A dropped picture may bring any settings; steps count over all scales."""
+    content, style = save(tmp_path / "a.png"), save(tmp_path / "b.png")
+    order = Order(content=content, styles=(style,), settings=Settings(size=256, **changes))
+    if problem is None:
+        check_order(order)
+    else:
+        with pytest.raises(ValueError, match=problem):
+            check_order(order)
