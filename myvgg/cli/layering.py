@@ -19,7 +19,8 @@ def settings_of(named: Mapping[str, Any], defaults: Mapping[str, Any]) -> Settin
     """Return the settings that the words of a command line make.
 
     Args:
-        named: Values that the words name: settings, and `preset`, `from_picture` and `config`.
+        named: Values that the words name: settings, and `preset`, `from_picture` and `config`. A preset takes the
+            place of the settings of `from_picture`.
         defaults: Settings that count more than the preset's, and less than those of the file and the words.
 
     Raises:
@@ -31,7 +32,7 @@ def settings_of(named: Mapping[str, Any], defaults: Mapping[str, Any]) -> Settin
         >>> settings_of({"preset": "gatys", "size": 64}, {"size": 8, "seed": 3}).seed
         3
     """
-    recorded = _recorded(named["from_picture"]) if "from_picture" in named else None
+    recorded = _recorded(named["from_picture"]) if "from_picture" in named and not named.get("preset") else None
     try:
         base = Settings.preset(named.get("preset") or "default")
         if recorded is not None:

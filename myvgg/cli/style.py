@@ -77,10 +77,11 @@ def _style(arguments: Arguments) -> None:
     if arguments.compare is not None and not names:
         raise UsageError("--compare must name presets, such as gatys,draft")
     compared = {name: arguments.settings_over({}, preset=name) for name in names}
+    _check_compared(compared)
     from myvgg.runs import job as jobs
     from myvgg.runs.specification import check_unchosen
 
-    jobs.check(job)
+    jobs.check(replace(job, log=False, record=False) if compared else job)  # a sheet has neither
     pictures = jobs.read(job)
     params = load_weights(arguments.weights, include_top=False, bundled_first=True)
     if arguments.from_picture:
@@ -88,10 +89,22 @@ def _style(arguments: Arguments) -> None:
     if untrained := untrained_defaults(arguments.named, params):
         job = replace(job, settings=arguments.settings_over(untrained | defaults))
     if arguments.dry_run:
-        return _plan(job, pictures, params)
+        return _plan_compared(job, compared, params) if compared else _plan(job, pictures, params)
     if "output" not in arguments.named:
         check_unchosen(job.output)
     return _compare(job, compared, params) if compared else _run(job, pictures, params)
+
+
+def _check_compared(compared: dict[str, Settings]) -> None:
+    """Raise if two presets have the same settings, since the words of the command set all in which they differ."""
+    seen: dict[Settings, str] = {}
+    for name, settings in compared.items():
+        if settings in seen:
+            raise UsageError(
+                f"{seen[settings]} and {name} would be the same settings here, since other words set all in which they "
+                "differ: leave out --config, or name other presets"
+            )
+        seen[settings] = name
 
 
 def _job(arguments: Arguments, *, demo: bool) -> Job:
@@ -154,7 +167,7 @@ def _run(job: Job, pictures: Pictures, params: Params) -> None:
     outcome = jobs.run(job, pictures, params, say=say, watch=watch)
     if outcome.report:
         print("  ".join(f"{name} {value:.3f}" for name, value in outcome.report._asdict().items()))
-    say(f"wrote {', '.join(map(str, job.outputs.values()))}")
+    say(f"wrote {', '.join(map(str, outcome.files))}")
 
 
 def _compare(job: Job, compared: dict[str, Settings], params: Params) -> None:
@@ -162,6 +175,13 @@ def _compare(job: Job, compared: dict[str, Settings], params: Params) -> None:
     from myvgg.runs.progress import say, shown
 
     many.compare(job, compared, params, say=say, watch=shown)
+
+
+def _plan_compared(job: Job, compared: dict[str, Settings], params: Params) -> None:
+    from myvgg.runs import many
+    from myvgg.runs.combinations import compared_jobs
+
+    print(many.plan(compared_jobs(job, compared), params))
 
 
 def _plan(job: Job, pictures: Pictures, params: Params) -> None:

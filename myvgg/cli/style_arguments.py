@@ -112,7 +112,8 @@ class Arguments(Base):
     made."""
 
     from_picture: Annotated[Path | None, Option(group=PICTURES)] = None
-    """Result of an earlier run: read its inputs and settings, and run it again."""
+    """Result of an earlier run: read its inputs and settings, and run it again. A preset takes the place of its
+    settings."""
 
     animate: Annotated[Path | None, Option(group=PICTURES)] = None
     """Animation to write: .gif, .webp or .mp4."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from myvgg.images import Picture
@@ -53,6 +54,7 @@ class Outcome(NamedTuple):
         steps: Number of steps, those before a resume included.
         seconds: Time since this run began.
         report: The metrics, if the job asks for them.
+        files: The files that were written.
     """
 
     image: Picture
@@ -60,6 +62,7 @@ class Outcome(NamedTuple):
     steps: int
     seconds: float
     report: Report | None
+    files: list[Path]
 
 
 def run(
@@ -176,7 +179,7 @@ class _Run:
         start, (steps, seconds) = time.monotonic(), interval(job.preview_every)
         if (steps and step.iteration % steps == 0) or (seconds and start - self._shown >= seconds):
             with self._writer.spared("preview"):
-                self._writer.write_picture(step)
+                self._writer.write_preview(step)
             start = self._shown = time.monotonic()
         if start - self._saved >= job.checkpoint_every and step.iteration < step.iterations:
             with self._writer.spared("checkpoint"):
@@ -231,7 +234,7 @@ class _Run:
                 self._writer.write_picture(step, finished=True, report=report)
                 self._writer.write_record(step, finished=True, report=report)
         self._remove_checkpoint()
-        return Outcome(image, step.losses, step.iteration, self._writer.seconds, report)
+        return Outcome(image, step.losses, step.iteration, self._writer.seconds, report, self._writer.written)
 
     def _remove_checkpoint(self) -> None:
         with suppress(OSError):

@@ -9,13 +9,14 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from myvgg.nst.settings import SETTINGS, Settings
+from myvgg.runs.record import NEUTRAL
 
 MAX_BYTES = 150
 """Length of a name without its suffix, in bytes. File systems allow 255, and checkpoints have longer suffixes."""
 
 
 def changed_settings(settings: Settings) -> list[str]:
-    """Return the settings that differ from the default, each as a word such as `noise-0.2`.
+    """Return the settings that decide the picture and differ from the default, each as a word such as `noise-0.2`.
 
     Args:
         settings: The settings.
@@ -25,7 +26,8 @@ def changed_settings(settings: Settings) -> list[str]:
         ['size-256', 'balance-false']
     """
     default = Settings()
-    changed = {name: getattr(settings, name) for name in SETTINGS if getattr(settings, name) != getattr(default, name)}
+    names = [name for name in SETTINGS if name not in NEUTRAL]
+    changed = {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(default, name)}
     return [f"{dashed(name)}-{_written(value)}" for name, value in changed.items()]
 
 

@@ -127,6 +127,19 @@ def has_record(path: str | os.PathLike[str]) -> bool:
         return False
 
 
+def is_record(path: Path) -> bool:
+    """Tell whether a file is a record, damaged or not: all of them have tables of settings and of versions.
+
+    Args:
+        path: The file, which may be missing.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return "[settings]" in text and "[versions]" in text
+
+
 def _found(path: Path) -> tuple[Path, str]:
     """Return the file that holds a record, and its text."""
     if path.suffix.lower() == ".toml":

@@ -16,6 +16,7 @@ from myvgg.nst.settings import Settings, given_settings
 from myvgg.nst.stages import Losses
 from myvgg.nst.transfer import Step, steps
 from myvgg.runs.progress import shown
+from myvgg.runtime.process import completed
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class Result:
         settings: Settings of the run.
         steps: Number of steps.
         seconds: Time of the run, loading included.
-        interrupted: The run was interrupted, and this is the picture so far.
+        interrupted: The run was interrupted, and this is the picture so far, or the finished one where only its colours
+            were missing.
     """
 
     image: UInt8[np.ndarray, "height width 3"]
@@ -115,7 +117,8 @@ def stylize(
     pictures: dict[str, Any] = {"masks": masks, "style_masks": style_masks, "keep": keep, "first": first}
     made = steps(content, style, settings, params=params, cache=cache, **pictures)
     last, interrupted = _last(shown(made) if progress else made)
-    image = np.rint(last.image).astype(np.uint8)
+    image, late = completed(lambda: np.rint(last.image).astype(np.uint8))
+    interrupted = interrupted or late is not None
     return Result(image, last.losses, settings, last.iteration, time.perf_counter() - start, interrupted=interrupted)
 
 

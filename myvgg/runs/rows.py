@@ -77,7 +77,8 @@ def names_of(job: Job) -> tuple[str, str]:
 def read_rows(table: Path) -> dict[str, Row]:
     """Read a table by the names of its pictures; a file that is no such table has no rows.
 
-    Columns that are not known are left out, so that tables of other versions can be read. Bytes that are no text, as
+    Columns that are not known are left out, so that tables of other versions can be read, and so are lines without a
+    picture. Bytes that are no text, as
     other programs leave them, stay as they are.
 
     Args:
@@ -86,10 +87,10 @@ def read_rows(table: Path) -> dict[str, Row]:
     try:
         lines = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig", errors="surrogateescape"))))
         rows = [
-            Row(**{name: csv_files.cell_text(value) for name, value in line.items() if name in Row._fields})
+            Row(**{name: csv_files.cell_text(value or "") for name, value in line.items() if name in Row._fields})
             for line in lines
         ]
-        return {row.output: row for row in rows}
+        return {row.output: row for row in rows if row.output}
     except (OSError, ValueError, LookupError, TypeError, csv.Error):
         return {}
 

@@ -198,13 +198,12 @@ def _check_record(job: Job) -> None:
 
 
 def _is_record(path: Path) -> bool:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return not text.strip() or "[settings]" in text
+    return record.is_record(path) or not path.read_bytes().strip()
 
 
 def _is_table(path: Path) -> bool:
     text = path.read_text(encoding="utf-8", errors="replace")
-    return not text.strip() or text.startswith(f"{loss_log.Row._fields[0]},")
+    return not text.strip() or text.startswith(",".join(loss_log.Row._fields))
 
 
 def again(job: Job, picture: Path) -> Job:
@@ -220,9 +219,9 @@ def again(job: Job, picture: Path) -> Job:
         ValueError: An input is missing, or it has changed; the message names it.
     """
     made = record.read_record(picture)
-    replaced = {*job.inputs}
-    if job.settings.init == made["settings"].get("init"):
-        replaced -= {"init"}
+    replaced = {*job.inputs} - {"init"}
+    if job.settings.init != made["settings"].get("init"):
+        replaced |= {"init"}
     if job.styles:
         replaced |= {role for role in made["inputs"] if re.fullmatch(r"style\d+", role)}
     masked = [f"style_mask{number}" for number in _numbers(made, job.styles)]
@@ -262,8 +261,10 @@ def _numbers(made: Mapping[str, Any], styles: Sequence[Path]) -> list[str | None
 
 
 def _find(path: Path, picture: Path, sha256: str) -> Path:
-    """Look for an input at its old place, then in the folders of the picture that was made of it."""
-    there = [each for each in (path, picture.parent / path, picture.parent / path.name) if each.is_file()]
+    """Look for an input at its old place, beside the picture that was made of it, and from the folders above it."""
+    beside = [picture.parent / path, picture.parent / path.name]
+    above = [folder / path for folder in picture.resolve().parents]
+    there = [each for each in (path, *beside, *above) if each.is_file()]
     for candidate in there:
         if record.sha256_of(candidate) == sha256:
             return candidate

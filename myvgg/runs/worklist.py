@@ -128,6 +128,11 @@ def _run_here(jobs: Sequence[Job], rows: list[Row], missing: Sequence[int], comm
         job = jobs[index]
         if before != (job.settings, job.styles) or len(cache) > MAX_CACHED:
             before, cache = (job.settings, job.styles), {}
+        if made := finished_record(job, common.params):  # by another command in the meantime
+            common.say(f"picture {number} of {len(missing)} is there now: {job.output}")
+            rows[index] = begin(job, made, {}, common.params)
+            yield
+            continue
         common.say(f"picture {number} of {len(missing)}: {job.output}")
         rows[index] = rows[index]._replace(status="interrupted")
         rows[index] = make(job, rows[index], common, cache=cache)

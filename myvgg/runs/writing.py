@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a file system that has no room."""
 
+NAMES = {"record": "record", "table": "table of losses", "plot": "plot of losses", "animation": "animation"}
+"""Names, in sentences, of outputs that may fail without the run."""
+
 MAX_FRAMES = 24
 """Number of pictures in an animation of a run, at most."""
 
@@ -104,11 +107,13 @@ class Writer:
 
         Raises:
             OSError: An input cannot be read.
-            ValueError: The format of the picture holds none of this size.
+            ValueError: The format of the picture, or of the animation, holds none of this size.
         """
         canvas = pictures.canvas
         self._size = pyramid.final_size(canvas.shape[1], canvas.shape[0], job.settings)
         images.check_sides(images.format_of(job.output), max(self._size))
+        if job.animate and job.animate.suffix.lower() == ".webp":
+            images.check_sides("WEBP", max(self._size))
         self._job, self._pictures, self._say = job, pictures, say
         self._started, self.seconds = time.monotonic(), 0.0
         self._weights_file = params.origin.file
@@ -146,7 +151,7 @@ class Writer:
         return image
 
     def write_record(self, step: Step, *, finished: bool, report: Report | None = None) -> None:
-        """Write the record beside the picture, if the job asks for one.
+        """Write the record beside the picture, or remove that of an earlier picture if the job asks for none.
 
         Args:
             step: The step.
@@ -158,6 +163,26 @@ class Writer:
         """
         if self._job.record:
             record.write(self._table(step, finished=finished, report=report), self._job.outputs["record"])
+        elif record.is_record(former := record.beside(self._job.output)):
+            former.unlink()
+
+    def write_preview(self, step: Step) -> None:
+        """Write the picture so far; its record first, so that no finished one is beside it.
+
+        Args:
+            step: The step.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        self.restore_folders()
+        self.write_record(step, finished=False)
+        self.write_picture(step)
+
+    @property
+    def written(self) -> list[Path]:
+        """The files of the job, without those that could not be written."""
+        return [path for role, path in self._job.outputs.items() if NAMES.get(role) not in self._spared]
 
     def write_all(self, step: Step, history: History, *, finished: bool) -> None:
         """Write the picture of a step, then its record, and the losses and the animation if the job asks for them.
@@ -174,19 +199,21 @@ class Writer:
         """
         job, outputs = self._job, self._job.outputs
         image = self._write_somewhere(step, finished=finished)
-        with self.spared("record"):
+        with self.spared(NAMES["record"]):
             self.write_record(step, finished=finished)
         if job.log:
-            with self.spared("table of losses"):
+            with self.spared(NAMES["table"]):
                 loss_log.write_csv(history.losses, outputs["table"])
-            with self.spared("plot of losses"):
+            with self.spared(NAMES["plot"]):
                 loss_log.plot(history.losses, outputs["plot"])
         if job.animate:
-            with self.spared("animation"):
+            with self.spared(NAMES["animation"]):
                 self._write_animation(job.animate, image, step, history)
 
     def _write_somewhere(self, step: Step, *, finished: bool) -> Picture:
-        """Write a picture; on a full disk in place of the checkpoint, or else into the folder of temporary files.
+        """Write a picture. Where it cannot be written, it goes into the folder of temporary files.
+
+        On a full disk, a finished one takes the place of the checkpoint.
 
         Raises:
             OSError: The picture is in another folder, which a sentence names.
@@ -194,7 +221,7 @@ class Writer:
         try:
             return self.write_picture(step, finished=finished)
         except OSError as error:
-            if error.errno in FULL:
+            if finished and error.errno in FULL:
                 with suppress(OSError):
                     checkpoint.path_for(self._job.output).unlink()
                     return self.write_picture(step, finished=finished)

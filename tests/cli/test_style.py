@@ -19,7 +19,7 @@ from PIL import Image
 from myvgg import random_weights, store
 from myvgg.architecture import CONFIGURATION_E
 from myvgg.cli.style import DEMO, main, parse
-from myvgg.nst import Settings, steps
+from myvgg.nst import Settings, steps, tables
 from myvgg.params import LayerParams, Origin, Params
 from myvgg.runs import many, record
 from myvgg.runs.job import Job
@@ -736,6 +736,8 @@ def test_the_first_picture_is_named_without_its_folder(pictures: None, trained: 
     assert np.array_equal(pixels("same.png"), pixels("out.png"))
     assert run("--from-picture", "out.png", "--init", "other.png", "-o", "another.png") == 0
     assert Path(record.read_record("another.png")["inputs"]["init"]["file"]).name == "other.png"
+    assert run("--from-picture", "out.png", "--init", "content", "-o", "third.png") == 0
+    assert "init" not in record.read_record("third.png")["inputs"]
 
 
 def test_a_record_finds_its_files_in_its_own_folder(pictures: None, trained: list[Any], tmp_path: Path) -> None:
@@ -747,6 +749,19 @@ def test_a_record_finds_its_files_in_its_own_folder(pictures: None, trained: lis
     shutil.copy("other.png", "content.png")
     assert run("--from-picture", "A/r.png", "-o", "again.png") == 0
     assert np.array_equal(pixels("again.png"), pixels("A/r.png"))
+
+
+def test_a_record_finds_its_files_from_another_folder(
+    pictures: None, trained: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of a record are relative to the folder of the run, which may be above that of the picture."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "out").mkdir()
+    shutil.move("content.png", "photos")
+    assert run("photos/content.png", "style.png", *QUICK, "-o", "out/r.png") == 0
+    monkeypatch.chdir(tmp_path / "out")
+    assert run("--from-picture", "r.png", "-o", "again.png") == 0
+    assert np.array_equal(pixels("again.png"), pixels("r.png"))
 
 
 @pytest.mark.slow
@@ -788,7 +803,14 @@ def test_the_unchosen_name_of_a_sweep_replaces_no_picture(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("sweep", *PAIR, "--over", "seed=1"), (*PAIR, "--compare", "gatys")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sweep", *PAIR, "--over", "seed=1"),
+        (*PAIR, "--compare", "gatys"),
+        (*PAIR, "--compare", "gatys", "--log"),
+    ],
+)
 def test_the_unchosen_name_of_a_sheet_is_taken_again(
     words: tuple[str, ...], pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -796,6 +818,28 @@ def test_the_unchosen_name_of_a_sheet_is_taken_again(
     for _ in range(2):
         assert run(*words, *QUICK) == 0
     assert "1 of 1 pictures are there already" in capfd.readouterr().err
+
+
+def test_a_comparison_is_planned(pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]) -> None:
+    """A dry run tells of each preset's picture."""
+    assert run(*PAIR, "--compare", "gatys,draft", "-o", "out.png", "--dry-run", *QUICK) == 0
+    told = capfd.readouterr().out
+    assert told.startswith("out-gatys.png: 27 x 19, ")
+    assert "\nout-draft.png: 27 x 19, " in told
+    assert "\n2 pictures, 0 of them done\n" in told
+
+
+def test_presets_count_more_than_a_picture(
+    pictures: None, trained: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The pictures of a record may be drawn with other presets; a file of all settings leaves nothing to compare."""
+    assert run(*PAIR, *QUICK, "-o", "out.png") == 0
+    arguments = parse(["--from-picture", "out.png", "--preset", "gatys", "--seed", "5"])
+    assert arguments.settings == replace(Settings.preset("gatys"), seed=5)
+    Path("all.toml").write_text(tables.dump(Settings()))
+    capfd.readouterr()
+    assert run(*PAIR, "--config", "all.toml", "--compare", "default,draft") == 2
+    assert "default and draft would be the same settings here" in capfd.readouterr().err
 
 
 def test_a_comparison_of_nothing_is_wrong_usage(pictures: None, capfd: pytest.CaptureFixture[str]) -> None:

@@ -60,6 +60,9 @@ def test_a_folder_can_be_left_out(folder: Path) -> None:
     found = find_pictures(["."], recursive=True, outside=Path("inner"))
     assert [path.name for path in found] == ["a.JPG", "b.png", "odd [1].png"]
     assert find_pictures(["inner/c.webp"], outside=Path("inner")) == [Path("inner/c.webp")]
+    assert find_pictures(["inner"], outside=Path()) == [Path("inner/c.webp")]
+    with pytest.raises(UsageError, match=r"inner: its pictures are in the folder of the results, .*: name another one"):
+        find_pictures(["inner"], outside=Path("inner"))
 
 
 def test_links_keep_their_names(folder: Path) -> None:

@@ -34,6 +34,7 @@ def test_files_that_cannot_be_written_are_told_once(pair: Job, tiny_params: Para
     assert images.load(job.output).shape == outcome.image.shape
     told = [sentence.split(" cannot be written")[0] for sentence in said if "cannot be written" in sentence]
     assert sorted(told) == ["the checkpoint", "the record", "the table of losses"]
+    assert outcome.files == [job.output, job.outputs["plot"]]
 
 
 def test_any_error_leaves_the_picture(pair: Job, tiny_params: Params) -> None:
@@ -65,9 +66,39 @@ def test_a_name_that_passes_the_check_passes_the_run(length: int, stem: str, pai
 
 def test_a_format_that_cannot_hold_the_picture_is_refused_at_once(pair: Job, tiny_params: Params) -> None:
     """The longest side of the result is compared with the format before the first step."""
-    job = replace(pair, output=pair.output.with_suffix(".webp"), settings=pair.settings.with_values({"size": 17_000}))
-    with pytest.raises(ValueError, match="WEBP holds sides of up to 16383 pixels, not 17000"):
-        run(job, read(job), tiny_params, watch=pytest.fail)
+    large, film = pair.settings.with_values({"size": 17_000}), pair.output.with_suffix(".webp")
+    for job in (replace(pair, output=film, settings=large), replace(pair, animate=film, settings=large)):
+        with pytest.raises(ValueError, match="WEBP holds sides of up to 16383 pixels, not 17000"):
+            run(job, read(job), tiny_params, watch=pytest.fail)
+
+
+def test_a_preview_has_its_own_record(pair: Job, tiny_params: Params) -> None:
+    """Beside a preview lies no record of an earlier picture, which would call it finished."""
+    first = replace(pair, output=pair.output.with_suffix(".jpg"))
+    run(first, read(first), tiny_params)
+    job = replace(first, preview_every=1, settings=pair.settings.with_values({"seed": 7}))
+    found = []
+
+    def watch(steps: Iterator[Step]) -> Iterator[Step]:
+        for step in steps:
+            found.append(record.read_record(job.output))
+            yield step
+
+    run(job, read(job), tiny_params, watch=watch)
+    assert [(made["settings"]["seed"], made["run"]["finished"]) for made in found] == [(0, True), (7, False)]
+    assert record.read_record(job.output)["run"]["finished"]
+
+
+def test_a_picture_without_record_has_no_other_ones(pair: Job, tiny_params: Params) -> None:
+    """The record of the picture that is replaced goes with it; a file of somebody else's stays."""
+    job, beside = replace(pair, record=False), record.beside(pair.output)
+    run(pair, read(pair), tiny_params)
+    assert beside.exists()
+    run(job, read(job), tiny_params)
+    assert not beside.exists()
+    beside.write_text("[settings]\nof = 'another program'\n")
+    run(job, read(job), tiny_params)
+    assert beside.exists()
 
 
 def test_weights_of_another_preprocessing_make_the_picture_again(pair: Job, tiny_params: Params) -> None:
@@ -155,14 +186,22 @@ def test_a_step_whose_state_is_gone_ends_in_a_picture(pair: Job, tiny_params: Pa
     assert "the checkpoint of the interruption cannot be written" in said[-1]
 
 
-@pytest.mark.parametrize("suffix", [".checkpoint", ".losses.png"])
-def test_no_file_beside_the_picture_is_overwritten(suffix: str, pair: Job) -> None:
-    """A file that no run has written, at the name of a checkpoint or of a plot, is refused."""
+@pytest.mark.parametrize(
+    ("suffix", "text"),
+    [
+        (".checkpoint", "my own notes"),
+        (".losses.png", "my own notes"),
+        (".toml", "[settings]\nof = 'another program'\n"),
+        (".csv", "iteration,accuracy\n1,0.5\n"),
+    ],
+)
+def test_no_file_beside_the_picture_is_overwritten(suffix: str, text: str, pair: Job) -> None:
+    """A file that no run has written, at the name of another file of the run, is refused, however alike it is."""
     path = record.beside(pair.output, suffix)
-    path.write_text("my own notes")
-    with pytest.raises(ValueError, match=r"is no (checkpoint|plot) of a run"):
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"is no (checkpoint|plot|record|table) of a run"):
         check(replace(pair, log=True))
-    assert path.read_text() == "my own notes"
+    assert path.read_text() == text
 
 
 def test_a_checkpoint_that_is_not_resumed_is_told(pair: Job, tiny_params: Params) -> None:
@@ -226,6 +265,29 @@ def test_a_first_loss_that_is_no_number_ends_the_run(pair: Job, tiny_params: Par
     with pytest.raises(FloatingPointError, match="the weights of the losses are too large"):
         run(replace(pair, settings=settings), read(pair), huge)
     assert not pair.output.exists()
+
+
+def test_an_unfinished_picture_does_not_take_the_checkpoints_place(
+    pair: Job, tiny_params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C on a full disk leaves the checkpoint to go on from."""
+    path, save = checkpoint.path_for(pair.output), images.save
+    job = replace(pair, checkpoint_every=0.0, settings=pair.settings.with_values({"iterations": 3}))
+
+    def full(image: images.Picture, to: Path, **options: Any) -> None:
+        if to == pair.output:
+            raise OSError(28, "No space left on device", str(to))
+        save(image, to, **options)
+
+    def interrupted(steps: Iterator[Step]) -> Iterator[Step]:
+        yield next(steps)
+        yield next(steps)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(images, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(job, read(job), tiny_params, watch=interrupted)
+    assert path.exists()
 
 
 @pytest.mark.parametrize(("code", "is_kept"), [(28, False), (13, True)], ids=["full", "forbidden"])

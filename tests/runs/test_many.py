@@ -553,12 +553,40 @@ def test_a_comparison_replaces_no_animation_of_the_user(folder: Path, pair: Job,
 def test_a_table_with_bytes_of_another_program_keeps_its_rows(
     folder: Path, jobs: list[Job], batch: Callable[..., list[str]]
 ) -> None:
-    """A spreadsheet may leave a byte that is no UTF-8, or a mark of the order of bytes; no row gets lost."""
+    """Other programs leave a byte that is no UTF-8, a mark of the order of bytes, short lines: no row gets lost."""
     batch(jobs[:1])
     path = folder / "out/batch.csv"
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"contents/a", b"contents/\xfc"))
+    path.write_bytes(
+        b"\xef\xbb\xbf" + path.read_bytes().replace(b"contents/a", b"contents/\xfc") + b"done on Monday\n \n"
+    )
     batch(jobs[1:2])
     assert [row["output"] for row in table(path)] == [jobs[1].output.name, jobs[0].output.name]
+
+
+def test_a_limit_of_memory_makes_no_picture_again(
+    folder: Path, template: Job, jobs: list[Job], batch: Callable[..., list[str]], ran: list[Job]
+) -> None:
+    """Names do not tell what does not decide the picture."""
+    batch(jobs[:1])
+    limited = replace(template, settings=template.settings.with_values({"max_memory": 3.0}))
+    again = many.batch_jobs(pictures(folder / "contents"), pictures(folder / "styles"), folder / "out", limited)
+    batch(again[:1])
+    assert len(ran) == 1
+
+
+def test_a_picture_that_another_batch_finishes_is_not_made_again(
+    folder: Path, jobs: list[Job], tiny_params: Params, ran: list[Job]
+) -> None:
+    """A batch looks again before each picture, since another one may work in the folder."""
+
+    def watch(steps: Iterator[Step]) -> Iterator[Step]:
+        if not jobs[1].output.exists():
+            many.batch(jobs[1:2], folder / "out", tiny_params, say=str, watch=unwatched)
+        return steps
+
+    many.batch(jobs[:2], folder / "out", tiny_params, say=str, watch=watch)
+    assert [job.output for job in ran] == [jobs[0].output, jobs[1].output]
+    assert [row["status"] for row in table(folder / "out/batch.csv")] == ["made", "skipped"]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from myvgg import VGG, VGG19, images, nst
-from myvgg.nst import Settings
+from myvgg.nst import Settings, colors
 from myvgg.params import Params
 from tests.runs.small import QUICK
 
@@ -81,6 +82,25 @@ def test_an_interruption_leaves_the_picture_so_far(stylize: Stylize) -> None:
     assert repr(result).endswith(", interrupted)")
     with pytest.raises(KeyboardInterrupt):
         stylize(settings=settings, cache=Interrupting(1))
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_interruption_of_the_last_colours_leaves_the_picture(
+    stylize: Stylize, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C after the last step, while the result gets the content's colours, waits for them."""
+    keep_colors = colors.keep_colors
+
+    def pressed(*pictures: Any, **options: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return keep_colors(*pictures, **options)
+
+    settings = replace(QUICK, preserve_colors="luminance")
+    expected = stylize(settings=settings)
+    monkeypatch.setattr(colors, "keep_colors", pressed)
+    result = stylize(settings=settings)
+    assert result.interrupted
+    assert np.array_equal(result.image, expected.image)
 
 
 def upright(photo: np.ndarray, tmp_path: Path) -> Any:
