@@ -96,13 +96,13 @@ def _style(arguments: Arguments) -> None:
 
 
 def _check_compared(compared: dict[str, Settings]) -> None:
-    """Raise if two presets have the same settings, since the words of the command set all in which they differ."""
+    """Raise if two presets come out the same, because other options set every setting in which they differ."""
     seen: dict[Settings, str] = {}
     for name, settings in compared.items():
         if settings in seen:
             raise UsageError(
-                f"{seen[settings]} and {name} would be the same settings here, since other words set all in which they "
-                "differ: leave out --config, or name other presets"
+                f"{seen[settings]} and {name} are the same here: --config or other options set every setting in which "
+                "they differ. Leave those out, or name other presets"
             )
         seen[settings] = name
 

@@ -38,8 +38,8 @@ def find_pictures(
         names: Files, folders of pictures, or patterns (`photos/**/*.jpg`). The files of a folder or a pattern are
             sorted. A file that is named itself is taken whatever its suffix; of the others, those of a known suffix
             that are not hidden. Other files are left out with a warning.
-        outside: The folder of results. Its files are left out, but not those of folders in it, unless they are named
-            themselves.
+        outside: The folder of results. Files right in it are left out, unless they are named themselves. Files of the
+            folders in it are taken.
         recursive: Look into the folders of folders as well.
         unreadable: List broken links, pipes and devices that are named themselves, if there is a file besides them.
 
@@ -133,7 +133,7 @@ def _matches(name: str, outside: Path | None, recursive: bool) -> Sequence[Path]
     known = (*suffixes(), *TABLES)
     left_out = "; ".join(_reasons([each for each in files if each.suffix.lower() not in known]))
     if not pictures and any(each.suffix.lower() in suffixes() for each in found):
-        raise UsageError(f"{name}: its pictures are in the folder of the results, {outside}: name another one for them")
+        raise UsageError(f"{name}: all pictures are in {outside}, the folder of results: name another one for results")
     if not pictures:
         problem = "the folder has no pictures" if path.is_dir() else "there is no such picture"
         raise UsageError(f"{problem}: {name}{left_out and f' ({left_out})'}")

@@ -72,8 +72,9 @@ def read_inputs(
         raise ValueError(f"init must not be {settings.init} where there is no style picture")
     is_compared = (styles and settings.has_style_loss) or (content is not None and settings.has_content_loss)
     if not (is_compared or settings.tv_weight):
-        kind = "content" if styles else "style"
-        raise ValueError(f"the settings compare nothing with these pictures: add a {kind} picture or weights")
+        missing = [name for name, there in {"content": content is not None, "style": bool(styles)}.items() if not there]
+        add = f"add a {missing[0]} picture, or " if missing else ""
+        raise ValueError(f"the settings compare nothing: {add}raise content_weight, style_weight or tv_weight")
     canvas = styles[0] if content is None else as_picture(content)
     return Inputs(
         content=canvas,

@@ -45,6 +45,9 @@ self-similarity and covariance, with their gradients."""
 SAMPLE_MEMORY = 12
 """Number of tables of columns that a step of samples holds: of a style's columns, or of the picture's alone."""
 
+MATCH_MEMORY = 2
+"""Number of tables of the columns of matched cells that a step holds."""
+
 SPLIT_MEMORY = 9
 """Number of tables of columns that a step holds of layers that are compared by themselves."""
 
@@ -139,7 +142,8 @@ class Costs(NamedTuple):
         content: Numbers of the content's maps that are held.
         matched: Channels of the layers that are matched.
         sampled: Channels of the layers whose samples are joined to columns.
-        joined: Number of the styles whose columns are compared with them.
+        styles: Number of styles whose columns are compared with them; 0 where those of the content alone are.
+        regions: Number of regions that are sampled.
     """
 
     convolutions: float
@@ -149,7 +153,8 @@ class Costs(NamedTuple):
     content: float
     matched: int = 0
     sampled: int = 0
-    joined: int = 0
+    styles: int = 0
+    regions: int = 1
 
 
 class _Layers(NamedTuple):
@@ -198,7 +203,7 @@ def plan(settings: Settings, sizes: Sizes, params: Params, *, speed: Speed | Non
         traced.add(used)
         is_split = used.style_loss == "split"
         splitting = _splitting(params.architecture, used, sizes, size) if is_split else 0
-        seconds += steps * (_sampling(counted, sizes) + splitting)
+        seconds += steps * (_sampling(counted) + splitting)
         needed = memory_of(used, sizes, params, size, side)
         scales.append(Scale(size, steps, seconds, needed, side if len(cut) > 1 else None))
     return Plan(scales, settings.seed, None if settings.max_memory is None else memory.limit(settings))
@@ -276,8 +281,10 @@ def memory_of(settings: Settings, sizes: Sizes, params: Params, size: Size, side
     gaps = TILE_GAPS if any(len(cut) > 1 for cut in cuts) else 1
     tile_pixel = WORKING_MEMORY[settings.precision] + bytes_of_value * counted.values
     tile_pixel += VALUE_MEMORY["float32"] * counted.weighted
-    working = gaps * max(each.pixels for cut in cuts for each in cut) * tile_pixel
-    positions = STYLE_COUNT if counted.joined else SAMPLE_COUNT
+    columns = MATCH_MEMORY * VALUE_MEMORY["float32"] * counted.matched / CELL**2
+    tile_pixel = max(gaps * tile_pixel, tile_pixel + columns)  # as measured: gaps have room for columns
+    working = max(each.pixels for cut in cuts for each in cut) * tile_pixel
+    positions = STYLE_COUNT if counted.styles else SAMPLE_COUNT
     numbers = SAMPLE_MEMORY * positions * counted.sampled
     if settings.style_loss == "split":
         split, activations = _split_positions(params.architecture, settings, size), params.architecture.activations
@@ -317,7 +324,8 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
         content=numbers(layers.held),
         matched=sum(activations[layer].channels for layer in layers.matched),
         sampled=sum(activations[layer].channels for layer in layers.joined),
-        joined=len(sizes.styles) if settings.style_loss == "remd" and settings.style_weight else 0,
+        styles=len(sizes.styles) if settings.style_loss == "remd" and settings.style_weight else 0,
+        regions=sizes.regions if settings.style_loss in ("remd", "split") and settings.style_weight else 1,
     )
 
 
@@ -354,10 +362,10 @@ def _step(measured: Speed, counted: Costs, cut: Sequence[tiles.Tile]) -> float:
     return len(cut) * measured.fixed + seen * (PIXEL_SECONDS + passes * regions * measured.pixel)
 
 
-def _sampling(counted: Costs, sizes: Sizes) -> float:
+def _sampling(counted: Costs) -> float:
     """Estimate the seconds of a step that go into the comparison of samples."""
     styles, own = SAMPLE_PRODUCTS
-    places = styles * counted.joined * STYLE_COUNT + own * sizes.regions * (SAMPLE_COUNT + counted.sampled) / 2
+    places = styles * counted.styles * STYLE_COUNT + own * counted.regions * (SAMPLE_COUNT + counted.sampled) / 2
     return MATCH_SECONDS * SAMPLE_COUNT * counted.sampled * places
 
 

@@ -325,7 +325,8 @@ class Settings:
     @property
     def has_style_loss(self) -> bool:
         """True where a style picture is compared."""
-        is_compared = self.moment_layers or self.matched_layers or self.style_loss in ("remd", "split")
+        is_matched = self.matched_layers and self.match_weight
+        is_compared = self.moment_layers or is_matched or self.style_loss in ("remd", "split")
         return bool(is_compared and self.style_weight and self.style_strength)
 
     @property

@@ -187,7 +187,7 @@ def _maps(encoder: Encoder, picture: Any, settings: Settings, tile: int | None) 
     features, _ = maps_and_moments(encoder, picture, list(settings.sampled_layers), [], settings, tile)
     return {
         samples.COLORS: tf.constant(picture) / 255,
-        **{layer: tf.constant(features.pop(layer)) for layer in [*features]},  # one layer is there twice, and not all
+        **{layer: tf.constant(features.pop(layer)) for layer in [*features]},  # so that one layer alone is there twice
     }
 
 

@@ -147,8 +147,8 @@ def self_similarity_loss(columns: Columns, content: Columns) -> Scalar:
     """Compare arrangements: how alike the places of a picture are to each other, and how alike those of the content.
 
     Distances of all pairs of places are divided by their sums over the first of the two. The loss is the mean absolute
-    difference, times the number of places. A single place, or places that are all alike, have no arrangement: the loss
-    is nearly zero.
+    difference, times the number of places. Places that are all alike, or a single one, have no arrangement: their
+    distances count as zero.
 
     Args:
         columns: Of the picture.

@@ -40,7 +40,8 @@ def batch_jobs(contents: Sequence[Path], styles: Sequence[Path], folder: Path, t
     Args:
         contents: Picture files; a file that occurs twice counts once.
         styles: Picture files.
-        folder: Folder of the results, whose names consist of content, style and the settings that are not the default.
+        folder: Folder of the results. Their names consist of content, style, and the settings that decide the picture
+            and are not the default.
             Where another batch has a picture of that name, of other files, a hash is added.
         template: The job that gives everything but pictures and output.
 

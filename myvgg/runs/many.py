@@ -169,7 +169,8 @@ def plan(jobs: Sequence[Job], params: Params) -> str:
 def _plan_of(job: Job, params: Params, size: Callable[[Path], tuple[int, int]]) -> Plan:
     from myvgg.nst import plan as plans
 
-    sizes = plans.Sizes(size(job.content) if job.content else None, [size(style) for style in job.styles])
+    styles = [size(style) for style in job.styles]
+    sizes = plans.Sizes(size(job.content) if job.content else None, styles, max(1, len(job.masks)))
     return plans.plan(job.settings, sizes, params)
 
 

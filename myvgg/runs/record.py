@@ -128,11 +128,13 @@ def has_record(path: str | os.PathLike[str]) -> bool:
 
 
 def is_record(path: Path) -> bool:
-    """Tell whether a file is a record, damaged or not: all of them have tables of settings and of versions.
+    """Tell whether a file is a record, by two tables that all of them have: settings and versions.
 
     Args:
         path: The file, which may be missing.
     """
+    if is_special(path):
+        return False
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -29,7 +29,7 @@ class Result:
         settings: Settings of the run.
         steps: Number of steps.
         seconds: Time of the run, loading included.
-        interrupted: The run was interrupted, and this is the picture so far, or the finished one where only its colours
+        interrupted: The run was interrupted. The picture is the one so far, or the finished one where only its colours
             were missing.
     """
 

@@ -27,7 +27,7 @@ class Row(NamedTuple):
         content: Content file, or `-`.
         style: Style files, or `-`.
         output: Name of the picture.
-        settings: The settings that are not the default, such as `noise-0.2`.
+        settings: The settings that decide the picture and are not the default, such as `noise-0.2`.
         status: `made` now; `skipped`, since the picture is there; `failed`; `interrupted`; or `missing`, not begun.
         seconds: Time of the run.
         steps: Number of steps.
@@ -77,9 +77,8 @@ def names_of(job: Job) -> tuple[str, str]:
 def read_rows(table: Path) -> dict[str, Row]:
     """Read a table by the names of its pictures; a file that is no such table has no rows.
 
-    Columns that are not known are left out, so that tables of other versions can be read, and so are lines without a
-    picture. Bytes that are no text, as
-    other programs leave them, stay as they are.
+    Columns that are not known are left out, so that tables of other versions can be read. Lines without a picture are
+    left out too. Bytes that are no text, as other programs leave them, stay as they are.
 
     Args:
         table: The CSV file, which may be missing.

@@ -173,10 +173,11 @@ class Writer:
             step: The step.
 
         Raises:
-            OSError: A file cannot be written.
+            OSError: The picture cannot be written.
         """
         self.restore_folders()
-        self.write_record(step, finished=False)
+        with self.spared(NAMES["record"]):
+            self.write_record(step, finished=False)
         self.write_picture(step)
 
     @property

@@ -839,7 +839,7 @@ def test_presets_count_more_than_a_picture(
     Path("all.toml").write_text(tables.dump(Settings()))
     capfd.readouterr()
     assert run(*PAIR, "--config", "all.toml", "--compare", "default,draft") == 2
-    assert "default and draft would be the same settings here" in capfd.readouterr().err
+    assert "default and draft are the same here: --config or other options set" in capfd.readouterr().err
 
 
 def test_a_comparison_of_nothing_is_wrong_usage(pictures: None, capfd: pytest.CaptureFixture[str]) -> None:

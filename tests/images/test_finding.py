@@ -61,7 +61,7 @@ def test_a_folder_can_be_left_out(folder: Path) -> None:
     assert [path.name for path in found] == ["a.JPG", "b.png", "odd [1].png"]
     assert find_pictures(["inner/c.webp"], outside=Path("inner")) == [Path("inner/c.webp")]
     assert find_pictures(["inner"], outside=Path()) == [Path("inner/c.webp")]
-    with pytest.raises(UsageError, match=r"inner: its pictures are in the folder of the results, .*: name another one"):
+    with pytest.raises(UsageError, match=r"inner: all pictures are in .*inner, the folder of results: name another"):
         find_pictures(["inner"], outside=Path("inner"))
 
 

@@ -310,6 +310,14 @@ def test_a_mask_shares_transferred_colours_between_styles() -> None:
     assert_allclose(got[:, :2], transfer_colors(result[:, :2], content[:, :2], [STYLE], [1.0]), atol=1e-4)
 
 
+def test_a_mask_of_everything_is_no_mask() -> None:
+    """Colours of the content far from all others are moved as far with a white mask as without one."""
+    result, content = muted(3, 4, 5), CONTENT[:3, :4].copy()
+    content[0, 0] = (250, 20, 20)
+    masked = transfer_colors(result, content, [STYLE], [np.ones((3, 4))])
+    assert_allclose(masked, transfer_colors(result, content, [STYLE], [1.0]), atol=1e-3)
+
+
 def test_a_soft_edge_brings_no_colours_that_the_style_has_not() -> None:
     """Colours that hardly belong to an even region are not carried beyond its palette."""
     rng = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,26 @@ def test_init_may_be_a_file(tmp_path: Path) -> None:
 def test_pictures_without_a_loss_are_refused(settings: Settings, missing: str, kind: str) -> None:
     """A picture that nothing is compared with would stay as it began."""
     assert inputs(settings)
-    with pytest.raises(ValueError, match=f"the settings compare nothing with these pictures: add a {kind} picture"):
+    with pytest.raises(
+        ValueError, match=f"the settings compare nothing: add a {kind} picture, or raise content_weight"
+    ):
         inputs(settings, **{missing: None})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(content_layers=Layers(), style_weight=0.0, tv_weight=0.0),
+        replace(Settings.preset("nnst"), match_weight=0.0, last_pass=0),
+    ],
+    ids=["no layers", "no matches"],
+)
+def test_settings_without_a_loss_are_refused(settings: Settings) -> None:
+    """With both pictures, the weights are asked for."""
+    with pytest.raises(
+        ValueError, match="the settings compare nothing: raise content_weight, style_weight or tv_weight"
+    ):
+        inputs(settings)
 
 
 @pytest.mark.parametrize("init", ["blend", "style", "missing.png"])

@@ -135,6 +135,12 @@ def test_places_that_are_alike_have_no_arrangement(places: int) -> None:
             value = transport.self_similarity_loss(flat, content)
         assert float(value) < 0.01
         assert np.abs(tape.gradient(value, flat)).max() < 0.01
+        varied = tf.constant(rng.uniform(-1, 1, (places, 40)), tf.float32)
+        with tf.GradientTape() as tape:
+            tape.watch(flat)
+            value = transport.self_similarity_loss(flat, varied)
+        assert float(value) == pytest.approx(float(places > 1), abs=0.01)
+        assert np.abs(tape.gradient(value, flat)).max() < 0.01
 
 
 def test_columns_without_features_have_a_gradient() -> None:
