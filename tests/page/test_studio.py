@@ -308,7 +308,7 @@ def test_too_many_orders_are_refused(atelier: Studio, order: Order, monkeypatch:
 
 def test_a_failure_harms_no_other_order(atelier: Studio, order: Order) -> None:
     """An order that fails says why in one line, and the next one is made."""
-    failing = take(atelier, replace(order, settings=replace(QUICK, size=8, style_layers=Layers("relu5_1"))))
+    failing = take(atelier, replace(order, settings=replace(QUICK, style_size=8, style_layers=Layers("relu5_1"))))
     following = take(atelier, order)
     wait(lambda: failing.is_over and following.is_over)
     assert failing.state == "failed"
@@ -318,7 +318,9 @@ def test_a_failure_harms_no_other_order(atelier: Studio, order: Order) -> None:
 
 
 def test_wrong_orders_are_refused_at_once(atelier: Studio, order: Order, tmp_path: Path) -> None:
-    """A file that is no picture is an error before the order waits."""
+    """A picture too narrow for the layers, or a file that is no picture, is an error before the order waits."""
+    with pytest.raises(ValueError, match="the content picture is too narrow: 8 x 7 pixels at this size"):
+        take(atelier, replace(order, settings=replace(QUICK, size=8, style_layers=Layers("relu5_1"))))
     (tmp_path / "c.png").write_text("no picture")
     with pytest.raises(ValueError, match=r"c\.png: "):
         take(atelier, order)
