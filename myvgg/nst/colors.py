@@ -178,9 +178,9 @@ def transfer_colors(
         weights = np.ravel(share).astype(np.float64) if np.ndim(share) else None
         matrix = _map_of_moments(colors, palette, LAB_ROUNDING, weights)
         moved = (given - np.average(colors, 0, weights)) @ matrix.T + palette.mean(0)
-        # Under a soft edge of the region's mask, colours may be far from those in the region.
-        is_edge = (np.asarray(share) < 1)[..., np.newaxis] & (weights is not None)
-        moved = np.where(is_edge, moved.clip(palette.min(0), palette.max(0)), moved)
+        if weights is not None:  # under a soft edge of the mask, colours may be far from those in the region
+            is_edge = np.asarray(share)[..., np.newaxis] < 1
+            moved = np.where(is_edge, moved.clip(palette.min(0), palette.max(0)), moved)
         wanted += np.asarray(share)[..., np.newaxis] * (moved - lab[..., 1:])
     # Differs from the paper: a guided filter in place of a bilateral one, whose cost does not grow with its radius.
     lab[..., 1:] = _smoothed(wanted, lab[..., 0], round(SMOOTHED * max(result.shape)))

@@ -325,7 +325,7 @@ def costs(architecture: Architecture, settings: Settings, sizes: Sizes) -> Costs
         matched=sum(activations[layer].channels for layer in layers.matched),
         sampled=sum(activations[layer].channels for layer in layers.joined),
         styles=len(sizes.styles) if settings.style_loss == "remd" and settings.style_weight else 0,
-        regions=sizes.regions if settings.style_loss in ("remd", "split") and settings.style_weight else 1,
+        regions=sizes.regions if settings.samples_styles and settings.style_weight else 1,
     )
 
 

@@ -295,9 +295,14 @@ class Settings:
         return [share / sum(given) for share in given]
 
     @property
+    def samples_styles(self) -> bool:
+        """True where single positions of the styles are compared."""
+        return self.style_loss in ("remd", "split")
+
+    @property
     def statistic(self) -> str:
         """The part of the style loss that compares statistics, a name of `criterion.LOSSES`; empty for none."""
-        if self.style_loss in ("remd", "split"):
+        if self.samples_styles:
             return ""
         return self.style_loss.removesuffix("neighbors").removesuffix("+")
 
@@ -319,14 +324,14 @@ class Settings:
     @property
     def sampled_layers(self) -> Mapping[str, float]:
         """Shares of the layers whose features are sampled at single positions."""
-        is_sampled = self.style_loss in ("remd", "split") or self.content_loss == "self-similarity"
+        is_sampled = self.samples_styles or self.content_loss == "self-similarity"
         return self.match_layers.shares if is_sampled else {}
 
     @property
     def has_style_loss(self) -> bool:
         """True where a style picture is compared."""
         is_matched = self.matched_layers and self.match_weight
-        is_compared = self.moment_layers or is_matched or self.style_loss in ("remd", "split")
+        is_compared = self.moment_layers or is_matched or self.samples_styles
         return bool(is_compared and self.style_weight and self.style_strength)
 
     @property

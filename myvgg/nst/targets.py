@@ -128,7 +128,7 @@ def _sampling(
     tile: int | None,
 ) -> Sampling | None:
     """Prepare the samples of a picture; None where nothing is compared with them."""
-    if settings.style_loss not in ("remd", "split"):
+    if not settings.samples_styles:
         styles, style_masks = [], []
     is_content = content is not None and settings.content_loss == "self-similarity" and settings.content_weight
     if not (styles or is_content):

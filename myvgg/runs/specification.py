@@ -264,7 +264,7 @@ def _find(path: Path, picture: Path, sha256: str) -> Path:
     """Look for an input at its old place, beside the picture that was made of it, and from the folders above it."""
     beside = [picture.parent / path, picture.parent / path.name]
     above = [folder / path for folder in picture.resolve().parents]
-    there = [each for each in (path, *beside, *above) if each.is_file()]
+    there = [each for each in dict.fromkeys((path, *beside, *above)) if each.is_file()]
     for candidate in there:
         if record.sha256_of(candidate) == sha256:
             return candidate

@@ -117,7 +117,7 @@ class Writer:
         self._job, self._pictures, self._say = job, pictures, say
         self._started, self.seconds = time.monotonic(), 0.0
         self._weights_file = params.origin.file
-        self._spared: set[str] = set()
+        self._told, self._missing = set[str](), set[str]()
         self.identity = identity(job, params)
 
     def write_picture(self, step: Step, *, finished: bool = False, report: Report | None = None) -> Picture:
@@ -182,8 +182,8 @@ class Writer:
 
     @property
     def written(self) -> list[Path]:
-        """The files of the job, without those that could not be written."""
-        return [path for role, path in self._job.outputs.items() if NAMES.get(role) not in self._spared]
+        """The files of the job, without those that could not be written in the end."""
+        return [path for role, path in self._job.outputs.items() if NAMES.get(role) not in self._missing]
 
     def write_all(self, step: Step, history: History, *, finished: bool) -> None:
         """Write the picture of a step, then its record, and the losses and the animation if the job asks for them.
@@ -241,9 +241,11 @@ class Writer:
         """
         try:
             yield
+            self._missing.discard(name)
         except (OSError, ValueError, MemoryError, RuntimeError) as error:
-            if name not in self._spared:
-                self._spared.add(name)
+            self._missing.add(name)
+            if name not in self._told:
+                self._told.add(name)
                 self._say(f"the {name} cannot be written: {error or 'not enough memory'}")
 
     def restore_folders(self) -> None:

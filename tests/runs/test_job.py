@@ -37,6 +37,21 @@ def test_files_that_cannot_be_written_are_told_once(pair: Job, tiny_params: Para
     assert outcome.files == [job.output, job.outputs["plot"]]
 
 
+def test_a_file_that_is_written_in_the_end_is_no_missing_one(pair: Job, tiny_params: Params) -> None:
+    """A record that failed beside a preview, and not beside the finished picture, is among the files."""
+    job, said = replace(pair, preview_every=1), list[str]()
+    job.outputs["record"].mkdir()
+
+    def watch(steps: Iterator[Step]) -> Iterator[Step]:
+        yield next(steps)
+        job.outputs["record"].rmdir()
+        yield from steps
+
+    outcome = run(job, read(job), tiny_params, say=said.append, watch=watch)
+    assert [sentence.split(" cannot be written")[0] for sentence in said] == ["the record"]
+    assert outcome.files == [job.output, job.outputs["record"]]
+
+
 def test_any_error_leaves_the_picture(pair: Job, tiny_params: Params) -> None:
     """An error that nobody foresaw goes up unchanged after the picture so far was written."""
 
